@@ -1,0 +1,1 @@
+//! Transforms of medical volumes, fixed or random, each declared once.

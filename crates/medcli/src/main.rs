@@ -1,0 +1,2 @@
+//! The medoxide command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The nouns of medoxide: grids, volumes, samples, keys, transforms, steps.

@@ -1,0 +1,1 @@
+//! Reads and writes medical volumes: NIfTI, whole or by region.

@@ -1,0 +1,1 @@
+//! Kernels for medical volumes: slices in, slices out, the same bits on every instruction set.

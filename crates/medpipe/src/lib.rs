@@ -1,0 +1,1 @@
+//! Plans and runs chains of transforms in one pass over a volume.
