@@ -1,0 +1,179 @@
+//! Kernels that change each voxel of a row by itself, in place.
+
+use crate::elementary;
+use crate::kernel::kernel;
+
+/// `x - mean` loses digits if the mean is rounded to f32 first; in two parts it does not.
+fn split(v: f64) -> (f32, f32) {
+    let hi = v as f32;
+    let lo = (v - hi as f64) as f32;
+    (hi, if lo.is_finite() { lo } else { 0.0 })
+}
+
+/// `(x - mean) * inv_std`, computed in f32 as `((x - hi) - lo) * inv_std` with the mean split in two.
+///
+/// ```
+/// let mut row = [1.0, 2.0, 3.0];
+/// medkernels::points::normalize(&mut row, 2.0, 0.5);
+/// assert_eq!(row, [-0.5, 0.0, 0.5]);
+/// ```
+pub fn normalize(row: &mut [f32], mean: f64, inv_std: f64) {
+    let (hi, lo) = split(mean);
+    shift_scale(row, hi, lo, inv_std as f32);
+}
+
+kernel! {
+    fn shift_scale(row: &mut [f32], hi: f32, lo: f32, mul: f32) {
+        for x in row {
+            *x = ((*x - hi) - lo) * mul;
+        }
+    }
+}
+
+kernel! {
+    /// `x * mul + add`, two roundings.
+    pub fn affine(row: &mut [f32], mul: f32, add: f32) {
+        for x in row {
+            *x = *x * mul + add;
+        }
+    }
+}
+
+/// Maps `in_min..in_max` linearly to `out_min..out_max`; with `clip`, values beyond are held at the nearer end.
+///
+/// Computed as `((x - hi) - lo) * scale + out_min` in f32, `in_min` split in two. If `in_min == in_max` every voxel that is not NaN
+/// becomes `out_min`. NaN stays NaN.
+pub fn rescale(row: &mut [f32], in_min: f64, in_max: f64, out_min: f64, out_max: f64, clip: bool) {
+    let (hi, lo) = split(in_min);
+    let span = in_max - in_min;
+    if span == 0.0 {
+        return constant(row, out_min as f32);
+    }
+    let scale = ((out_max - out_min) / span) as f32;
+    let (low, high) = if out_min <= out_max { (out_min, out_max) } else { (out_max, out_min) };
+    let (low, high) = if clip { (low as f32, high as f32) } else { (f32::NEG_INFINITY, f32::INFINITY) };
+    shift_scale_clamp(row, hi, lo, scale, out_min as f32, low, high);
+}
+
+kernel! {
+    fn shift_scale_clamp(row: &mut [f32], hi: f32, lo: f32, mul: f32, add: f32, low: f32, high: f32) {
+        for x in row {
+            *x = held(((*x - hi) - lo) * mul + add, low, high);
+        }
+    }
+}
+
+kernel! {
+    fn constant(row: &mut [f32], value: f32) {
+        for x in row {
+            *x = if x.is_nan() { *x } else { value };
+        }
+    }
+}
+
+#[inline(always)]
+fn held(v: f32, low: f32, high: f32) -> f32 {
+    let v = if v < low { low } else { v };
+    if v > high { high } else { v }
+}
+
+kernel! {
+    /// Holds each voxel in `lo..=hi`. NaN stays NaN.
+    pub fn clamp(row: &mut [f32], lo: f32, hi: f32) {
+        for x in row {
+            *x = held(*x, lo, hi);
+        }
+    }
+}
+
+kernel! {
+    /// `x + other * k`, over the shorter of both lengths.
+    pub fn add_scaled(row: &mut [f32], other: &[f32], k: f32) {
+        for (x, y) in row.iter_mut().zip(other) {
+            *x += *y * k;
+        }
+    }
+}
+
+kernel! {
+    /// `x * other`, over the shorter of both lengths.
+    pub fn multiply(row: &mut [f32], other: &[f32]) {
+        for (x, y) in row.iter_mut().zip(other) {
+            *x *= *y;
+        }
+    }
+}
+
+kernel! {
+    /// e to the power of each voxel. Below 1.1 units in the last place.
+    pub fn exp(row: &mut [f32]) {
+        for x in row {
+            *x = elementary::exp_32(*x);
+        }
+    }
+}
+
+kernel! {
+    /// The natural logarithm of each voxel. Below 1.1 units in the last place. Zero gives -inf, a negative number NaN.
+    pub fn ln(row: &mut [f32]) {
+        for x in row {
+            *x = elementary::ln_32(*x);
+        }
+    }
+}
+
+/// Each voxel to the power `gamma`: at most 0.51 units in the last place, special cases as IEEE 754's `pow`.
+///
+/// A negative voxel gives NaN unless `gamma` is whole. `gamma` 1 changes nothing, 0 gives 1 everywhere.
+pub fn pow(row: &mut [f32], gamma: f64) {
+    if gamma == 1.0 {
+        return;
+    }
+    if gamma == 0.0 {
+        row.fill(1.0);
+    } else if gamma == 2.0 {
+        square(row);
+    } else if gamma == 0.5 {
+        square_root(row);
+    } else if gamma.is_finite() && gamma == libm::trunc(gamma) {
+        pow_whole(row, gamma, if libm::fmod(gamma, 2.0) == 0.0 { 1.0 } else { -1.0 });
+    } else {
+        pow_positive(row, gamma);
+    }
+}
+
+kernel! {
+    fn square(row: &mut [f32]) {
+        for x in row {
+            *x *= *x;
+        }
+    }
+}
+
+kernel! {
+    fn square_root(row: &mut [f32]) {
+        for x in row {
+            // IEEE 754 has pow(-inf, 0.5) = inf and pow(-0, 0.5) = 0.
+            *x = if *x == f32::NEG_INFINITY { f32::INFINITY } else { x.sqrt() + 0.0 };
+        }
+    }
+}
+
+kernel! {
+    fn pow_positive(row: &mut [f32], gamma: f64) {
+        for x in row {
+            let value = elementary::pow_32(x.abs(), gamma);
+            *x = if *x < 0.0 && *x != f32::NEG_INFINITY { f32::NAN } else { value };
+        }
+    }
+}
+
+kernel! {
+    /// `sign` is what a negative voxel's power is multiplied by.
+    fn pow_whole(row: &mut [f32], gamma: f64, sign: f32) {
+        for x in row {
+            let value = elementary::pow_32(x.abs(), gamma);
+            *x = if x.is_sign_negative() { value * sign } else { value };
+        }
+    }
+}
