@@ -1,1 +1,43 @@
-//! Transforms of medical volumes, fixed or random, each declared once.
+//! Every transform of medoxide, one file each, fixed or random.
+//!
+//! A transform is a plain struct whose doc comments are its manual: the Python class, the command line's help, the pipeline file's schema and
+//! the reference page are made from them. It never touches a voxel: [`medcore::Transform::plan`] turns facts into steps, which `medpipe` runs.
+//!
+//! ```
+//! use medaug::Resample;
+//! use medcore::{Affine, DType, Facts, Grid, Key, Step, Transform};
+//!
+//! let grid = Grid::new([197, 233, 189], Affine::IDENTITY);
+//! let resample: Resample = serde_json::from_str(r#"{"spacing": 1.5}"#)?;
+//! let steps = resample.plan(&Facts { grid: &grid, items: &[], item: None }, Key::new(0))?;
+//! let Step::Warp(warp) = &steps[0] else { panic!("a resampling is a warp") };
+//! assert_eq!(warp.grid.shape, [131, 155, 126]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod artefact;
+mod intensity;
+mod label;
+mod mask;
+mod spatial;
+
+pub use artefact::simulate_low_resolution::SimulateLowResolution;
+pub use intensity::cast::Cast;
+pub use intensity::clamp::Clamp;
+pub use intensity::gaussian_noise::GaussianNoise;
+pub use intensity::gaussian_smooth::{GaussianSmooth, LengthUnit};
+pub use intensity::rescale::Rescale;
+pub use intensity::z_normalize::{Outside, ZNormalize};
+pub use label::keep_largest_component::KeepLargestComponent;
+pub use label::remap_labels::RemapLabels;
+pub use mask::{LabelMask, Mask};
+pub use spatial::affine::{Affine, AffineRule};
+pub use spatial::crop::Crop;
+pub use spatial::crop_foreground::CropForeground;
+pub use spatial::crop_or_pad::CropOrPad;
+pub use spatial::flip::Flip;
+pub use spatial::pad::{Pad, PadMode};
+pub use spatial::random_crop::RandomCrop;
+pub use spatial::reorient::Reorient;
+pub use spatial::resample::{Interpolation, Resample};
+pub use spatial::rot90::Rot90;

@@ -1,1 +1,46 @@
-//! Plans and runs chains of transforms in one pass over a volume.
+//! Chains of transforms, planned before a voxel is read and run in as few passes as they allow.
+//!
+//! A [`Pipeline`] is a list of transforms, from a file or from Rust. A [`LazyVolume`] is a file or an array and what is to be done to it;
+//! voxels are read when values are asked for, and only those that are needed.
+//!
+//! ```
+//! use medcore::{Affine, Grid, Volume};
+//! use medpipe::{LazyVolume, Pipeline};
+//!
+//! let pipeline = Pipeline::from_yaml("
+//! medoxide: 1
+//! transforms:
+//!   - reorient: RAS
+//!   - resample: {spacing: 2}
+//!   - clamp: {min: 0, max: 3}
+//! ")?;
+//! let grid = Grid::new([4, 2, 2], Affine::IDENTITY);
+//! let voxels: Vec<f32> = (0..16).map(|v| v as f32).collect();
+//! let volume = LazyVolume::from_volume(Volume::from_f32(grid, &voxels)?);
+//! let out = pipeline.apply_to_volume(&volume)?;
+//! assert_eq!(out.grid().shape, [2, 1, 1]);
+//! assert_eq!(out.compute()?.to_f32()?, [3.0, 3.0]);
+//! # Ok::<(), medpipe::Error>(())
+//! ```
+
+mod catalog;
+mod chain;
+mod compute;
+mod error;
+mod evaluate;
+mod explain;
+mod lazy;
+mod measure;
+mod node;
+mod pipeline;
+mod plan;
+mod source;
+mod tile;
+
+pub use catalog::{Entry, catalog, find};
+pub use compute::Layout;
+pub use error::{Error, Result};
+pub use lazy::{AxisSlice, LazyItem, LazySample, LazyVolume, Recipe};
+pub use node::Node;
+pub use pipeline::Pipeline;
+pub use source::Source;

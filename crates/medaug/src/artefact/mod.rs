@@ -1,0 +1,3 @@
+//! What a scanner does to an image.
+
+pub(crate) mod simulate_low_resolution;

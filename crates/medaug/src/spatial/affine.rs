@@ -1,0 +1,123 @@
+use medcore::{Category, Declared, Dist, Error, Facts, Key, PerAxis, Result, Step, Transform, Warp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::pad::PadMode;
+use super::resample::Interpolation;
+
+/// Scale, shear, rotate and shift the content about the centre of the grid; the grid stays.
+///
+/// Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and oblique grids are not distorted. The content is first
+/// scaled, then sheared, then rotated about x, y and z in turn, then shifted. Positive angles turn x to y, y to z, z to x. Landmarks move with
+/// the content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Affine {
+    /// Rotation about the axes x, y, z.
+    #[schemars(extend("x-unit" = "degrees"))]
+    pub rotate: PerAxis<Dist>,
+    /// Magnification along the axes; above 1 enlarges the content.
+    pub scale: PerAxis<Dist>,
+    /// Shear: x by y, x by z, y by z (tangents of the angles).
+    pub shear: PerAxis<Dist>,
+    /// Shift along the axes.
+    #[schemars(extend("x-unit" = "mm"))]
+    pub translate: PerAxis<Dist>,
+    /// How images are sampled between voxels.
+    pub interpolation: Interpolation,
+    /// What lies outside the volume.
+    pub mode: PadMode,
+    /// The value outside in mode `constant`.
+    pub value: f64,
+    /// Whether the output's affine stays, or follows the content back to where it came from.
+    pub affine: AffineRule,
+}
+
+/// What a deformation does to the affine: `keep` it (the content has moved in the world), or `update` it as MONAI does (voxels moved, the
+/// world is where it was).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AffineRule {
+    /// The grid stays.
+    #[default]
+    Keep,
+    /// The affine is multiplied by the map, as for a regridding.
+    Update,
+}
+
+impl Default for Affine {
+    fn default() -> Affine {
+        Affine {
+            rotate: PerAxis::All(0.0.into()),
+            scale: PerAxis::All(1.0.into()),
+            shear: PerAxis::All(0.0.into()),
+            translate: PerAxis::All(0.0.into()),
+            interpolation: Interpolation::Linear,
+            mode: PadMode::Edge,
+            value: 0.0,
+            affine: AffineRule::Keep,
+        }
+    }
+}
+
+impl Declared for Affine {
+    const NAME: &'static str = "affine";
+    const CATEGORY: Category = Category::Spatial;
+    const MAIN: Option<&'static str> = Some("rotate");
+}
+
+/// The rotation by `degrees` in the plane from axis `a` to axis `b`.
+fn rotation(a: usize, b: usize, degrees: f64) -> medcore::Affine {
+    let r = degrees.to_radians();
+    let (s, c) = (libm::sin(r), libm::cos(r));
+    let mut m = medcore::Affine::IDENTITY;
+    m.rows[a][a] = c;
+    m.rows[b][b] = c;
+    m.rows[a][b] = -s;
+    m.rows[b][a] = s;
+    m
+}
+
+impl Transform for Affine {
+    fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
+        self.rotate.within(Self::NAME, "rotate", -1e6, 1e6)?;
+        self.scale.within(Self::NAME, "scale", 1e-3, 1e3)?;
+        let draw = |d: &PerAxis<Dist>, name: &str| d.draw(key.text(name));
+        // A rotation given once is drawn for each axis: turning by the same angle about all three is never meant.
+        let each = PerAxis::Each(self.rotate.each());
+        let angle = draw(&each, "rotate");
+        let shift = draw(&self.translate, "translate");
+        let shear = draw(&self.shear, "shear");
+        let mut sheared = medcore::Affine::IDENTITY;
+        (sheared.rows[0][1], sheared.rows[0][2], sheared.rows[1][2]) = (shear[0], shear[1], shear[2]);
+        let turn = rotation(0, 1, angle[2]) * rotation(2, 0, angle[1]) * rotation(1, 2, angle[0]);
+        let content = medcore::Affine::translate(shift)
+            * turn
+            * sheared
+            * medcore::Affine::from_spacing(draw(&self.scale, "scale"));
+        // Between voxels of the grid and millimetres along its axes, from its centre.
+        let center = at.grid.center();
+        let to_mm = medcore::Affine::from_spacing(at.grid.spacing())
+            * medcore::Affine::translate(center.map(|v| -v));
+        let singular = |what: &str| Error::param(Self::NAME, what, "singular", "an affine that can be inverted");
+        let from_mm = to_mm.inverse().ok_or_else(|| singular("the grid's spacing"))?;
+        let back = content.inverse().filter(|m| m.is_finite()).ok_or_else(|| singular("scale and shear"))?;
+        let map = from_mm * back * to_mm;
+        let forward = from_mm * content * to_mm;
+        let voxel = at.grid.affine.inverse().ok_or_else(|| singular("the grid's affine"))?;
+        let (grid, world) = match self.affine {
+            AffineRule::Keep => (*at.grid, Some(at.grid.affine * forward * voxel)),
+            AffineRule::Update => (medcore::Grid::new(at.grid.shape, at.grid.affine * map), None),
+        };
+        Ok(vec![Step::Warp(Warp {
+            label: format!("affine, rotated {angle:.3?} degrees"),
+            grid,
+            map,
+            sampler: [self.interpolation.into(); 3],
+            boundary: self.mode.boundary(Self::NAME, self.value)?,
+            label_fill: 0.0,
+            composable: true,
+            world,
+        })])
+    }
+}

@@ -1,0 +1,33 @@
+use medcore::{Axes, Category, Declared, Facts, Key, Lattice, Result, Step, Transform, Warp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+///
+/// Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Flip {
+    /// The axes to reverse.
+    pub axes: Axes,
+}
+
+impl Declared for Flip {
+    const NAME: &'static str = "flip";
+    const CATEGORY: Category = Category::Spatial;
+    const MAIN: Option<&'static str> = Some("axes");
+}
+
+impl Transform for Flip {
+    fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
+        let mut lattice = Lattice { flipped: self.axes.0, ..Lattice::IDENTITY };
+        for i in (0..3).filter(|&i| self.axes.0[i]) {
+            lattice.offset[i] = at.grid.shape[i] as i64 - 1;
+        }
+        if lattice == Lattice::IDENTITY {
+            return Ok(vec![]);
+        }
+        let names: String = (0..3).filter(|&i| self.axes.0[i]).map(|i| ['x', 'y', 'z'][i]).collect();
+        Ok(vec![Step::Warp(Warp::lattice(format!("flip {names}"), at.grid, lattice, at.grid.shape))])
+    }
+}

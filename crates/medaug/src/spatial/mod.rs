@@ -1,0 +1,12 @@
+//! Voxels move.
+
+pub(crate) mod affine;
+pub(crate) mod crop;
+pub(crate) mod crop_foreground;
+pub(crate) mod crop_or_pad;
+pub(crate) mod flip;
+pub(crate) mod pad;
+pub(crate) mod random_crop;
+pub(crate) mod reorient;
+pub(crate) mod resample;
+pub(crate) mod rot90;

@@ -1,0 +1,98 @@
+//! How a voxel between voxels is valued.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Interpolation along one axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Sampler {
+    /// The nearest voxel; half-way coordinates go up. Keeps the dtype.
+    Nearest,
+    /// Linear between the two neighbours (trilinear over three axes). Yields float32.
+    Linear,
+}
+
+impl std::fmt::Display for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Sampler::Nearest => "nearest",
+            Sampler::Linear => "linear",
+        })
+    }
+}
+
+/// What lies outside the volume.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Boundary {
+    /// This value everywhere outside; interpolation blends with it over the last half voxel (SciPy `grid-constant`,
+    /// torch `zeros` for 0).
+    Constant(f64),
+    /// The nearest edge voxel (SciPy `nearest`, torch `border`, NumPy `edge`).
+    Edge,
+    /// Mirrored about the edge of the outermost voxel, which is repeated: `b a | a b c | c b` (SciPy `reflect`, NumPy `symmetric`).
+    Symmetric,
+    /// Mirrored about the centre of the outermost voxel, which is not repeated: `c b | a b c | b a` (SciPy `mirror`, NumPy `reflect`).
+    Reflect,
+    /// Periodic (SciPy `grid-wrap`, NumPy `wrap`).
+    Wrap,
+}
+
+impl Boundary {
+    /// The inside index that an index outside `0..n` stands for, or `None` for a constant.
+    pub fn index(self, i: i64, n: usize) -> Option<usize> {
+        let n = n as i64;
+        if (0..n).contains(&i) {
+            return Some(i as usize);
+        }
+        if n == 0 {
+            return None;
+        }
+        let j = match self {
+            Boundary::Constant(_) => return None,
+            Boundary::Edge => i.clamp(0, n - 1),
+            Boundary::Wrap => i.rem_euclid(n),
+            Boundary::Symmetric => {
+                let m = i.rem_euclid(2 * n);
+                if m < n { m } else { 2 * n - 1 - m }
+            }
+            Boundary::Reflect if n == 1 => 0,
+            Boundary::Reflect => {
+                let m = i.rem_euclid(2 * n - 2);
+                if m < n { m } else { 2 * n - 2 - m }
+            }
+        };
+        Some(j as usize)
+    }
+}
+
+impl std::fmt::Display for Boundary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Boundary::Constant(v) => write!(f, "constant {v}"),
+            Boundary::Edge => f.write_str("edge"),
+            Boundary::Symmetric => f.write_str("symmetric"),
+            Boundary::Reflect => f.write_str("reflect"),
+            Boundary::Wrap => f.write_str("wrap"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_follow_numpy_pad() {
+        let row = |b: Boundary, n| (-5..n as i64 + 5).map(|i| b.index(i, n).unwrap()).collect::<Vec<_>>();
+        // numpy.pad(numpy.arange(3), 5, mode=...)
+        assert_eq!(row(Boundary::Edge, 3), [0, 0, 0, 0, 0, 0, 1, 2, 2, 2, 2, 2, 2]);
+        assert_eq!(row(Boundary::Reflect, 3), [1, 0, 1, 2, 1, 0, 1, 2, 1, 0, 1, 2, 1]);
+        assert_eq!(row(Boundary::Symmetric, 3), [1, 2, 2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1]);
+        assert_eq!(row(Boundary::Wrap, 3), [1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1]);
+        assert_eq!(row(Boundary::Reflect, 1), [0; 11]);
+        assert_eq!(Boundary::Constant(0.0).index(-1, 3), None);
+    }
+}

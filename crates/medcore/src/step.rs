@@ -1,0 +1,291 @@
+//! What a transform wants done to the voxels.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Affine, Boundary, DType, Grid, Lattice, Result, Sample, Sampler};
+
+/// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Step {
+    /// Each voxel alone.
+    Point(Point),
+    /// Numbers of the whole volume, from which further steps follow.
+    Measure(Measure),
+    /// Voxels move, or are interpolated on another grid.
+    Warp(Warp),
+    /// A voxel from its neighbourhood.
+    Filter(Filter),
+    /// The whole volume at once; ends the pushing of crops towards the file.
+    Global(Global),
+    /// Label values are renamed.
+    Relabel(Relabel),
+    /// Items appear, split or vanish.
+    Items(Items),
+    /// The user's own function.
+    Host(Host),
+}
+
+/// Where a run of voxels lies.
+#[derive(Debug, Clone, Copy)]
+pub struct RowAt {
+    /// Index (x, y, z) of the first voxel in its stage's full logical grid.
+    pub index: [usize; 3],
+    /// Shape of that grid.
+    pub shape: [usize; 3],
+    /// Channel (or frame), counted over all axes after the third.
+    pub channel: usize,
+}
+
+impl RowAt {
+    /// Number of the first voxel in the logical item: x fastest, then y, z, channel.
+    pub fn number(&self) -> u64 {
+        let [i, j, k] = self.index.map(|v| v as u64);
+        let [x, y, z] = self.shape.map(|v| v as u64);
+        i + x * (j + y * (k + z * self.channel as u64))
+    }
+}
+
+/// A function of single voxels.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Point {
+    /// Arithmetic in float32, in place on a run of voxels along x.
+    Run(PointRun),
+    /// A change of dtype, rounding half to even and saturating; NaN becomes 0 in integers.
+    Cast(DType),
+}
+
+/// The arithmetic of a point.
+#[derive(Clone)]
+pub struct PointRun {
+    /// What `explain` prints.
+    pub label: String,
+    /// Whether the result depends on where the voxel lies. If not, `run` may be given any stretch of voxels at once.
+    pub indexed: bool,
+    /// Changes the voxels in place.
+    pub run: Arc<dyn Fn(&mut [f32], &RowAt) + Send + Sync>,
+}
+
+impl Step {
+    /// A point that looks at values only.
+    pub fn point(label: impl Into<String>, run: impl Fn(&mut [f32]) + Send + Sync + 'static) -> Step {
+        let run = Arc::new(move |row: &mut [f32], _: &RowAt| run(row));
+        Step::Point(Point::Run(PointRun { label: label.into(), indexed: false, run }))
+    }
+
+    /// A point that looks at the voxel's place too.
+    pub fn point_at(
+        label: impl Into<String>,
+        run: impl Fn(&mut [f32], &RowAt) + Send + Sync + 'static,
+    ) -> Step {
+        Step::Point(Point::Run(PointRun { label: label.into(), indexed: true, run: Arc::new(run) }))
+    }
+}
+
+impl fmt::Debug for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Point::Run(r) => f.write_str(&r.label),
+            Point::Cast(d) => write!(f, "cast to {d}"),
+        }
+    }
+}
+
+/// Which voxels a measurement counts.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Keep {
+    /// All of them.
+    All,
+    /// Those that are not exactly 0 (a NaN is not 0).
+    Nonzero,
+    /// Those above a value.
+    Above(f64),
+    /// Those whose label, in the item of this name, is one of the values (any value but 0 if none are given).
+    Label {
+        /// The label item.
+        item: String,
+        /// The label values that count.
+        values: Vec<i64>,
+    },
+}
+
+/// What is measured.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Of {
+    /// Count, mean, variance.
+    Moments,
+    /// Smallest and largest value, NaN left out.
+    Extent,
+    /// Percentiles (0 to 100), linearly interpolated between order statistics as in `numpy.percentile`.
+    Percentiles(Vec<f64>),
+    /// The smallest box of voxels that holds all kept ones.
+    Box,
+}
+
+/// Measured numbers; those not asked for are empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measured {
+    /// Kept voxels.
+    pub count: u64,
+    /// Mean of the kept voxels.
+    pub mean: f64,
+    /// Population variance of the kept voxels.
+    pub variance: f64,
+    /// Smallest and largest kept value.
+    pub extent: [f64; 2],
+    /// The percentiles asked for.
+    pub percentiles: Vec<f64>,
+    /// The box of kept voxels: start and end (exclusive); `None` if there are none.
+    pub bounds: Option<[[usize; 3]; 2]>,
+}
+
+/// A measurement of the item (or the sample's reference image) as it stands at this point of the chain, and what follows from it.
+#[derive(Clone)]
+pub struct Measure {
+    /// What `explain` prints.
+    pub label: String,
+    /// The item measured; `None`: the item being planned, or the reference image of a sample-wide transform.
+    pub item: Option<String>,
+    /// What is measured.
+    pub of: Of,
+    /// Which voxels count.
+    pub keep: Keep,
+    /// Whether every channel is measured, and changed, by itself.
+    pub per_channel: bool,
+    /// The steps that follow from the numbers.
+    pub then: Arc<dyn Fn(&Measured) -> Result<Vec<Step>> + Send + Sync>,
+}
+
+impl fmt::Debug for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "measure {:?} of {:?}: {}", self.of, self.keep, self.label)
+    }
+}
+
+/// A new grid, and where its voxels come from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Warp {
+    /// What `explain` prints.
+    pub label: String,
+    /// The output grid.
+    pub grid: Grid,
+    /// Output voxel coordinates to input voxel coordinates.
+    pub map: Affine,
+    /// Interpolation along each input axis, for images and maps. Labels are always sampled nearest.
+    pub sampler: [Sampler; 3],
+    /// What lies outside the input, for images and maps.
+    pub boundary: Boundary,
+    /// The value outside the input for labels, where the boundary is a constant.
+    pub label_fill: f64,
+    /// Whether it may be joined with a neighbouring interpolation into one.
+    pub composable: bool,
+    /// For a deformation, where world points go; `None` for a regridding, which leaves the world in place.
+    pub world: Option<Affine>,
+}
+
+impl Warp {
+    /// A regridding that copies voxels exactly.
+    pub fn lattice(label: impl Into<String>, input: &Grid, lattice: Lattice, output: [usize; 3]) -> Warp {
+        Warp {
+            label: label.into(),
+            grid: lattice.grid(input, output),
+            map: lattice.to_affine(),
+            sampler: [Sampler::Nearest; 3],
+            boundary: Boundary::Constant(0.0),
+            label_fill: 0.0,
+            composable: true,
+            world: None,
+        }
+    }
+}
+
+/// A stretch of input that a filter sees.
+#[derive(Debug)]
+pub struct FilterTile<'a> {
+    /// Voxels of `input`, packed, x fastest.
+    pub voxels: &'a [f32],
+    /// The box of logical voxels that `voxels` holds: the output box grown by the halo, clipped to the domain.
+    pub input: crate::Box3,
+    /// The box of logical voxels wanted.
+    pub output: crate::Box3,
+    /// Shape of the full logical grid; the filter's boundary rule applies at its edge only.
+    pub domain: [usize; 3],
+}
+
+/// A neighbourhood operation.
+#[derive(Clone)]
+pub struct Filter {
+    /// What `explain` prints.
+    pub label: String,
+    /// Voxels needed on either side of an output voxel, along x, y, z (warm-up included).
+    pub halo: [usize; 3],
+    /// Fills the packed output box from a tile.
+    pub run: Arc<dyn Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync>,
+}
+
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (halo {:?})", self.label, self.halo)
+    }
+}
+
+/// One channel of a whole volume, packed, x fastest, in its own dtype and native byte order.
+#[derive(Debug)]
+pub struct RawVolume<'a> {
+    /// The voxels.
+    pub bytes: &'a mut [u8],
+    /// Their dtype.
+    pub dtype: DType,
+    /// Shape (x, y, z).
+    pub shape: [usize; 3],
+}
+
+/// An operation on a whole volume.
+#[derive(Clone)]
+pub struct Global {
+    /// What `explain` prints.
+    pub label: String,
+    /// Changes one channel in place, dtype and shape kept.
+    pub run: Arc<dyn Fn(RawVolume<'_>) -> Result<()> + Send + Sync>,
+}
+
+impl fmt::Debug for Global {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}
+
+/// A renaming of label values; values without a new name stay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relabel {
+    /// Old value to new value.
+    pub table: BTreeMap<i64, i64>,
+}
+
+/// Changes of the list of items, or of the number of samples.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Items {
+    /// The sample becomes several, each by its own steps.
+    Split(Vec<Vec<Step>>),
+}
+
+/// The user's own function of a whole sample.
+#[derive(Clone)]
+pub struct Host {
+    /// What `explain` prints.
+    pub label: String,
+    /// The function.
+    pub run: Arc<dyn Fn(Sample) -> Result<Sample> + Send + Sync>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}

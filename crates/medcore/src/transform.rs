@@ -1,0 +1,92 @@
+//! What a transform is.
+
+use std::fmt::Debug;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{DType, Error, Grid, Key, Result, Role, Step};
+
+/// What an item is like at some point of a chain, before any voxel is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemFacts {
+    /// Its key in the sample.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Its dtype, scaling applied.
+    pub dtype: DType,
+    /// Sizes of the axes after the third (frames, channels); empty for a plain volume.
+    pub extra: Vec<usize>,
+    /// Its grid (for points, the reference grid).
+    pub grid: Grid,
+}
+
+impl ItemFacts {
+    /// Number of channels and frames together.
+    pub fn channels(&self) -> usize {
+        self.extra.iter().product()
+    }
+}
+
+/// What a transform may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The grid of the item being planned, or the sample's reference grid.
+    pub grid: &'a Grid,
+    /// All items of the sample.
+    pub items: &'a [ItemFacts],
+    /// The item being planned, for transforms that are planned item by item.
+    pub item: Option<&'a ItemFacts>,
+}
+
+impl Facts<'_> {
+    /// The facts of a label item, by name, or the first label of the sample.
+    ///
+    /// # Errors
+    /// [`Error::Param`] if there is none.
+    pub fn label(&self, transform: &str, name: Option<&str>) -> Result<&ItemFacts> {
+        let found = match name {
+            Some(n) => self.items.iter().find(|i| i.name == n),
+            None => self.items.iter().find(|i| i.role == Role::Label),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<_> = self.items.iter().map(|i| format!("{} ({})", i.name, i.role)).collect();
+            Error::param(transform, "label", name.unwrap_or("not there"), format!("a label item; the sample has {}", names.join(", ")))
+        })
+    }
+}
+
+/// How a transform is planned, and which items it touches unless `keys` says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Once for each image (`keys`: any volumes).
+    Intensity,
+    /// Once for each image, as an artefact of the scanner.
+    Artefact,
+    /// Once for each label.
+    Label,
+    /// Once for the sample; every item moves together.
+    Spatial,
+}
+
+/// A transform: from facts and a key to steps.
+pub trait Transform: Debug + Send + Sync {
+    /// What is to be done. Pure: the same facts and key give the same steps.
+    ///
+    /// # Errors
+    /// [`Error::Param`] where a parameter does not fit the facts.
+    fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>>;
+}
+
+/// The declaration that every face of a transform is made from: its struct with doc comments, `serde` and `schemars` derives, and these names.
+pub trait Declared: Transform + Serialize + DeserializeOwned + JsonSchema + Clone + 'static {
+    /// Name in pipeline files, on the command line and as a method: `z_normalize`.
+    const NAME: &'static str;
+    /// How it is planned.
+    const CATEGORY: Category;
+    /// The parameter that `name: value` sets, if there is one.
+    const MAIN: Option<&'static str>;
+}

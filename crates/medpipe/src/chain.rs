@@ -1,0 +1,339 @@
+//! What is to be done to one item: stages, fused where that changes no bit or is better.
+
+use std::fmt;
+use std::sync::Arc;
+
+use medcore::{
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Lattice, Measure, Point, PointRun, Relabel,
+    Result, Role, Sampler, Step, Warp,
+};
+
+use crate::source::Source;
+
+/// The most voxels that one volume may have: 2^32, 16 GiB of float32.
+pub(crate) const MOST_VOXELS: u64 = 1 << 32;
+
+/// A source and the stages after it.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(crate) source: Source,
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) fuse: bool,
+}
+
+/// One stage: an operation, and what its output is like.
+#[derive(Clone, Debug)]
+pub(crate) struct Stage {
+    pub(crate) op: Op,
+    pub(crate) grid: Grid,
+    pub(crate) dtype: DType,
+    /// What `explain` prints.
+    pub(crate) label: String,
+}
+
+/// An operation on one channel, or on all.
+#[derive(Clone)]
+pub(crate) enum Op {
+    Lattice(Moved),
+    Interpolate(Interpolated),
+    Points(Vec<(Option<usize>, PointRun)>),
+    Cast(DType),
+    Filter(Option<usize>, Filter),
+    Global(Global),
+    Relabel(Relabel),
+    Measure(Measure, Option<Arc<Chain>>),
+}
+
+/// Voxels copied from places of the input.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Moved {
+    pub(crate) lattice: Lattice,
+    /// The part of the input that may be read; outside it the boundary rules.
+    pub(crate) window: Box3,
+    pub(crate) boundary: Boundary,
+}
+
+/// Voxels interpolated between places of the input.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Interpolated {
+    pub(crate) map: Affine,
+    pub(crate) sampler: [Sampler; 3],
+    pub(crate) boundary: Boundary,
+    pub(crate) composable: bool,
+    /// How many interpolations were joined into this one.
+    pub(crate) joined: usize,
+}
+
+impl Moved {
+    /// For each output axis, the output indices whose images lie inside the window.
+    pub(crate) fn inside(&self, output: [usize; 3]) -> [[usize; 2]; 3] {
+        let shifted = self.shifted();
+        [0, 1, 2].map(|j| shifted.inside(j, self.window.shape, output[j]))
+    }
+
+    /// The lattice with the window's first voxel as origin.
+    fn shifted(&self) -> Lattice {
+        let offset = [0, 1, 2].map(|i| self.lattice.offset[i] - self.window.start[i] as i64);
+        Lattice { offset, ..self.lattice }
+    }
+
+    /// Whether every output voxel has its image inside the window.
+    pub(crate) fn stays_inside(&self, output: [usize; 3]) -> bool {
+        self.inside(output).iter().zip(output).all(|(r, n)| *r == [0, n])
+    }
+}
+
+impl Chain {
+    pub(crate) fn new(source: Source, name: &str, role: Role, fuse: bool) -> Chain {
+        Chain { source, name: name.into(), role, stages: vec![], fuse }
+    }
+
+    pub(crate) fn grid(&self) -> &Grid {
+        self.stages.last().map_or(self.source.grid(), |s| &s.grid)
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.stages.last().map_or(self.source.dtype(), |s| s.dtype)
+    }
+
+    pub(crate) fn facts(&self) -> ItemFacts {
+        ItemFacts { dtype: self.dtype(), grid: *self.grid(), ..self.source.facts(&self.name, self.role) }
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.source.extra().iter().product()
+    }
+
+    fn push(&mut self, op: Op, dtype: DType, label: String) {
+        let grid = *self.grid();
+        self.stages.push(Stage { op, grid, dtype, label });
+    }
+
+    /// Arithmetic needs real numbers.
+    fn real(&self, what: &str) -> Result<()> {
+        if self.dtype().is_real() { Ok(()) } else { Err(Error::not_numeric(what, self.dtype())) }
+    }
+
+    /// Appends a step that concerns this item alone; `channel` limits it to one.
+    pub(crate) fn push_step(&mut self, step: Step, channel: Option<usize>, masks: &dyn Fn(&str) -> Option<Chain>) -> Result<()> {
+        match step {
+            Step::Point(Point::Run(run)) => {
+                self.real(&run.label)?;
+                let label = run.label.clone();
+                if let Some(Stage { op: Op::Points(runs), label: have, dtype, .. }) = self.stages.last_mut() {
+                    runs.push((channel, run));
+                    *have = format!("{have}; {label}");
+                    *dtype = DType::F32;
+                    return Ok(());
+                }
+                self.push(Op::Points(vec![(channel, run)]), DType::F32, label);
+            }
+            Step::Point(Point::Cast(to)) => {
+                self.real("cast")?;
+                if to != self.dtype() {
+                    self.push(Op::Cast(to), to, format!("cast to {to}"));
+                }
+            }
+            Step::Filter(f) => {
+                self.real(&f.label)?;
+                let label = f.label.clone();
+                self.push(Op::Filter(channel, f), DType::F32, label);
+            }
+            Step::Global(g) => {
+                let (label, dtype) = (g.label.clone(), self.dtype());
+                self.push(Op::Global(g), dtype, label);
+            }
+            Step::Relabel(r) => {
+                if !self.dtype().is_integer() {
+                    return Err(Error::Unsupported {
+                        what: "remap_labels".into(),
+                        found: format!("{} voxels", self.dtype()),
+                        hint: "load the file with role=\"label\", or cast to an integer dtype".into(),
+                    });
+                }
+                let (label, dtype) = (format!("rename {} labels", r.table.len()), self.dtype());
+                self.push(Op::Relabel(r), dtype, label);
+            }
+            Step::Measure(m) => {
+                self.real(&m.label)?;
+                let mask = match &m.keep {
+                    medcore::Keep::Label { item, .. } => {
+                        let chain = masks(item).ok_or_else(|| {
+                            Error::param(&m.label, "mask", format!("label {item:?}, not in the sample"), "a label item")
+                        })?;
+                        self.grid().expect_same(&format!("label {item:?} as mask of {:?}", self.name), chain.grid())?;
+                        Some(Arc::new(chain))
+                    }
+                    _ => None,
+                };
+                let label = m.label.clone();
+                self.push(Op::Measure(m, mask), DType::F32, label);
+            }
+            Step::Warp(w) => self.push_warp(&w)?,
+            Step::Items(_) | Step::Host(_) => {
+                return Err(Error::Unsupported {
+                    what: "a step that changes the sample".into(),
+                    found: format!("item {:?} alone", self.name),
+                    hint: "use it in a pipeline".into(),
+                });
+            }
+            other => {
+                return Err(Error::Unsupported {
+                    what: "this executor".into(),
+                    found: format!("{other:?}"),
+                    hint: "update medpipe together with medcore".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a warp, as the item's role wants it.
+    pub(crate) fn push_warp(&mut self, w: &Warp) -> Result<()> {
+        let voxels: u128 = w.grid.shape.iter().map(|&n| n as u128).product::<u128>() * self.channels() as u128;
+        if voxels > u128::from(MOST_VOXELS) {
+            let asked = u64::try_from(voxels * 4).unwrap_or(u64::MAX);
+            return Err(Error::Limit { what: w.label.clone(), asked, allowed: MOST_VOXELS * 4 });
+        }
+        let label = self.role == Role::Label;
+        let boundary = match w.boundary {
+            Boundary::Constant(_) if label => Boundary::Constant(w.label_fill),
+            b => b,
+        };
+        let before = *self.grid();
+        if let Some(lattice) = Lattice::of(&w.map, w.grid.shape) {
+            let moved = Moved { lattice, window: Box3::whole(before.shape), boundary };
+            if let Boundary::Constant(v) = boundary
+                && !moved.stays_inside(w.grid.shape)
+            {
+                self.holds(v, &w.label)?;
+            }
+            self.push_moved(moved, w);
+            return Ok(());
+        }
+        let sampler = if label { [Sampler::Nearest; 3] } else { w.sampler };
+        let nearest = sampler == [Sampler::Nearest; 3];
+        if !nearest {
+            self.real(&w.label)?;
+        }
+        let dtype = if nearest { self.dtype() } else { DType::F32 };
+        if let (true, Boundary::Constant(v)) = (nearest, boundary) {
+            self.holds(v, &w.label)?;
+        }
+        let next = Interpolated { map: w.map, sampler, boundary, composable: w.composable, joined: 1 };
+        if let Some((first, between)) = self.joinable(&next) {
+            let mut map = first.map;
+            if let Some(l) = between {
+                map = map * l.to_affine();
+                self.stages.pop();
+            }
+            let joined = Interpolated { map: map * next.map, joined: first.joined + 1, ..next };
+            if let Some(last) = self.stages.last_mut() {
+                last.label = format!("{}; {}", last.label, w.label);
+                last.op = Op::Interpolate(joined);
+                last.grid = w.grid;
+            }
+            return Ok(());
+        }
+        self.stages.push(Stage { op: Op::Interpolate(next), grid: w.grid, dtype, label: w.label.clone() });
+        Ok(())
+    }
+
+    /// The interpolation just before (a flip or permutation may lie between) that `next` may be joined with.
+    fn joinable(&self, next: &Interpolated) -> Option<(Interpolated, Option<Lattice>)> {
+        if !self.fuse {
+            return None;
+        }
+        let fits = |first: &Interpolated| {
+            first.composable && next.composable && first.sampler == next.sampler && first.boundary == next.boundary
+        };
+        match &self.stages[..] {
+            [.., Stage { op: Op::Interpolate(first), .. }] if fits(first) => Some((first.clone(), None)),
+            [.., Stage { op: Op::Interpolate(first), grid, .. }, Stage { op: Op::Lattice(m), grid: g, .. }]
+                if fits(first) && m.stays_inside(g.shape) && grid.len() == g.len() =>
+            {
+                Some((first.clone(), Some(m.lattice)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Appends a lattice, folded into one before it where that changes nothing.
+    fn push_moved(&mut self, next: Moved, w: &Warp) {
+        if self.fuse
+            && let Some(last) = self.stages.last_mut()
+            && let Op::Lattice(first) = &last.op
+            && let Some(folded) = fold(first, last.grid.shape, &next, w.grid.shape)
+        {
+            last.op = Op::Lattice(folded);
+            last.grid = w.grid;
+            last.label = format!("{}; {}", last.label, w.label);
+            return;
+        }
+        let dtype = self.dtype();
+        self.stages.push(Stage { op: Op::Lattice(next), grid: w.grid, dtype, label: w.label.clone() });
+    }
+
+    /// Whether a fill value can stand in the item's dtype.
+    fn holds(&self, v: f64, what: &str) -> Result<()> {
+        let dtype = self.dtype();
+        let fits = if dtype.is_integer() {
+            medcore::with_element!(dtype, T => {
+                use medkernels::element::Element;
+                T::from_f64_saturating(v).to_f64() == v
+            }, else => false)
+        } else {
+            dtype.is_float() || v == 0.0
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(Error::param(what, "value", v, format!("a value that {dtype} holds (cast the image to float32 first)")))
+    }
+}
+
+/// `next` after `first` as one lattice, where the voxels are the same.
+fn fold(first: &Moved, middle: [usize; 3], next: &Moved, output: [usize; 3]) -> Option<Moved> {
+    let lattice = next.lattice.after(&first.lattice);
+    if next.stays_inside(output) && next.window == Box3::whole(middle) {
+        // Crop, flip or permute of anything: the first one's outside is the only outside.
+        return Some(Moved { lattice, ..first.clone() });
+    }
+    if first.stays_inside(middle) {
+        // Pad of a crop: what lies outside the crop is outside, though the input has voxels there.
+        let (low, high) = first.lattice.input_span(&Box3::whole(middle));
+        let window = Box3 {
+            start: low.map(|v| v as usize),
+            shape: [0, 1, 2].map(|i| (high[i] - low[i]) as usize),
+        };
+        return Some(Moved { lattice, window, boundary: next.boundary });
+    }
+    match (first.boundary, next.boundary) {
+        (Boundary::Constant(a), Boundary::Constant(b)) if a.to_bits() == b.to_bits() && covers(first, middle) => {
+            Some(Moved { lattice, ..first.clone() })
+        }
+        _ => None,
+    }
+}
+
+/// Whether every voxel of the first one's window has a place in its output, so that nothing is lost in between.
+fn covers(first: &Moved, middle: [usize; 3]) -> bool {
+    first.inside(middle).iter().zip(first.lattice.axes).all(|(r, i)| r[1] - r[0] == first.window.shape[i])
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Op::Lattice(m) => write!(f, "copy ({})", m.boundary),
+            Op::Interpolate(i) => write!(f, "interpolate ({}, {})", i.sampler[0], i.boundary),
+            Op::Points(p) => write!(f, "{} point operations", p.len()),
+            Op::Cast(d) => write!(f, "cast to {d}"),
+            Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),
+            Op::Global(_) => f.write_str("whole volume"),
+            Op::Relabel(_) => f.write_str("rename labels"),
+            Op::Measure(m, _) => write!(f, "{m:?}"),
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! A chain's whole output, slab by slab on all threads.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use medcore::{Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Step, Storage, Volume};
+use medkernels::buffer::Buffer;
+use medkernels::{copy::copy_strided, threads};
+
+use crate::Result;
+use crate::chain::{Chain, Moved, Op, Stage};
+use crate::evaluate::{buffer, run_points};
+use crate::measure::{self, Slice};
+use crate::source::Source;
+use crate::tile::{Want, packed_strides};
+
+/// Voxels of a slab: about 1 MiB of float32, the second cache level.
+const SLAB: usize = 256 << 10;
+
+/// In which order voxels are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// x fastest, as in files.
+    #[default]
+    XFastest,
+    /// z fastest: C-contiguous (x, y, z), as networks want it. Channels are slowest.
+    ZFastest,
+}
+
+/// A chain that can be computed box by box; `fresh` is its source's buffer if nobody else holds it.
+struct Resolved {
+    chain: Chain,
+    fresh: Option<Arc<Buffer>>,
+}
+
+impl Chain {
+    /// The output in memory, x fastest: float32, or the dtype of the values.
+    pub(crate) fn compute(&self, want: Want) -> Result<Volume> {
+        self.compute_as(want, Layout::XFastest)
+    }
+
+    /// The output in memory, in a layout.
+    pub(crate) fn compute_as(&self, want: Want, layout: Layout) -> Result<Volume> {
+        let (grid, extra, meta) = (*self.grid(), self.source.extra().to_vec(), self.source.meta().clone());
+        let dtype = want.dtype(self.dtype());
+        let resolved = self.resolved()?;
+        if let (Layout::XFastest, Some(v)) = (layout, resolved.as_it_is(want)) {
+            return Ok(v);
+        }
+        let whole = match layout {
+            Layout::XFastest => resolved.whole(want)?,
+            Layout::ZFastest => resolved.transposed(want)?,
+        };
+        let store: Arc<dyn Storage> = Arc::new(whole);
+        Ok(match layout {
+            Layout::XFastest => Volume::packed(store, dtype, grid, extra, meta)?,
+            Layout::ZFastest => {
+                let mut step = grid.len() as isize;
+                let steps = extra.iter().map(|&n| std::mem::replace(&mut step, step * n as isize)).collect();
+                Volume::strided(store, dtype, grid, 0, c_strides(grid.shape), extra, steps)?.with_meta(meta)
+            }
+        })
+    }
+
+    /// Numbers of the item as it stands at the end of the chain; `keep` must not name a label.
+    pub(crate) fn measured(&self, m: &Measure) -> Result<medcore::Measured> {
+        let resolved = self.resolved()?;
+        let (whole, slices) = resolved.measured(m, None)?;
+        let nz = self.grid().shape[2];
+        let plane = (self.grid().len() / nz.max(1)).max(1);
+        let blocks: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
+        measure::total(m, &slices, nz, &blocks, None)
+    }
+
+    /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
+    fn resolved(&self) -> Result<Resolved> {
+        let mut now = Resolved { chain: self.clone(), fresh: None };
+        while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
+            let rest = now.chain.stages.split_off(at + 1);
+            let Some(stage) = now.chain.stages.pop() else { break };
+            let (grid, dtype) = (*now.chain.grid(), now.chain.dtype());
+            let (extra, meta) = (now.chain.source.extra().to_vec(), now.chain.source.meta().clone());
+            let mut next = Chain { stages: vec![], ..now.chain.clone() };
+            let (made, dtype) = match stage.op {
+                Op::Global(g) => {
+                    let mut whole = now.whole(Want::Stored)?;
+                    for bytes in whole.as_bytes_mut().chunks_mut((grid.len() * dtype.bytes()).max(1)) {
+                        (g.run)(RawVolume { bytes, dtype, shape: grid.shape })?;
+                    }
+                    (Arc::new(whole), dtype)
+                }
+                Op::Measure(m, label) => {
+                    let mask = match (&m.keep, &label) {
+                        (medcore::Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
+                        _ => None,
+                    };
+                    let (whole, slices) = now.measured(&m, mask.as_deref())?;
+                    let steps = follow(&m, &grid, next.channels(), &whole, &slices, mask.as_deref())?;
+                    let whole = Arc::new(whole);
+                    let volume = Volume::packed(whole.clone(), DType::F32, grid, extra.clone(), meta.clone())?;
+                    next.source = Source::Memory(volume);
+                    for (channel, step) in steps {
+                        next.push_step(step, channel, &|_| None)?;
+                    }
+                    (whole, DType::F32)
+                }
+                _ => {
+                    // The input of an oblique interpolation is made once, not once for every slab.
+                    let nearest = matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
+                    let want = if nearest { Want::Stored } else { Want::F32 };
+                    next.stages.push(stage);
+                    (Arc::new(now.whole(want)?), want.dtype(dtype))
+                }
+            };
+            next.source = Source::Memory(Volume::packed(made.clone(), dtype, grid, extra, meta)?);
+            next.stages.extend(rest);
+            now = Resolved { chain: next, fresh: Some(made) };
+        }
+        Ok(now)
+    }
+
+    /// Whether stage `k` needs all voxels before it, in memory.
+    fn needs_whole(&self, k: usize) -> bool {
+        match &self.stages[k].op {
+            Op::Measure(..) | Op::Global(_) => true,
+            Op::Interpolate(i) if !i.local() => {
+                let stored = |d: DType| i.sampler == [Sampler::Nearest; 3] || d == DType::F32;
+                let there = matches!(&self.source, Source::Memory(v) if v.scale().is_none() && stored(v.stored_dtype()));
+                let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
+                !(there && self.stages[..k].iter().all(inside))
+            }
+            _ => false,
+        }
+    }
+
+    /// The box of the source that the whole output needs.
+    pub(crate) fn source_box(&self) -> Box3 {
+        let mut b = Box3::whole(self.grid().shape);
+        for k in (1..=self.stages.len()).rev() {
+            let domain = self.shape_at(k - 1);
+            b = match &self.stages[k - 1].op {
+                Op::Lattice(m) => m.reads(&b),
+                Op::Interpolate(i) => i.input_box(&b, domain),
+                Op::Filter(_, f) => b.grown(f.halo, domain),
+                Op::Global(_) | Op::Measure(..) => Box3::whole(domain),
+                _ => b,
+            };
+        }
+        b
+    }
+
+    /// The same chain, with a source that cannot be read at random replaced by the voxels that are needed.
+    fn preloaded(mut self) -> Result<Chain> {
+        let Source::File(file) = &self.source else { return Ok(self) };
+        if !file.compressed() {
+            return Ok(self);
+        }
+        let needed = self.source_box();
+        if needed == Box3::whole(file.grid().shape) {
+            self.source = Source::Memory(file.load()?);
+            return Ok(self);
+        }
+        let size = file.stored_dtype().bytes();
+        let channels = self.channels();
+        let mut part = buffer(needed.len() * size * channels)?;
+        for (c, out) in part.as_bytes_mut().chunks_mut((needed.len() * size).max(1)).enumerate() {
+            file.read_raw(c, &needed, out)?;
+        }
+        let shift = Lattice { offset: needed.start.map(|v| v as i64), ..Lattice::IDENTITY };
+        let grid = shift.grid(file.grid(), needed.shape);
+        let volume = Volume::packed(Arc::new(part), file.stored_dtype(), grid, file.extra().to_vec(), file.meta().clone())?
+            .with_scale(file.scale());
+        // The part takes the whole's place; nothing outside it is asked for.
+        let back = Moved {
+            lattice: Lattice { offset: needed.start.map(|v| -(v as i64)), ..Lattice::IDENTITY },
+            window: Box3::whole(needed.shape),
+            boundary: Boundary::Constant(0.0),
+        };
+        let (grid, dtype) = (*file.grid(), file.dtype());
+        self.stages.insert(0, Stage { op: Op::Lattice(back), grid, dtype, label: "part of the file".into() });
+        self.source = Source::Memory(volume);
+        Ok(self)
+    }
+}
+
+/// The steps that follow from a measurement, for all channels or for each.
+fn follow(
+    m: &Measure,
+    grid: &Grid,
+    channels: usize,
+    whole: &Buffer,
+    slices: &[Slice],
+    mask: Option<&[u8]>,
+) -> Result<Vec<(Option<usize>, Step)>> {
+    let nz = grid.shape[2];
+    let plane = (grid.shape[0] * grid.shape[1]).max(1);
+    let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
+    let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
+    let mut out = vec![];
+    let groups: Vec<(Option<usize>, std::ops::Range<usize>)> = if m.per_channel && channels > 1 {
+        (0..channels).map(|c| (Some(c), c * nz..(c + 1) * nz)).collect()
+    } else {
+        vec![(None, 0..slices.len())]
+    };
+    for (channel, range) in groups {
+        let masks = masks.as_ref().map(|m| &m[range.clone()]);
+        let numbers = measure::total(m, &slices[range.clone()], nz, &planes[range], masks)?;
+        for step in (m.then)(&numbers)? {
+            out.push((channel, step));
+        }
+    }
+    Ok(out)
+}
+
+impl Moved {
+    /// The input box that an output box reads from.
+    fn reads(&self, b: &Box3) -> Box3 {
+        if let Some(inside) = self.input_inside(b) {
+            return inside;
+        }
+        let (low, high) = self.lattice.input_span(b);
+        let mut out = self.window;
+        if matches!(self.boundary, Boundary::Constant(_) | Boundary::Edge) {
+            for i in 0..3 {
+                let (first, end) = (self.window.start[i] as i64, self.window.end()[i] as i64);
+                let start = low[i].clamp(first, (end - 1).max(first));
+                out.start[i] = start as usize;
+                out.shape[i] = (high[i].clamp(start + 1, end.max(start + 1)) - start) as usize;
+            }
+        }
+        out
+    }
+}
+
+impl Resolved {
+    /// The source itself, if there is nothing to do and it is in memory in the wanted form.
+    fn as_it_is(&self, want: Want) -> Option<Volume> {
+        match &self.chain.source {
+            Source::Memory(v) if self.chain.stages.is_empty() => {
+                let fits = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
+                fits.then(|| v.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// The output, packed, x fastest.
+    fn whole(self, want: Want) -> Result<Buffer> {
+        Ok(self.run(want, None)?.0)
+    }
+
+    /// The output as float32, and what each slice contributes to a measurement.
+    fn measured(self, m: &Measure, mask: Option<&[u8]>) -> Result<(Buffer, Vec<Slice>)> {
+        self.run(Want::F32, Some((m, mask)))
+    }
+
+    fn run(mut self, want: Want, measure: Option<(&Measure, Option<&[u8]>)>) -> Result<(Buffer, Vec<Slice>)> {
+        let grid = *self.chain.grid();
+        let dtype = want.dtype(self.chain.dtype());
+        let channels = self.chain.channels();
+        // Nobody else sees the source: point operations run where the voxels lie.
+        let mut in_place = None;
+        let only_points = self.chain.stages.iter().all(|s| matches!(s.op, Op::Points(_)));
+        if let (Some(fresh), true, DType::F32, DType::F32) =
+            (self.fresh.take(), only_points, dtype, self.chain.source.stored_dtype())
+        {
+            let meta = self.chain.source.meta().clone();
+            let extra = self.chain.source.extra().to_vec();
+            self.chain.source = Source::Memory(Volume::packed(
+                Arc::new(vec![]),
+                dtype,
+                Grid::new([0; 3], grid.affine),
+                vec![],
+                meta.clone(),
+            )?);
+            match Arc::try_unwrap(fresh) {
+                Ok(b) => in_place = Some(b),
+                Err(shared) => {
+                    self.chain.source = Source::Memory(Volume::packed(shared, dtype, grid, extra, meta)?);
+                }
+            }
+        }
+        let moved = in_place.is_some();
+        let chain = if moved { self.chain } else { self.chain.preloaded()? };
+        let mut whole = match in_place {
+            Some(b) => b,
+            None => buffer(grid.len() * channels * dtype.bytes())?,
+        };
+        let halo = chain.stages.iter().map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 }).sum::<usize>();
+        let [nx, ny, nz] = grid.shape;
+        let plane = nx * ny;
+        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo);
+        // Enough slabs for all threads, none too thin for its halo.
+        let share = nz.div_ceil(2 * threads::threads()).max(1);
+        thickness = thickness.min(share.max(2 * halo)).max(1);
+        if grid.len() * channels * dtype.bytes() < threads::PARALLEL_BYTES && channels == 1 {
+            thickness = nz.max(1);
+        }
+        struct Part<'a> {
+            channel: usize,
+            b: Box3,
+            out: &'a mut [u8],
+            slices: Vec<Slice>,
+        }
+        let mut parts = vec![];
+        let channel_bytes = (grid.len() * dtype.bytes()).max(1);
+        for (channel, bytes) in whole.as_bytes_mut().chunks_mut(channel_bytes).enumerate() {
+            for (n, out) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
+                let z = n * thickness;
+                let b = Box3 { start: [0, 0, z], shape: [nx, ny, thickness.min(nz - z)] };
+                parts.push(Part { channel, b, out, slices: vec![] });
+            }
+        }
+        let failed = Mutex::new(None);
+        threads::for_each_mut(&mut parts, |_, part| {
+            let result = if moved {
+                for s in &chain.stages {
+                    if let Op::Points(runs) = &s.op {
+                        let voxels = bytemuck::cast_slice_mut(part.out);
+                        run_points(runs, part.channel, &part.b, grid.shape, voxels);
+                    }
+                }
+                Ok(())
+            } else {
+                chain.fill(chain.stages.len(), part.channel, &part.b, want, part.out)
+            };
+            if let Err(e) = result {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                return;
+            }
+            if let Some((m, mask)) = measure {
+                for (n, voxels) in bytemuck::cast_slice::<_, f32>(part.out).chunks(plane.max(1)).enumerate() {
+                    let z = part.b.start[2] + n;
+                    let mask = mask.map(|m| &m[z * plane..(z + 1) * plane]);
+                    part.slices.push(measure::slice(m, voxels, nx, mask));
+                }
+            }
+        });
+        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(e);
+        }
+        let slices = parts.into_iter().flat_map(|p| p.slices).collect();
+        Ok((whole, slices))
+    }
+
+    /// The output, C-contiguous (x, y, z).
+    fn transposed(self, want: Want) -> Result<Buffer> {
+        let grid = *self.chain.grid();
+        let dtype = want.dtype(self.chain.dtype());
+        let channels = self.chain.channels();
+        let mut out = buffer(grid.len() * channels * dtype.bytes())?;
+        if grid.is_empty() {
+            return Ok(out);
+        }
+        let n = grid.len() * dtype.bytes();
+        // Voxels that lie in memory are copied once; others are made first.
+        let whole = Box3::whole(grid.shape);
+        let chain = if self.viewable(want) { Some(self.chain.clone()) } else { None };
+        if let Some(chain) = chain {
+            for (c, out) in out.as_bytes_mut().chunks_mut(n).enumerate() {
+                chain.view(chain.stages.len(), c, &whole, want)?.copy_to(out, c_strides(grid.shape), 0);
+            }
+            return Ok(out);
+        }
+        let made = self.whole(want)?;
+        for (out, made) in out.as_bytes_mut().chunks_mut(n).zip(made.as_bytes().chunks(n)) {
+            copy_strided(
+                out,
+                c_strides(grid.shape),
+                0,
+                made,
+                packed_strides(grid.shape),
+                0,
+                grid.shape,
+                dtype.bytes(),
+            );
+        }
+        Ok(out)
+    }
+
+    /// Whether the output is only another view of voxels in memory.
+    fn viewable(&self, want: Want) -> bool {
+        let Source::Memory(v) = &self.chain.source else { return false };
+        let plain = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
+        let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
+        plain && self.chain.stages.iter().all(inside)
+    }
+}
+
+/// Strides of a C-contiguous (x, y, z) box.
+fn c_strides(shape: [usize; 3]) -> [isize; 3] {
+    [(shape[1] * shape[2]) as isize, shape[2] as isize, 1]
+}

@@ -1,0 +1,50 @@
+//! What can go wrong between a pipeline file and a batch.
+
+use std::path::PathBuf;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a pipeline could not be read, planned or run.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A transform's parameters, or the volumes, do not fit.
+    #[error(transparent)]
+    Core(#[from] medcore::Error),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(std::sync::Arc<medio::Error>),
+    /// A pipeline description is wrong: change the file.
+    #[error("{}{place}: found {found}; expected {expected}", file.as_ref().map(|f| format!("{}: ", f.display())).unwrap_or_default())]
+    Spec {
+        /// The pipeline file, if it came from one.
+        file: Option<PathBuf>,
+        /// Where in the description.
+        place: String,
+        /// What stands there.
+        found: String,
+        /// What should.
+        expected: String,
+    },
+}
+
+impl From<medio::Error> for Error {
+    fn from(e: medio::Error) -> Error {
+        Error::File(std::sync::Arc::new(e))
+    }
+}
+
+impl Error {
+    pub(crate) fn spec(place: impl Into<String>, found: impl ToString, expected: impl ToString) -> Error {
+        Error::Spec { file: None, place: place.into(), found: found.to_string(), expected: expected.to_string() }
+    }
+
+    /// The same error, with the place of the step in its pipeline.
+    pub(crate) fn at(self, position: usize, name: &str) -> Error {
+        match self {
+            Error::Core(e) => Error::Core(e.at(position, name)),
+            e => e,
+        }
+    }
+}

@@ -1,0 +1,487 @@
+//! A box of a chain's output, pulled through its stages.
+//!
+//! Every stage asks the one before it for just the box that it needs. A stage's result for a voxel does not depend on the box it is part of,
+//! so any tiling gives the same bits.
+
+use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, Sampler, with_element};
+use medkernels::buffer::Buffer;
+use medkernels::convert;
+use medkernels::element::Element;
+use medkernels::interpolate::{self, AxisTaps};
+
+use crate::Result;
+use crate::chain::{Chain, Interpolated, Moved, Op};
+use crate::tile::{Tile, Want, packed_strides};
+
+/// Voxels that a point operation is given at once: 64 KiB, so that a chain of them stays in the first cache levels.
+const RUN: usize = 16 << 10;
+
+pub(crate) fn buffer(bytes: usize) -> Result<Buffer> {
+    Ok(Buffer::for_overwrite(bytes).map_err(Error::from)?)
+}
+
+impl Chain {
+    /// Dtype after the first `k` stages.
+    fn dtype_at(&self, k: usize) -> DType {
+        if k == 0 { self.source.dtype() } else { self.stages[k - 1].dtype }
+    }
+
+    /// Shape after the first `k` stages.
+    pub(crate) fn shape_at(&self, k: usize) -> [usize; 3] {
+        if k == 0 { self.source.grid().shape } else { self.stages[k - 1].grid.shape }
+    }
+
+    /// A box of a channel after the first `k` stages, without a copy where the voxels already lie in memory.
+    pub(crate) fn view(&self, k: usize, channel: usize, b: &Box3, want: Want) -> Result<Tile> {
+        if k == 0
+            && let Some(tile) = self.source.view(channel, b, want)
+        {
+            return Ok(tile);
+        }
+        if k > 0
+            && let Op::Lattice(m) = &self.stages[k - 1].op
+            && let Some(input) = m.input_inside(b)
+        {
+            let tile = self.view(k - 1, channel, &input, want)?;
+            return Ok(tile.through(&m.lattice, b, &input));
+        }
+        let dtype = want.dtype(self.dtype_at(k));
+        let mut out = buffer(b.len() * dtype.bytes())?;
+        self.fill(k, channel, b, want, out.as_bytes_mut())?;
+        Ok(Tile::packed(out, dtype, b.shape))
+    }
+
+    /// The same into a packed buffer, x fastest.
+    pub(crate) fn fill(&self, k: usize, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
+        if b.is_empty() {
+            return Ok(());
+        }
+        let Some(stage) = k.checked_sub(1).map(|i| &self.stages[i]) else {
+            return self.source.read(channel, b, want, out);
+        };
+        match &stage.op {
+            Op::Lattice(m) => self.fill_moved(k, m, channel, b, want, out),
+            Op::Interpolate(i) => self.fill_interpolated(k, i, channel, b, want, out),
+            Op::Points(runs) => {
+                self.fill(k - 1, channel, b, Want::F32, out)?;
+                let domain = stage.grid.shape;
+                run_points(runs, channel, b, domain, bytemuck::cast_slice_mut(out));
+                Ok(())
+            }
+            Op::Cast(to) => {
+                let tile = self.view(k - 1, channel, b, Want::Stored)?;
+                let packed = tile.into_packed(b)?;
+                let to = *to;
+                if want == Want::Stored || to == DType::F32 {
+                    return cast(packed.bytes_packed(), packed.dtype, out, to);
+                }
+                let mut exact = buffer(b.len() * to.bytes())?;
+                cast(packed.bytes_packed(), packed.dtype, exact.as_bytes_mut(), to)?;
+                cast(exact.as_bytes(), to, out, DType::F32)
+            }
+            Op::Filter(only, f) => {
+                if only.is_some_and(|c| c != channel) {
+                    return self.fill(k - 1, channel, b, Want::F32, out);
+                }
+                let domain = self.shape_at(k - 1);
+                let input = b.grown(f.halo, domain);
+                let tile = self.view(k - 1, channel, &input, Want::F32)?.into_packed(&input)?;
+                let voxels = tile.packed_f32().unwrap_or_default();
+                let tile = medcore::FilterTile { voxels, input, output: *b, domain };
+                Ok((f.run)(&tile, bytemuck::cast_slice_mut(out))?)
+            }
+            Op::Relabel(r) => {
+                let dtype = stage.dtype;
+                let tile = self.view(k - 1, channel, b, Want::Stored)?.into_packed(b)?;
+                let mut made;
+                let place: &mut [u8] = if want == Want::Stored {
+                    out
+                } else {
+                    made = buffer(b.len() * dtype.bytes())?;
+                    made.as_bytes_mut()
+                };
+                place.copy_from_slice(tile.bytes_packed());
+                with_element!(dtype, T => relabel::<T>(bytemuck::cast_slice_mut(place), &r.table)?, else => ());
+                if want == Want::F32 {
+                    let exact = place.to_vec();
+                    return cast(&exact, dtype, out, DType::F32);
+                }
+                Ok(())
+            }
+            // Both are resolved before a box is asked for.
+            Op::Measure(..) | Op::Global(_) => Err(Error::Unsupported {
+                what: "a region".into(),
+                found: format!("{} that has not been computed", stage.label),
+                hint: "this is a defect of medoxide; please report it".into(),
+            }
+            .into()),
+        }
+    }
+
+    fn fill_moved(&self, k: usize, m: &Moved, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
+        let dtype = want.dtype(self.stages[k - 1].dtype);
+        if let Some(input) = m.input_inside(b) {
+            if m.lattice.axes == [0, 1, 2] && m.lattice.flipped == [false; 3] {
+                return self.fill(k - 1, channel, &input, want, out);
+            }
+            let tile = self.view(k - 1, channel, &input, want)?.through(&m.lattice, b, &input);
+            tile.copy_to(out, packed_strides(b.shape), 0);
+            return Ok(());
+        }
+        let (size, strides) = (dtype.bytes(), packed_strides(b.shape));
+        if let Boundary::Constant(v) = m.boundary {
+            let word = fill_word(dtype, v);
+            if word.iter().all(|&x| x == word[0]) {
+                out.fill(word[0]);
+            } else {
+                out.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(&word));
+            }
+            let inside = m.inside(self.stages[k - 1].grid.shape);
+            let end = b.end();
+            let start = [0, 1, 2].map(|j| inside[j][0].clamp(b.start[j], end[j]));
+            let stop = [0, 1, 2].map(|j| inside[j][1].clamp(start[j], end[j]));
+            let part = Box3 { start, shape: [0, 1, 2].map(|j| stop[j] - start[j]) };
+            if part.is_empty() {
+                return Ok(());
+            }
+            let Some(input) = m.input_inside(&part) else { return Ok(()) };
+            let tile = self.view(k - 1, channel, &input, want)?.through(&m.lattice, &part, &input);
+            let offset = (0..3).map(|j| (part.start[j] - b.start[j]) * strides[j] as usize).sum();
+            tile.copy_to(out, strides, offset);
+            return Ok(());
+        }
+        // Every other boundary names an inside voxel for each outside one.
+        let mut places: [Vec<usize>; 3] = Default::default();
+        let mut input = Box3 { start: [0; 3], shape: [0; 3] };
+        for j in 0..3 {
+            let i = m.lattice.axes[j];
+            let sign = if m.lattice.flipped[j] { -1 } else { 1 };
+            places[j] = (b.start[j]..b.end()[j])
+                .map(|o| {
+                    let at = m.lattice.offset[i] + sign * o as i64 - m.window.start[i] as i64;
+                    m.window.start[i] + m.boundary.index(at, m.window.shape[i]).unwrap_or(0)
+                })
+                .collect();
+            let low = places[j].iter().copied().min().unwrap_or(0);
+            let high = places[j].iter().copied().max().unwrap_or(0);
+            input.start[i] = low;
+            input.shape[i] = high - low + 1;
+        }
+        let tile = self.view(k - 1, channel, &input, want)?;
+        let step = |j: usize, o: usize| {
+            let i = m.lattice.axes[j];
+            (places[j][o] - input.start[i]) as isize * tile.strides[i]
+        };
+        let columns: Vec<isize> = (0..b.shape[0]).map(|o| step(0, o)).collect();
+        let from = tile.bytes();
+        for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
+            let base = tile.offset as isize + step(1, n % b.shape[1]) + step(2, n / b.shape[1]);
+            for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
+                let at = (base + column) as usize * size;
+                voxel.copy_from_slice(&from[at..at + size]);
+            }
+        }
+        Ok(())
+    }
+
+    fn fill_interpolated(
+        &self,
+        k: usize,
+        i: &Interpolated,
+        channel: usize,
+        b: &Box3,
+        want: Want,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let domain = self.shape_at(k - 1);
+        let nearest = i.sampler == [Sampler::Nearest; 3];
+        // Oblique rows look at the whole input, which lies in memory by then.
+        let input = if i.local() { i.input_box(b, domain) } else { Box3::whole(domain) };
+        let want = if nearest { want } else { Want::F32 };
+        let tile = self.view(k - 1, channel, &input, want)?;
+        if i.separable() {
+            let start = |a: usize| i.map.rows[a][3];
+            let coordinate = |a: usize, o: usize| start(a) + o as f64 * i.map.rows[a][a];
+            if nearest {
+                let places = [0, 1, 2].map(|a| {
+                    (b.start[a]..b.end()[a])
+                        .map(|o| {
+                            let at = (coordinate(a, o) + 0.5).floor();
+                            i.boundary.index(at as i64, domain[a]).map(|v| v - input.start[a])
+                        })
+                        .collect::<Vec<_>>()
+                });
+                nearest_separable(&tile, &places, i.boundary, b.shape, out);
+                return Ok(());
+            }
+            if i.edged() {
+                let taps = [0, 1, 2].map(|a| {
+                    let mut t = AxisTaps::edge(start(a), i.map.rows[a][a], b.start[a], b.shape[a], domain[a]);
+                    for at in t.i0.iter_mut().chain(&mut t.i1) {
+                        *at -= input.start[a] as u32;
+                    }
+                    t
+                });
+                interpolate::resample_linear(bytemuck::cast_slice_mut(out), &tile.strided_f32(), [&taps[0], &taps[1], &taps[2]]);
+                return Ok(());
+            }
+        }
+        let column = i.map.column(0);
+        let boundary = kernel_boundary(i.boundary);
+        let size = tile.dtype.bytes();
+        let word = match i.boundary {
+            Boundary::Constant(v) => fill_word(tile.dtype, v),
+            _ => vec![0; size],
+        };
+        for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
+            let (y, z) = (b.start[1] + n % b.shape[1], b.start[2] + n / b.shape[1]);
+            let start = i.map.apply([0.0, y as f64, z as f64]);
+            if nearest {
+                interpolate::sample_nearest_row(row, &tile.strided(), size, start, column, b.start[0], boundary, &word);
+            } else {
+                let row = bytemuck::cast_slice_mut(row);
+                interpolate::sample_linear_row(row, &tile.strided_f32(), start, column, b.start[0], boundary);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs point operations, one after the other on a stretch that stays in the cache.
+pub(crate) fn run_points(
+    runs: &[(Option<usize>, PointRun)],
+    channel: usize,
+    b: &Box3,
+    domain: [usize; 3],
+    voxels: &mut [f32],
+) {
+    let mine: Vec<_> = runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect();
+    let rows = (RUN / b.shape[0].max(1)).max(1);
+    for (n, part) in voxels.chunks_mut((rows * b.shape[0]).max(1)).enumerate() {
+        let at = |row: usize| RowAt {
+            index: [
+                b.start[0],
+                b.start[1] + (n * rows + row) % b.shape[1],
+                b.start[2] + (n * rows + row) / b.shape[1],
+            ],
+            shape: domain,
+            channel,
+        };
+        for run in &mine {
+            if run.indexed {
+                for (row, voxels) in part.chunks_mut(b.shape[0]).enumerate() {
+                    (run.run)(voxels, &at(row));
+                }
+            } else {
+                (run.run)(part, &at(0));
+            }
+        }
+    }
+}
+
+impl Moved {
+    /// The input box of an output box whose images all lie inside the window.
+    pub(crate) fn input_inside(&self, b: &Box3) -> Option<Box3> {
+        let (low, high) = self.lattice.input_span(b);
+        let end = self.window.end();
+        let inside = (0..3).all(|i| low[i] >= self.window.start[i] as i64 && high[i] <= end[i] as i64);
+        inside.then(|| Box3 {
+            start: low.map(|v| v as usize),
+            shape: [0, 1, 2].map(|i| (high[i] - low[i]) as usize),
+        })
+    }
+}
+
+impl Interpolated {
+    /// Whether each output axis walks along the input axis of the same number.
+    pub(crate) fn separable(&self) -> bool {
+        (0..3).all(|i| (0..3).all(|j| i == j || self.map.rows[i][j] == 0.0))
+    }
+
+    /// Whether the boundary is the edge voxel along every axis.
+    fn edged(&self) -> bool {
+        matches!(self.boundary, Boundary::Edge)
+    }
+
+    /// Whether a box of the output needs no more than a box of the input.
+    pub(crate) fn local(&self) -> bool {
+        self.separable() && (self.edged() || self.sampler == [Sampler::Nearest; 3])
+    }
+
+    /// The input box that an output box needs.
+    pub(crate) fn input_box(&self, b: &Box3, domain: [usize; 3]) -> Box3 {
+        let mut out = Box3::whole(domain);
+        for i in 0..3 {
+            let row = self.map.rows[i];
+            let (mut low, mut high) = (row[3], row[3]);
+            for j in 0..3 {
+                let ends = [row[j] * b.start[j] as f64, row[j] * (b.end()[j] - 1) as f64];
+                low += ends[0].min(ends[1]);
+                high += ends[0].max(ends[1]);
+            }
+            // One voxel more than needed on either side, for rounding.
+            let (low, high) = ((low - 1.0).floor(), (high + 2.0).ceil());
+            let n = domain[i];
+            let outside = low < 0.0 || high > n as f64;
+            let periodic = matches!(self.boundary, Boundary::Reflect | Boundary::Symmetric | Boundary::Wrap);
+            if n == 0 || (outside && periodic) || !low.is_finite() || !high.is_finite() {
+                continue;
+            }
+            let first = (low.max(0.0) as usize).min(n - 1);
+            let last = (high.max(0.0) as usize).clamp(first + 1, n);
+            out.start[i] = first;
+            out.shape[i] = last - first;
+        }
+        out
+    }
+}
+
+/// Copies voxels by three lists of input indices; `None` is outside.
+fn nearest_separable(
+    tile: &Tile,
+    places: &[Vec<Option<usize>>; 3],
+    boundary: Boundary,
+    shape: [usize; 3],
+    out: &mut [u8],
+) {
+    let size = tile.dtype.bytes();
+    let word = match boundary {
+        Boundary::Constant(v) => fill_word(tile.dtype, v),
+        _ => vec![0; size],
+    };
+    let columns: Vec<Option<isize>> =
+        places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
+    let all: Option<Vec<isize>> = columns.iter().copied().collect();
+    let from = tile.bytes();
+    for (n, row) in out.chunks_exact_mut(shape[0] * size).enumerate() {
+        let (y, z) = (places[1][n % shape[1]], places[2][n / shape[1]]);
+        let base = match (y, z) {
+            (Some(y), Some(z)) => {
+                tile.offset as isize + y as isize * tile.strides[1] + z as isize * tile.strides[2]
+            }
+            _ => {
+                row.chunks_exact_mut(size).for_each(|v| v.copy_from_slice(&word));
+                continue;
+            }
+        };
+        if let Some(columns) = &all {
+            gather(row, from, base, columns, size);
+            continue;
+        }
+        for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
+            match column {
+                Some(c) => {
+                    let at = (base + c) as usize * size;
+                    voxel.copy_from_slice(&from[at..at + size]);
+                }
+                None => voxel.copy_from_slice(&word),
+            }
+        }
+    }
+}
+
+/// One row of voxels of a fixed size from a list of places.
+fn gather(row: &mut [u8], from: &[u8], base: isize, columns: &[isize], size: usize) {
+    fn run<const N: usize>(row: &mut [u8], from: &[u8], base: isize, columns: &[isize]) {
+        for (voxel, column) in row.chunks_exact_mut(N).zip(columns) {
+            let at = (base + column) as usize * N;
+            voxel.copy_from_slice(&from[at..at + N]);
+        }
+    }
+    match size {
+        1 => run::<1>(row, from, base, columns),
+        2 => run::<2>(row, from, base, columns),
+        3 => run::<3>(row, from, base, columns),
+        4 => run::<4>(row, from, base, columns),
+        8 => run::<8>(row, from, base, columns),
+        _ => run::<16>(row, from, base, columns),
+    }
+}
+
+impl Tile {
+    /// The same voxels, packed.
+    pub(crate) fn into_packed(self, b: &Box3) -> Result<Tile> {
+        let want = packed_strides(b.shape);
+        if (0..3).all(|i| b.shape[i] <= 1 || self.strides[i] == want[i]) {
+            return Ok(Tile { strides: want, ..self });
+        }
+        let mut out = buffer(b.len() * self.dtype.bytes())?;
+        self.copy_to(out.as_bytes_mut(), want, 0);
+        Ok(Tile::packed(out, self.dtype, b.shape))
+    }
+
+    /// The bytes of a packed tile.
+    pub(crate) fn bytes_packed(&self) -> &[u8] {
+        let size = self.dtype.bytes();
+        let n: usize = self.shape.iter().product();
+        &self.bytes()[self.offset * size..(self.offset + n) * size]
+    }
+}
+
+/// The bytes of a fill value.
+fn fill_word(dtype: DType, v: f64) -> Vec<u8> {
+    with_element!(dtype, T => bytemuck::bytes_of(&T::from_f64_saturating(v)).to_vec(), else => vec![0; dtype.bytes()])
+}
+
+fn kernel_boundary(b: Boundary) -> interpolate::Boundary {
+    match b {
+        Boundary::Constant(v) => interpolate::Boundary::Constant(v as f32),
+        Boundary::Symmetric => interpolate::Boundary::Reflect,
+        Boundary::Reflect => interpolate::Boundary::Mirror,
+        Boundary::Wrap => interpolate::Boundary::Wrap,
+        _ => interpolate::Boundary::Edge,
+    }
+}
+
+/// Values from one real dtype to another: exact between integers that hold them, else rounded half to even and saturated.
+pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Result<()> {
+    if have == want {
+        to.copy_from_slice(from);
+        return Ok(());
+    }
+    let real = have.is_real() && want.is_real();
+    if !real {
+        return Err(Error::not_numeric("a cast", if have.is_real() { want } else { have }).into());
+    }
+    let wide = |d: DType| matches!(d, DType::I64 | DType::U64);
+    let whole = have.is_integer() && want.is_integer() && (wide(have) || wide(want));
+    // By way of a small tile, so that there is code for each dtype and not for each pair.
+    const N: usize = 1024;
+    for (from, to) in from.chunks(N * have.bytes()).zip(to.chunks_mut(N * want.bytes())) {
+        let n = from.len() / have.bytes();
+        if whole {
+            let mut tile = [0i128; N];
+            with_element!(have, T => {
+                for (t, c) in tile.iter_mut().zip(from.chunks_exact(size_of::<T>())) {
+                    *t = bytemuck::pod_read_unaligned::<T>(c).to_i128();
+                }
+            }, else => ());
+            with_element!(want, T => {
+                for (c, t) in to.chunks_exact_mut(size_of::<T>()).zip(&tile) {
+                    c.copy_from_slice(bytemuck::bytes_of(&T::from_i128_saturating(*t)));
+                }
+            }, else => ());
+        } else {
+            let mut tile = [0f64; N];
+            with_element!(have, T => convert::decode_f64::<T>(from, false, None, &mut tile[..n]), else => ());
+            with_element!(want, T => convert::encode_from_f64::<T>(&tile[..n], to), else => ());
+        }
+    }
+    Ok(())
+}
+
+fn relabel<T: Element + bytemuck::Pod>(voxels: &mut [T], table: &std::collections::BTreeMap<i64, i64>) -> Result<()> {
+    for (old, new) in table {
+        let held = T::from_i128_saturating(i128::from(*new)).to_i128();
+        if held != i128::from(*new) {
+            return Err(Error::param("remap_labels", "table", format!("{old}: {new}"), format!("values from {held}, as the label's dtype holds them (cast it first)")).into());
+        }
+    }
+    for v in voxels {
+        let old = v.to_i128();
+        if let Some(new) = i64::try_from(old).ok().and_then(|o| table.get(&o)) {
+            *v = T::from_i128_saturating(i128::from(*new));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What a chain will do, in words.
+
+use std::fmt::Write;
+
+use medcore::{Box3, Sampler};
+
+use crate::Pipeline;
+use crate::chain::{Chain, Op};
+use crate::lazy::LazySample;
+use crate::plan::{Planned, Planning, Reading, plan};
+use crate::source::Source;
+
+impl Chain {
+    /// The chain as text: source, stages, passes, bytes to read, memory.
+    pub(crate) fn explain(&self) -> String {
+        let mut out = String::new();
+        let grid = self.source.grid();
+        let whole = Box3::whole(grid.shape);
+        let read = self.source_box();
+        let size = self.source.stored_dtype().bytes() as u64 * self.channels() as u64;
+        let name = match &self.source {
+            Source::File(f) => f.path().display().to_string(),
+            Source::Memory(_) => "memory".into(),
+        };
+        let _ = writeln!(out, "{} {:?} from {name}", self.role, self.name);
+        let _ = writeln!(out, "  source: {} {}", self.source.stored_dtype(), grid);
+        let packed = matches!(&self.source, Source::File(f) if f.compressed());
+        let share = 100.0 * read.len() as f64 / whole.len().max(1) as f64;
+        let how = if packed { ", inflated up to there" } else { "" };
+        let _ = writeln!(
+            out,
+            "  reads:  {:?} at {:?}, {} bytes ({share:.0} %){how}",
+            read.shape,
+            read.start,
+            read.len() as u64 * size
+        );
+        let mut passes = 1;
+        for (n, s) in self.stages.iter().enumerate() {
+            let kind = match &s.op {
+                Op::Lattice(m) => format!("copies voxels; outside: {}", m.boundary),
+                Op::Interpolate(i) => {
+                    let how = if i.sampler == [Sampler::Nearest; 3] { "nearest" } else { "linear" };
+                    let joined = if i.joined > 1 { format!(", {} joined into one", i.joined) } else { String::new() };
+                    let why = if i.composable { "" } else { ", never joined with another" };
+                    format!("interpolates, {how}; outside: {}{joined}{why}", i.boundary)
+                }
+                Op::Points(p) => format!("{} on voxels in cache", if p.len() == 1 { "one operation".into() } else { format!("{} operations", p.len()) }),
+                Op::Cast(_) => "converts".into(),
+                Op::Filter(_, f) => format!("filters, with {:?} voxels around", f.halo),
+                Op::Global(_) => "needs the whole volume".into(),
+                Op::Relabel(_) => "labels only".into(),
+                Op::Measure(m, _) => format!("measures the whole volume ({:?}); what follows waits for it", m.keep),
+            };
+            if matches!(s.op, Op::Measure(..) | Op::Global(_)) {
+                passes += 1;
+            }
+            let [x, y, z] = s.grid.shape;
+            let _ = writeln!(out, "  {}. {}  [{x} x {y} x {z} {}; {kind}]", n + 1, s.label, s.dtype);
+        }
+        let bytes = self.grid().len() as u64 * self.channels() as u64 * self.dtype().bytes() as u64;
+        let _ = writeln!(
+            out,
+            "  result: {} {}, {bytes} bytes, {passes} pass{} over the voxels",
+            self.dtype(),
+            self.grid(),
+            if passes == 1 { "" } else { "es" }
+        );
+        out
+    }
+}
+
+impl Pipeline {
+    /// What the pipeline will do to a sample: items, stages, passes, bytes to read. Reads voxels only where a shape depends on them and `measure` is set.
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply`].
+    pub fn explain(&self, sample: &LazySample, id: &str, measure: bool) -> crate::Result<String> {
+        let key = medcore::Key::new(self.seed()).epoch(0).sample(id);
+        let mut out = String::new();
+        let random = self.nodes().iter().any(crate::Node::is_random);
+        let _ = writeln!(
+            out,
+            "{} transforms{}{}",
+            self.nodes().len(),
+            if random { format!(", seed {}", self.seed()) } else { String::new() },
+            if self.fuses() { "" } else { ", step by step" }
+        );
+        // As far as can be planned without reading.
+        for n in (0..=self.nodes().len()).rev() {
+            let reading = if measure { Reading::Allowed } else { Reading::Forbidden };
+            let state = sample.to_state(self.fuses())?;
+            let Planned::Done(states) = plan(state, &self.nodes()[..n], &[], key, reading)? else { continue };
+            let several = states.len();
+            for (i, state) in states.iter().enumerate() {
+                if several > 1 {
+                    let _ = writeln!(out, "sample {} of {several}", i + 1);
+                }
+                for item in &state.items {
+                    match item {
+                        Planning::Volume(c) => out.push_str(&c.explain()),
+                        Planning::Points(name, p) => {
+                            let _ = writeln!(out, "points {name:?}: {} of them move with the sample", p.world.len());
+                        }
+                    }
+                }
+            }
+            if let Some(node) = self.nodes().get(n) {
+                let rest: Vec<_> = self.nodes()[n..].iter().map(|n| n.name.as_str()).collect();
+                let _ = writeln!(out, "then, once {} has measured the voxels: {}", node.name, rest.join(", "));
+            }
+            break;
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,476 @@
+//! A volume that is read when its values are asked for.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use medcore::{
+    Affine, Boundary, DType, Grid, ItemFacts, Key, Lattice, Meta, Points, Role, Sampler, Step, Volume, Warp,
+};
+
+use crate::chain::Chain;
+use crate::compute::Layout;
+use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
+use crate::source::Source;
+use crate::tile::Want;
+use crate::{Node, Result};
+
+/// A file or an array, and what is to be done to it. Cheap to clone; nothing is read until values, or a shape that depends on them, are asked for.
+#[derive(Clone)]
+pub struct LazyVolume {
+    start: Chain,
+    /// Transforms that follow a shape which only the voxels decide.
+    pending: Arc<[(Node, Key)]>,
+    planned: Arc<OnceLock<Chain>>,
+    made: Arc<Mutex<Option<Volume>>>,
+    /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
+    history: Option<Arc<[Applied]>>,
+    nodes: Arc<[Node]>,
+}
+
+#[derive(Clone, Debug)]
+enum Applied {
+    Transform(Node, u64),
+    Slice([AxisSlice; 3]),
+}
+
+/// How to make a lazy volume again: its file, role and steps as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The file.
+    pub path: PathBuf,
+    /// The role that it was opened with.
+    pub role: Role,
+    /// The steps, for [`LazyVolume::replay`].
+    pub steps: serde_json::Value,
+}
+
+/// Indices along one axis: `start`, `start + step`, ..., `count` of them. All lie inside the volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AxisSlice {
+    /// First index.
+    pub start: usize,
+    /// Step; not 0, may be negative.
+    pub step: isize,
+    /// How many.
+    pub count: usize,
+}
+
+impl LazyVolume {
+    /// A file as an image; only its header is read.
+    ///
+    /// # Errors
+    /// As [`medio::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<LazyVolume> {
+        LazyVolume::open_as(path, Role::Image)
+    }
+
+    /// A file in a role. A label file that stores floats or scaled integers is read at once and becomes the smallest integer dtype.
+    ///
+    /// # Errors
+    /// As [`medio::open`]; [`medcore::Error::Data`] for a label whose values are not whole.
+    pub fn open_as(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
+        LazyVolume::of_source(Source::File(medio::open(path)?), role)
+    }
+
+    /// A volume in memory, as an image.
+    pub fn from_volume(volume: Volume) -> LazyVolume {
+        LazyVolume::of_chain(Chain::new(Source::Memory(volume), "image", Role::Image, true), Arc::new([]))
+    }
+
+    /// A volume in memory, in a role.
+    ///
+    /// # Errors
+    /// [`medcore::Error::Data`] for a label whose values are not whole.
+    pub fn from_volume_as(volume: Volume, role: Role) -> Result<LazyVolume> {
+        LazyVolume::of_source(Source::Memory(volume), role)
+    }
+
+    fn of_source(mut source: Source, role: Role) -> Result<LazyVolume> {
+        if role == Role::Label && (source.dtype() != source.stored_dtype() || !source.dtype().is_integer()) {
+            let volume = match &source {
+                Source::File(f) => f.load()?,
+                Source::Memory(v) => v.clone(),
+            };
+            source = Source::Memory(as_label(&volume)?);
+        }
+        let name = role.to_string();
+        Ok(LazyVolume::of_chain(Chain::new(source, &name, role, true), Arc::new([])))
+    }
+
+    pub(crate) fn of_chain(start: Chain, nodes: Arc<[Node]>) -> LazyVolume {
+        let history = (start.stages.is_empty() && nodes.is_empty()).then(|| Arc::new([]) as Arc<[Applied]>);
+        LazyVolume {
+            start,
+            pending: Arc::new([]),
+            planned: Arc::default(),
+            made: Arc::default(),
+            history,
+            nodes,
+        }
+    }
+
+    /// The chain to be run; measures what later shapes depend on.
+    pub(crate) fn chain(&self) -> Result<&Chain> {
+        if self.pending.is_empty() {
+            return Ok(&self.start);
+        }
+        if let Some(c) = self.planned.get() {
+            return Ok(c);
+        }
+        let mut chain = self.start.clone();
+        let first = self.nodes.len() - self.pending.len();
+        for (n, (node, key)) in self.pending.iter().enumerate() {
+            let state = State::new(vec![Planning::Volume(chain)]);
+            let seen = &self.nodes[..first + n];
+            chain = only(plan(state, std::slice::from_ref(node), seen, *key, Reading::Allowed)?, &node.name)?;
+        }
+        Ok(self.planned.get_or_init(|| chain))
+    }
+
+    /// The same volume with one more transform; `seed` names its random draws (drawn from the system if not given, and shown by [`LazyVolume::seeds`]).
+    ///
+    /// # Errors
+    /// [`medcore::Error::At`] with the step's place, for parameters that do not fit the volume.
+    pub fn then(&self, node: Node, seed: Option<u64>) -> Result<LazyVolume> {
+        let seed = seed.unwrap_or_else(crate::pipeline::system_seed);
+        let key = Key::new(seed).epoch(0).sample(&self.id());
+        let mut out = self.clone();
+        (out.planned, out.made) = Default::default();
+        out.nodes = self.nodes.iter().cloned().chain([node.clone()]).collect();
+        out.history =
+            self.history.as_ref().map(|h| h.iter().cloned().chain([Applied::Transform(node.clone(), seed)]).collect());
+        if self.pending.is_empty() {
+            // A result that was already computed is where the next step starts.
+            let base = self.computed().map(|v| self.continued(v));
+            let state = State::new(vec![Planning::Volume(base.unwrap_or_else(|| self.start.clone()))]);
+            match plan(state, std::slice::from_ref(&node), &self.nodes, key, Reading::Forbidden)? {
+                Planned::NeedsVoxels => {}
+                done => {
+                    out.start = only(done, &node.name)?;
+                    return Ok(out);
+                }
+            }
+        }
+        out.pending = self.pending.iter().cloned().chain([(node, key)]).collect();
+        Ok(out)
+    }
+
+    fn continued(&self, volume: Volume) -> Chain {
+        Chain { source: Source::Memory(volume), stages: vec![], ..self.start.clone() }
+    }
+
+    fn computed(&self) -> Option<Volume> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The voxels at these indices, with the affine that keeps them in place.
+    ///
+    /// # Errors
+    /// [`medcore::Error::Shape`] for indices outside the volume.
+    pub fn slice(&self, axes: [AxisSlice; 3]) -> Result<LazyVolume> {
+        let grid = *self.chain()?.grid();
+        for i in 0..3 {
+            let a = axes[i];
+            let last = a.start as i128 + a.step as i128 * (a.count.max(1) as i128 - 1);
+            if a.step == 0 || a.start >= grid.shape[i] || last < 0 || last >= grid.shape[i] as i128 {
+                return Err(medcore::Error::shape("slice", format!("{a:?} on axis {i}"), format!("indices inside {:?}", grid.shape)).into());
+            }
+        }
+        let shape = axes.map(|a| a.count);
+        let mut chain = self.chain()?.clone();
+        let lattice = Lattice {
+            axes: [0, 1, 2],
+            flipped: axes.map(|a| a.step < 0),
+            offset: axes.map(|a| a.start as i64),
+        };
+        let mut warp = Warp::lattice(format!("slice {shape:?}"), &grid, lattice, shape);
+        if axes.iter().any(|a| a.step.abs() != 1 && a.count > 1) {
+            let mut map = Affine::from_spacing(axes.map(|a| a.step as f64));
+            for i in 0..3 {
+                map.rows[i][3] = axes[i].start as f64;
+            }
+            warp.map = map;
+            warp.grid = Grid::new(shape, grid.affine * map);
+            warp.sampler = [Sampler::Nearest; 3];
+            warp.boundary = Boundary::Edge;
+            warp.composable = false;
+        }
+        chain.push_step(Step::Warp(warp), None, &|_| None)?;
+        let mut out = LazyVolume::of_chain(chain, self.nodes.clone());
+        out.history = self.history.as_ref().map(|h| h.iter().cloned().chain([Applied::Slice(axes)]).collect());
+        Ok(out)
+    }
+
+    /// The result in memory: the dtype of the values, x fastest. Computed once and kept until [`LazyVolume::release`].
+    ///
+    /// # Errors
+    /// Reading errors, and errors that only the voxels can show.
+    pub fn compute(&self) -> Result<Volume> {
+        if let Some(v) = self.computed() {
+            return Ok(v);
+        }
+        let v = self.chain()?.compute(Want::Stored)?;
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(v.clone());
+        Ok(v)
+    }
+
+    /// The result as a fresh volume in a dtype and layout; not kept.
+    ///
+    /// # Errors
+    /// As [`LazyVolume::compute`]; [`medcore::Error::Unsupported`] for complex or colour voxels in another dtype.
+    pub fn compute_as(&self, dtype: Option<DType>, layout: Layout) -> Result<Volume> {
+        let chain = match self.computed() {
+            Some(v) => self.continued(v),
+            None => self.chain()?.clone(),
+        };
+        let have = chain.dtype();
+        match dtype {
+            Some(DType::F32) if have.is_real() => chain.compute_as(Want::F32, layout),
+            Some(d) if d != have => {
+                // From the stored numbers themselves, so that a double sees the scale in double precision.
+                let exact = match (&chain.source, d) {
+                    (source, DType::F64) if chain.stages.is_empty() => wide(source)?,
+                    _ => None,
+                };
+                let mut chain = match exact {
+                    Some(v) => Chain { source: Source::Memory(v), stages: vec![], ..chain },
+                    None => chain,
+                };
+                chain.push_step(Step::Point(medcore::Point::Cast(d)), None, &|_| None)?;
+                chain.compute_as(Want::Stored, layout)
+            }
+            _ => chain.compute_as(Want::Stored, layout),
+        }
+    }
+
+    /// The volume to be written to a file: an untouched file keeps its stored numbers, scale and metadata.
+    ///
+    /// # Errors
+    /// As [`LazyVolume::compute`].
+    pub fn to_save(&self) -> Result<Volume> {
+        if self.is_untouched() {
+            return Ok(match &self.start.source {
+                Source::File(f) => f.load()?,
+                Source::Memory(v) => v.clone(),
+            });
+        }
+        self.compute()
+    }
+
+    /// Whether no step was applied.
+    pub fn is_untouched(&self) -> bool {
+        self.start.stages.is_empty() && self.pending.is_empty()
+    }
+
+    /// Forgets the computed result.
+    pub fn release(&self) {
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether the result is in memory.
+    pub fn is_computed(&self) -> bool {
+        self.computed().is_some()
+    }
+
+    /// What the result is like. Measures what its shape depends on.
+    ///
+    /// # Errors
+    /// Reading errors of that measurement.
+    pub fn facts(&self) -> Result<ItemFacts> {
+        Ok(self.chain()?.facts())
+    }
+
+    /// The result's grid.
+    ///
+    /// # Panics
+    /// Never for volumes whose shape the voxels do not decide; use [`LazyVolume::facts`] otherwise.
+    pub fn grid(&self) -> Grid {
+        self.facts().map_or(*self.start.grid(), |f| f.grid)
+    }
+
+    /// Metadata of the source.
+    pub fn meta(&self) -> &Arc<Meta> {
+        self.start.source.meta()
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Source {
+        &self.start.source
+    }
+
+    /// The role.
+    pub fn role(&self) -> Role {
+        self.start.role
+    }
+
+    /// The name of the sample for random draws: the file's path, or nothing for arrays.
+    pub fn id(&self) -> String {
+        match &self.start.source {
+            Source::File(f) => f.path().to_string_lossy().into_owned(),
+            Source::Memory(_) => String::new(),
+        }
+    }
+
+    /// The seeds of the random transforms applied so far, in order.
+    pub fn seeds(&self) -> Vec<(String, u64)> {
+        let steps = self.history.iter().flat_map(|h| h.iter());
+        steps
+            .filter_map(|a| match a {
+                Applied::Transform(n, seed) if n.is_random() => Some((n.name.clone(), *seed)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// How to make this volume again from its file, if it came from one by steps alone.
+    pub fn recipe(&self) -> Option<Recipe> {
+        let Source::File(f) = &self.start.source else { return None };
+        let steps = self.history.as_ref()?.iter().map(|a| match a {
+            Applied::Transform(node, seed) => serde_json::json!({ "transform": node.to_value(), "seed": seed }),
+            Applied::Slice(axes) => serde_json::json!({ "slice": axes }),
+        });
+        Some(Recipe { path: f.path().to_path_buf(), role: self.role(), steps: steps.collect() })
+    }
+
+    /// Makes a volume again from its recipe.
+    ///
+    /// # Errors
+    /// As [`LazyVolume::open_as`] and [`LazyVolume::then`].
+    pub fn replay(recipe: &Recipe) -> Result<LazyVolume> {
+        let mut out = LazyVolume::open_as(&recipe.path, recipe.role)?;
+        for step in recipe.steps.as_array().into_iter().flatten() {
+            if let Some(axes) = step.get("slice") {
+                let axes = serde_json::from_value(axes.clone())
+                    .map_err(|e| crate::Error::spec("recipe", axes, e))?;
+                out = out.slice(axes)?;
+            } else if let Some((name, value)) =
+                step.get("transform").and_then(|t| t.as_object()).and_then(|t| t.iter().next())
+            {
+                let seed = step.get("seed").and_then(serde_json::Value::as_u64);
+                out = out.then(Node::new(name, value.clone())?, seed)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// What will be done: stages, passes, bytes to read. Reads no voxels.
+    ///
+    /// # Errors
+    /// None at present; kept for plans that cannot be made without reading.
+    pub fn explain(&self) -> Result<String> {
+        let mut out = self.start.explain();
+        if !self.pending.is_empty() && self.planned.get().is_none() {
+            let names: Vec<_> = self.pending.iter().map(|(n, _)| n.name.as_str()).collect();
+            out.push_str(&format!("  then {}, planned once the voxels have been measured\n", names.join(", ")));
+        } else if !self.pending.is_empty() {
+            out = self.chain()?.explain();
+        }
+        Ok(out)
+    }
+}
+
+/// The one chain that planning a single volume made.
+fn only(planned: Planned, name: &str) -> Result<Chain> {
+    let Planned::Done(mut states) = planned else {
+        return Err(medcore::Error::shape(name, "a shape that voxels decide", "a plan").into());
+    };
+    let n = states.len();
+    match (states.pop(), n) {
+        (Some(mut s), 1) => match s.items.pop() {
+            Some(Planning::Volume(c)) => Ok(c),
+            _ => Err(medcore::Error::shape(name, "no volume", "one volume").into()),
+        },
+        _ => {
+            let expected = "one; use a Pipeline on {\"image\": volume} for several";
+            Err(medcore::Error::shape(name, format!("{n} volumes"), expected).into())
+        }
+    }
+}
+
+/// The source's values in double precision, where it is scaled.
+fn wide(source: &Source) -> Result<Option<Volume>> {
+    let volume = match source {
+        Source::File(f) => f.load()?,
+        Source::Memory(v) => v.clone(),
+    };
+    let Some(scale) = volume.scale() else { return Ok(None) };
+    let n = volume.grid().len();
+    let mut out = crate::evaluate::buffer(n * volume.channels() * 8)?;
+    let mut raw = crate::evaluate::buffer(n * volume.stored_dtype().bytes())?;
+    for (c, part) in out.as_mut_slice::<f64>().chunks_mut(n.max(1)).enumerate() {
+        volume.copy_channel(c, raw.as_bytes_mut())?;
+        medcore::with_element!(volume.stored_dtype(), T => {
+            medkernels::convert::decode_f64::<T>(raw.as_bytes(), false, Some((scale.slope, scale.intercept)), part);
+        }, else => return Ok(None));
+    }
+    Ok(Some(Volume::packed(Arc::new(out), DType::F64, *volume.grid(), volume.extra().to_vec(), volume.meta().clone())?))
+}
+
+impl fmt::Debug for LazyVolume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.facts() {
+            Ok(a) => write!(f, "LazyVolume({}, {}, {} stages)", a.dtype, a.grid, self.start.stages.len()),
+            Err(e) => write!(f, "LazyVolume({e})"),
+        }
+    }
+}
+
+/// A member of a lazy sample.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum LazyItem {
+    /// A volume.
+    Volume(LazyVolume),
+    /// Landmarks.
+    Points(Points),
+}
+
+/// Lazy volumes (and landmarks) that belong together, in order.
+#[derive(Clone, Debug, Default)]
+pub struct LazySample {
+    /// Names and items.
+    pub items: Vec<(String, LazyItem)>,
+}
+
+impl LazySample {
+    /// A sample of one volume, under the name of its role.
+    pub fn of_volume(volume: LazyVolume) -> LazySample {
+        LazySample { items: vec![(volume.role().to_string(), LazyItem::Volume(volume))] }
+    }
+
+    /// Adds an item.
+    pub fn with(mut self, name: &str, item: LazyItem) -> LazySample {
+        self.items.push((name.into(), item));
+        self
+    }
+
+    /// The volume of a name.
+    pub fn volume(&self, name: &str) -> Option<&LazyVolume> {
+        self.items.iter().find_map(|(n, i)| match i {
+            LazyItem::Volume(v) if n == name => Some(v),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn into_first_volume(self) -> Option<LazyVolume> {
+        self.items.into_iter().find_map(|(_, i)| if let LazyItem::Volume(v) = i { Some(v) } else { None })
+    }
+
+    pub(crate) fn to_state(&self, fuse: bool) -> Result<State> {
+        let mut items = vec![];
+        for (name, item) in &self.items {
+            items.push(match item {
+                LazyItem::Volume(v) => {
+                    let chain = match v.computed() {
+                        Some(made) => v.continued(made),
+                        None => v.chain()?.clone(),
+                    };
+                    Planning::Volume(Chain { name: name.clone(), fuse, ..chain })
+                }
+                LazyItem::Points(p) => Planning::Points(name.clone(), p.clone()),
+            });
+        }
+        Ok(State::new(items))
+    }
+}

@@ -1,0 +1,161 @@
+//! Numbers of whole volumes.
+//!
+//! Every z-slice is reduced by itself, its x-rows in order, and slices are merged in order: any tiling and any number of threads gives
+//! the same bits.
+
+use medcore::{Box3, Error, Keep, Measure, Measured, Of, with_element};
+use medkernels::element::Element;
+use medkernels::stats::{self, Extent, Moments};
+use medkernels::{select, threads};
+
+use crate::Result;
+use crate::chain::Chain;
+use crate::tile::Want;
+
+/// What one slice contributes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Slice {
+    moments: Moments,
+    extent: Option<Extent>,
+    bounds: Option<[[usize; 2]; 2]>,
+    count: u64,
+}
+
+/// Which voxels of a slice count.
+enum Kept<'a> {
+    Plain(stats::Keep<'a>),
+    Mask(&'a [u8]),
+}
+
+impl Kept<'_> {
+    fn row(&self, at: std::ops::Range<usize>) -> stats::Keep<'_> {
+        match self {
+            Kept::Plain(stats::Keep::Nonzero) => stats::Keep::Nonzero,
+            Kept::Plain(stats::Keep::Above(v)) => stats::Keep::Above(*v),
+            Kept::Plain(_) => stats::Keep::All,
+            Kept::Mask(m) => stats::Keep::Mask(&m[at]),
+        }
+    }
+}
+
+fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
+    match (keep, mask) {
+        (Keep::Nonzero, _) => Kept::Plain(stats::Keep::Nonzero),
+        (Keep::Above(v), _) => Kept::Plain(stats::Keep::Above(*v as f32)),
+        (Keep::Label { .. }, Some(m)) => Kept::Mask(m),
+        _ => Kept::Plain(stats::Keep::All),
+    }
+}
+
+/// The contribution of one packed slice of `nx` voxels a row.
+pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>) -> Slice {
+    let kept = kept(&m.keep, mask);
+    let mut out = Slice::default();
+    for (y, row) in voxels.chunks(nx.max(1)).enumerate() {
+        let at = y * nx..y * nx + row.len();
+        match m.of {
+            Of::Moments => {
+                let row = stats::moments(row, kept.row(at));
+                out.moments = out.moments.merge(row);
+                out.count += row.n;
+            }
+            Of::Extent => {
+                let row = stats::extent(row, kept.row(at));
+                out.extent = Some(out.extent.map_or(row, |e| e.merge(row)));
+            }
+            Of::Box => {
+                let counts = |x: usize| match &kept {
+                    Kept::Mask(m) => m[y * nx + x] != 0,
+                    Kept::Plain(stats::Keep::Nonzero) => row[x] != 0.0,
+                    Kept::Plain(stats::Keep::Above(v)) => row[x] > *v,
+                    Kept::Plain(_) => true,
+                };
+                let Some(first) = (0..row.len()).find(|&x| counts(x)) else { continue };
+                let last = (first..row.len()).rev().find(|&x| counts(x)).unwrap_or(first);
+                let [[x0, x1], [y0, _]] = out.bounds.unwrap_or([[first, last + 1], [y, y + 1]]);
+                out.bounds = Some([[x0.min(first), x1.max(last + 1)], [y0, y + 1]]);
+                out.count += 1;
+            }
+            Of::Percentiles(_) => {}
+        }
+    }
+    out
+}
+
+/// The numbers of a volume from the contributions of its slices, z in order, and its voxels (blocks in order) where order statistics are asked for.
+pub(crate) fn total(
+    m: &Measure,
+    slices: &[Slice],
+    nz: usize,
+    blocks: &[&[f32]],
+    masks: Option<&[&[u8]]>,
+) -> Result<Measured> {
+    let mut out = Measured::default();
+    let mut moments = Moments::default();
+    let mut extent: Option<Extent> = None;
+    for (n, s) in slices.iter().enumerate() {
+        moments = moments.merge(s.moments);
+        extent = match (extent, s.extent) {
+            (Some(a), Some(b)) => Some(a.merge(b)),
+            (a, b) => a.or(b),
+        };
+        out.count += s.count;
+        if let Some([[x0, x1], [y0, y1]]) = s.bounds {
+            let z = n % nz.max(1);
+            let [low, high] = out.bounds.unwrap_or([[x0, y0, z], [x1, y1, z + 1]]);
+            out.bounds = Some([
+                [low[0].min(x0), low[1].min(y0), low[2].min(z)],
+                [high[0].max(x1), high[1].max(y1), high[2].max(z + 1)],
+            ]);
+        }
+    }
+    match &m.of {
+        Of::Moments => {
+            (out.count, out.mean) = (moments.n, moments.mean);
+            out.variance = moments.variance();
+        }
+        Of::Extent => {
+            if let Some(e) = extent {
+                (out.count, out.extent) = (e.n, [f64::from(e.min), f64::from(e.max)]);
+            }
+        }
+        Of::Percentiles(q) => {
+            let keep = match m.keep {
+                Keep::Nonzero => stats::Keep::Nonzero,
+                Keep::Above(v) => stats::Keep::Above(v as f32),
+                _ => stats::Keep::All,
+            };
+            out.percentiles = select::percentiles(blocks, masks, keep, q).map_err(|e| Error::Data {
+                what: m.label.clone(),
+                found: e.to_string(),
+                hint: "choose a mask that keeps voxels".into(),
+            })?;
+            out.count = 1;
+        }
+        Of::Box => {}
+    }
+    Ok(out)
+}
+
+/// A label chain as bytes: 1 where the label is one of the values (any but 0 if none are given).
+pub(crate) fn mask(chain: &Chain, values: &[i64]) -> Result<Vec<u8>> {
+    let volume = chain.compute(Want::Stored)?;
+    let shape = volume.grid().shape;
+    let n = volume.grid().len();
+    let mut out = vec![0u8; n];
+    let size = volume.stored_dtype().bytes();
+    let mut raw = vec![0u8; n * size];
+    volume.copy_box(0, &Box3::whole(shape), &mut raw)?;
+    let plane = (shape[0] * shape[1]).max(1);
+    let mut parts: Vec<_> = out.chunks_mut(plane).zip(raw.chunks(plane * size)).collect();
+    threads::for_each_mut(&mut parts, |_, (out, raw)| {
+        with_element!(volume.stored_dtype(), T => {
+            for (o, c) in out.iter_mut().zip(raw.chunks_exact(size_of::<T>())) {
+                let v = bytemuck::pod_read_unaligned::<T>(c).to_i128();
+                let hit = if values.is_empty() { v != 0 } else { values.iter().any(|&w| i128::from(w) == v) };
+                *o = u8::from(hit);
+            }
+        }, else => ());
+    });
+    Ok(out)
+}

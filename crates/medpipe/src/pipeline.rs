@@ -1,0 +1,185 @@
+//! A list of transforms, from a file or from code.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use medcore::Key;
+use serde_json::{Map, Value};
+
+use crate::plan::{Planned, Reading, finish, plan};
+use crate::{Error, LazySample, LazyVolume, Node, Result};
+
+/// The version of the pipeline format that this library reads and writes.
+const VERSION: u64 = 1;
+
+/// A list of transforms, run in order.
+///
+/// A pipeline file is YAML or JSON: `medoxide: 1`, then `transforms:`, a list of `name: {parameter: value}` or `name: value` for a transform's
+/// main parameter. `seed:` fixes the random draws; without it a seed is drawn from the system when the pipeline is made and [`Pipeline::seed`] tells it.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    nodes: Arc<[Node]>,
+    seed: u64,
+    seed_given: bool,
+    fuse: bool,
+}
+
+impl Pipeline {
+    /// From transforms.
+    pub fn new(nodes: Vec<Node>) -> Pipeline {
+        Pipeline { nodes: nodes.into(), seed: system_seed(), seed_given: false, fuse: true }
+    }
+
+    /// The same with a seed for its random draws.
+    pub fn with_seed(self, seed: u64) -> Pipeline {
+        Pipeline { seed, seed_given: true, ..self }
+    }
+
+    /// The same, run step by step as written: no fusing of stages, for comparison.
+    pub fn with_fuse(self, fuse: bool) -> Pipeline {
+        Pipeline { fuse, ..self }
+    }
+
+    /// The transforms.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The seed in use.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Whether stages are fused.
+    pub fn fuses(&self) -> bool {
+        self.fuse
+    }
+
+    /// From YAML or JSON text.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] that says where, what was found and what was expected.
+    pub fn from_yaml(text: &str) -> Result<Pipeline> {
+        let value: Value = serde_saphyr::from_str(text)
+            .map_err(|e| Error::spec("pipeline", format!("text that is not YAML or JSON ({e})"), "`medoxide: 1` and `transforms:`"))?;
+        Pipeline::from_value(&value)
+    }
+
+    /// From a file.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] that names the file.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Pipeline> {
+        let path = path.as_ref();
+        let named = |e| match e {
+            Error::Spec { place, found, expected, .. } => {
+                Error::Spec { file: Some(path.to_path_buf()), place, found, expected }
+            }
+            e => e,
+        };
+        let text = std::fs::read_to_string(path).map_err(|e| named(Error::spec("pipeline", e, "a readable YAML or JSON file")))?;
+        Pipeline::from_yaml(&text).map_err(named)
+    }
+
+    /// From parsed YAML or JSON.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] that says where, what was found and what was expected.
+    pub fn from_value(value: &Value) -> Result<Pipeline> {
+        const SHAPE: &str = "a map with `medoxide: 1` and `transforms:`";
+        let map = value.as_object().ok_or_else(|| Error::spec("pipeline", value, SHAPE))?;
+        if let Some(other) = map.keys().find(|k| !["medoxide", "transforms", "seed", "fuse"].contains(&k.as_str())) {
+            return Err(Error::spec(other.clone(), "an unknown entry", "medoxide, transforms, seed or fuse"));
+        }
+        match map.get("medoxide") {
+            Some(v) if v.as_u64() == Some(VERSION) => {}
+            found => {
+                let found = found.map_or("nothing".into(), Value::to_string);
+                return Err(Error::spec("medoxide", found, format!("the format version {VERSION}")));
+            }
+        }
+        let list = map.get("transforms").unwrap_or(&Value::Null);
+        let list = list.as_array().ok_or_else(|| Error::spec("transforms", list, "a list"))?;
+        let mut nodes = vec![];
+        for (n, entry) in list.iter().enumerate() {
+            let (name, value) = match entry {
+                Value::String(name) => (name, Value::Null),
+                Value::Object(m) if m.len() == 1 => match m.iter().next() {
+                    Some((name, value)) => (name, value.clone()),
+                    None => continue,
+                },
+                other => return Err(Error::spec(format!("transforms, entry {}", n + 1), other, "`name: {parameter: value}`")),
+            };
+            nodes.push(Node::new(name, value).map_err(|e| match e {
+                Error::Spec { file, place, found, expected } => {
+                    Error::Spec { file, place: format!("transforms, entry {}, {place}", n + 1), found, expected }
+                }
+                e => e,
+            })?);
+        }
+        let mut out = Pipeline::new(nodes);
+        if let Some(seed) = map.get("seed") {
+            let seed = seed.as_u64().ok_or_else(|| Error::spec("seed", seed, "a whole number from 0 to 2^64 - 1"))?;
+            out = out.with_seed(seed);
+        }
+        if let Some(fuse) = map.get("fuse") {
+            out = out.with_fuse(fuse.as_bool().ok_or_else(|| Error::spec("fuse", fuse, "true or false"))?);
+        }
+        Ok(out)
+    }
+
+    /// The pipeline as JSON, every parameter written out.
+    pub fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("medoxide".into(), VERSION.into());
+        if self.seed_given {
+            map.insert("seed".into(), self.seed.into());
+        }
+        if !self.fuse {
+            map.insert("fuse".into(), false.into());
+        }
+        map.insert("transforms".into(), self.nodes.iter().map(Node::to_value).collect());
+        Value::Object(map)
+    }
+
+    /// The pipeline as a YAML file, every parameter written out.
+    pub fn to_yaml(&self) -> String {
+        serde_saphyr::to_string(&self.to_value()).unwrap_or_else(|_| self.to_value().to_string())
+    }
+
+    /// Plans the pipeline on a sample. More than one sample comes back where a transform cuts several patches. `id` names the sample for random
+    /// draws; `epoch` counts its visits.
+    ///
+    /// # Errors
+    /// Parameter, shape and grid errors with the step's place; reading errors if a shape depends on voxels.
+    pub fn apply(&self, sample: &LazySample, id: &str, epoch: u64) -> Result<Vec<LazySample>> {
+        let key = Key::new(self.seed).epoch(epoch).sample(id);
+        let state = sample.to_state(self.fuse)?;
+        match plan(state, &self.nodes, &[], key, Reading::Allowed)? {
+            Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
+            Planned::NeedsVoxels => Ok(vec![]),
+        }
+    }
+
+    /// Plans the pipeline on one volume.
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply`]; also if the pipeline makes several volumes of one.
+    pub fn apply_to_volume(&self, volume: &LazyVolume) -> Result<LazyVolume> {
+        let sample = LazySample::of_volume(volume.clone());
+        let mut made = self.apply(&sample, &volume.id(), 0)?;
+        let several = |n: usize| {
+            medcore::Error::shape("pipeline on one volume", format!("{n} volumes"), "one; call it on {\"image\": volume}")
+        };
+        if made.len() != 1 {
+            return Err(several(made.len()).into());
+        }
+        made.pop().and_then(LazySample::into_first_volume).ok_or_else(|| several(0).into())
+    }
+}
+
+/// A seed from the system's random source (by way of the standard library's hash seeds, which come from it).
+pub(crate) fn system_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    RandomState::new().build_hasher().finish() >> 11
+}

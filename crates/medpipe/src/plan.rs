@@ -1,0 +1,334 @@
+//! From transforms and facts to chains.
+
+use std::sync::Arc;
+
+use medcore::{
+    Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role, Sample, Step, Value, Volume, Warp,
+};
+
+use crate::chain::Chain;
+use crate::node::{Node, occurs};
+use crate::source::Source;
+use crate::{LazyItem, LazySample, LazyVolume, Result};
+
+/// What the planner may do when a later shape depends on voxels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Measure at once.
+    Allowed,
+    /// Stop, and say that it was needed.
+    Forbidden,
+}
+
+/// How planning ended.
+pub(crate) enum Planned {
+    /// The samples that came of it (more than one after a split).
+    Done(Vec<State>),
+    /// A measurement would have been needed.
+    NeedsVoxels,
+}
+
+/// A sample on its way through the planner.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) items: Vec<Planning>,
+    /// The path of splits that led here; part of every later key.
+    patch: Vec<u64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Planning {
+    Volume(Chain),
+    Points(String, Points),
+}
+
+impl State {
+    pub(crate) fn new(items: Vec<Planning>) -> State {
+        State { items, patch: vec![] }
+    }
+
+    fn chains(&self) -> impl Iterator<Item = &Chain> {
+        self.items.iter().filter_map(|i| if let Planning::Volume(c) = i { Some(c) } else { None })
+    }
+
+    /// The chain whose grid is the sample's: the first image, else the first volume.
+    fn reference(&self) -> Result<&Chain> {
+        let first = self.chains().find(|c| c.role == Role::Image).or_else(|| self.chains().next());
+        Ok(first.ok_or_else(|| Error::shape("sample", "no volume", "at least one volume"))?)
+    }
+
+    fn facts(&self, grid: Grid) -> Vec<ItemFacts> {
+        let of = |i: &Planning| match i {
+            Planning::Volume(c) => c.facts(),
+            Planning::Points(name, _) => ItemFacts {
+                name: name.clone(),
+                role: Role::Points,
+                dtype: medcore::DType::F64,
+                extra: vec![],
+                grid,
+            },
+        };
+        self.items.iter().map(of).collect()
+    }
+
+    fn chain(&self, name: &str) -> Option<&Chain> {
+        self.chains().find(|c| c.name == name)
+    }
+
+    fn key(&self, root: Key) -> Key {
+        self.patch.iter().fold(root, |k, &n| k.text("patch").index(n))
+    }
+}
+
+impl Planning {
+    fn name(&self) -> &str {
+        match self {
+            Planning::Volume(c) => &c.name,
+            Planning::Points(name, _) => name,
+        }
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Planning::Volume(c) => c.role,
+            Planning::Points(..) => Role::Points,
+        }
+    }
+}
+
+/// Plans `nodes` on a sample under the key of its visit; `seen` counts the names before them, for default ids.
+pub(crate) fn plan(state: State, nodes: &[Node], seen: &[Node], key: Key, reading: Reading) -> Result<Planned> {
+    let mut states = vec![state];
+    for (n, node) in nodes.iter().enumerate() {
+        let before = seen.iter().chain(&nodes[..n]);
+        let occurrence = before.filter(|o| o.name == node.name && o.id.is_none()).count();
+        let id = node.id.clone().unwrap_or_else(|| format!("{}#{occurrence}", node.name));
+        let mut next = vec![];
+        for state in states {
+            let key = state.key(key).text("transform").text(&id);
+            if !occurs(node.p, key) {
+                next.push(state);
+                continue;
+            }
+            match apply(state, node, key, reading).map_err(|e| e.at(seen.len() + n + 1, &node.name))? {
+                Planned::Done(made) => next.extend(made),
+                Planned::NeedsVoxels => return Ok(Planned::NeedsVoxels),
+            }
+        }
+        states = next;
+    }
+    Ok(Planned::Done(states))
+}
+
+fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Planned> {
+    if let Some(missing) = node.keys.iter().flatten().find(|k| state.items.iter().all(|i| i.name() != *k)) {
+        let names: Vec<_> = state.items.iter().map(Planning::name).collect();
+        return Err(Error::param(&node.name, "keys", format!("{missing:?}"), format!("keys of the sample: {}", names.join(", "))).into());
+    }
+    let named = |i: &Planning| node.keys.as_ref().is_none_or(|k| k.iter().any(|k| k == i.name()));
+    if node.category == Category::Spatial {
+        let targets: Vec<bool> = state.items.iter().map(named).collect();
+        let grid = *state.reference()?.grid();
+        for chain in state.chains() {
+            grid.expect_same(&format!("grid of {:?} against that of {:?}", chain.name, state.reference()?.name), chain.grid())?;
+        }
+        let facts = state.facts(grid);
+        let steps = node.transform.plan(&Facts { grid: &grid, items: &facts, item: None }, key)?;
+        return together(state, steps, &targets, reading);
+    }
+    let wanted = if node.category == Category::Label { Role::Label } else { Role::Image };
+    let snapshot = state.clone();
+    for item in &mut state.items {
+        let Planning::Volume(chain) = item else { continue };
+        let mine = match &node.keys {
+            Some(k) => k.contains(&chain.name),
+            None => chain.role == wanted,
+        };
+        if !mine {
+            continue;
+        }
+        let facts = snapshot.facts(*chain.grid());
+        let own = chain.facts();
+        let at = Facts { grid: &own.grid, items: &facts, item: Some(&own) };
+        let steps = node.transform.plan(&at, key.text("item").text(&chain.name))?;
+        for step in steps {
+            chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
+        }
+        if chain.grid().shape != own.grid.shape {
+            return Err(Error::shape(&node.name, chain.grid(), &own.grid).into());
+        }
+    }
+    Ok(Planned::Done(vec![state]))
+}
+
+/// Steps that concern the whole sample.
+fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Reading) -> Result<Planned> {
+    let mut steps = steps.into_iter();
+    while let Some(step) = steps.next() {
+        match step {
+            Step::Warp(w) => warp(&mut state, &w, targets)?,
+            Step::Measure(m) => {
+                if reading == Reading::Forbidden {
+                    return Ok(Planned::NeedsVoxels);
+                }
+                let then = measured(&mut state, &m)?;
+                return together(state, then.into_iter().chain(steps).collect(), targets, reading);
+            }
+            Step::Items(Items::Split(branches)) => {
+                let rest: Vec<Step> = steps.collect();
+                for item in &mut state.items {
+                    if let Planning::Volume(c) = item {
+                        *c = c.settled()?;
+                    }
+                }
+                let mut out = vec![];
+                for (n, branch) in branches.into_iter().enumerate() {
+                    let mut one = state.clone();
+                    one.patch.push(n as u64);
+                    let steps = branch.into_iter().chain(rest.iter().cloned()).collect();
+                    match together(one, steps, targets, reading)? {
+                        Planned::Done(made) => out.extend(made),
+                        Planned::NeedsVoxels => return Ok(Planned::NeedsVoxels),
+                    }
+                }
+                return Ok(Planned::Done(out));
+            }
+            Step::Host(host) => {
+                if reading == Reading::Forbidden {
+                    return Ok(Planned::NeedsVoxels);
+                }
+                let fuse = state.reference()?.fuse;
+                state.items = (host.run)(sample(&state)?)?.items.into_iter().map(|i| planning(i, fuse)).collect();
+                let all = vec![true; state.items.len()];
+                return together(state, steps.collect(), &all, reading);
+            }
+            other => {
+                for (item, _) in state.items.iter_mut().zip(targets).filter(|(_, t)| **t) {
+                    if let Planning::Volume(c) = item
+                        && c.role == Role::Image
+                    {
+                        c.push_step(other.clone(), None, &|_| None)?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(Planned::Done(vec![state]))
+}
+
+/// One warp for every item, by role.
+fn warp(state: &mut State, w: &Warp, targets: &[bool]) -> Result<()> {
+    for (item, _) in state.items.iter_mut().zip(targets).filter(|(_, t)| **t) {
+        match item {
+            Planning::Volume(c) => c.push_warp(w)?,
+            Planning::Points(_, p) => {
+                if let Some(world) = &w.world {
+                    p.world.iter_mut().for_each(|v| *v = world.apply(*v));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Runs a measurement that later shapes depend on, and gives the steps that follow.
+fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
+    let name = match &m.item {
+        Some(name) => name.clone(),
+        None => state.reference()?.name.clone(),
+    };
+    let names: Vec<_> = state.items.iter().map(|i| i.name().to_owned()).collect();
+    let slot = state.items.iter_mut().find_map(|i| match i {
+        Planning::Volume(c) if c.name == name => Some(c),
+        _ => None,
+    });
+    let chain = slot.ok_or_else(|| {
+        Error::param(&m.label, "source", format!("{name:?}"), format!("a volume of the sample: {}", names.join(", ")))
+    })?;
+    // What was read to measure is kept, in its own dtype, and not read again.
+    *chain = chain.settled()?;
+    let numbers = chain.measured(m)?;
+    Ok((m.then)(&numbers)?)
+}
+
+/// The sample with its voxels, for a user's function.
+fn sample(state: &State) -> Result<Sample> {
+    let mut out = Sample::default();
+    for item in &state.items {
+        let value = match item {
+            Planning::Volume(c) => Value::Volume(c.compute(crate::tile::Want::Stored)?),
+            Planning::Points(_, p) => Value::Points(p.clone()),
+        };
+        out.items.push(Item { name: item.name().to_owned(), role: item.role(), value });
+    }
+    Ok(out)
+}
+
+fn planning(item: Item, fuse: bool) -> Planning {
+    match item.value {
+        Value::Volume(v) => Planning::Volume(Chain::new(Source::Memory(v), &item.name, item.role, fuse)),
+        Value::Points(p) => Planning::Points(item.name, p),
+        _ => Planning::Points(item.name, Points::default()),
+    }
+}
+
+impl Chain {
+    /// The same values, with everything that needs the whole volume (or a whole file) done and kept, so that several continuations share it.
+    pub(crate) fn settled(&self) -> Result<Chain> {
+        let whole = |s: &crate::chain::Stage| matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_));
+        if self.stages.iter().any(whole) || (self.source.sequential() && !self.stages.is_empty()) {
+            let volume = self.compute(crate::tile::Want::Stored)?;
+            return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
+        }
+        match &self.source {
+            Source::File(f) if f.compressed() => Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() }),
+            _ => Ok(self.clone()),
+        }
+    }
+}
+
+/// A whole sample planned: each item a volume that is computed when asked for.
+pub(crate) fn finish(state: State, nodes: &Arc<[Node]>) -> LazySample {
+    let items = state.items.into_iter().map(|i| match i {
+        Planning::Volume(c) => (c.name.clone(), LazyItem::Volume(LazyVolume::of_chain(c, nodes.clone()))),
+        Planning::Points(name, p) => (name, LazyItem::Points(p)),
+    });
+    LazySample { items: items.collect() }
+}
+
+/// A volume in memory as its own item; used where labels are narrowed.
+pub(crate) fn as_label(volume: &Volume) -> Result<Volume> {
+    use medcore::DType;
+    if volume.scale().is_none() && volume.stored_dtype().is_integer() {
+        return Ok(volume.clone());
+    }
+    let fail = |found: String| Error::Data {
+        what: "a label".into(),
+        found,
+        hint: "labels are whole numbers; load it with role=\"image\" or role=\"map\" if it is not a label".into(),
+    };
+    let chain = Chain::new(Source::Memory(volume.clone()), "label", Role::Image, true);
+    if !chain.dtype().is_real() {
+        return Err(fail(format!("{} voxels", chain.dtype())).into());
+    }
+    let values = chain.compute(crate::tile::Want::Stored)?;
+    let mut exact = vec![0u8; values.grid().len() * values.channels() * 8];
+    let n = values.grid().len() * values.stored_dtype().bytes();
+    let mut raw = vec![0u8; n];
+    for (c, out) in exact.chunks_mut((values.grid().len() * 8).max(1)).enumerate() {
+        values.copy_channel(c, &mut raw)?;
+        crate::evaluate::cast(&raw, values.stored_dtype(), out, DType::F64)?;
+    }
+    let numbers: &[f64] = bytemuck::try_cast_slice(&exact).unwrap_or_default();
+    let (mut low, mut high) = (0f64, 0f64);
+    for &v in numbers {
+        if v.fract() != 0.0 || !v.is_finite() {
+            return Err(fail(format!("the value {v}")).into());
+        }
+        (low, high) = (low.min(v), high.max(v));
+    }
+    let dtype = DType::smallest_integer(low, high).ok_or_else(|| fail(format!("values from {low} to {high}")))?;
+    let mut out = crate::evaluate::buffer(numbers.len() * dtype.bytes())?;
+    crate::evaluate::cast(&exact, DType::F64, out.as_bytes_mut(), dtype)?;
+    Ok(Volume::packed(Arc::new(out), dtype, *volume.grid(), volume.extra().to_vec(), volume.meta().clone())?)
+}

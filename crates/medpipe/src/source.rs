@@ -1,0 +1,144 @@
+//! Where voxels come from.
+
+use std::sync::Arc;
+
+use medcore::{Box3, DType, Grid, ItemFacts, Meta, Role, Volume, with_element};
+use medio::VolumeFile;
+use medkernels::buffer::Buffer;
+use medkernels::convert;
+
+use crate::Result;
+use crate::tile::{Tile, Want};
+
+/// The start of a chain.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file whose header has been read.
+    File(VolumeFile),
+    /// Voxels in memory.
+    Memory(Volume),
+}
+
+impl Source {
+    /// Grid.
+    pub fn grid(&self) -> &Grid {
+        match self {
+            Source::File(f) => f.grid(),
+            Source::Memory(v) => v.grid(),
+        }
+    }
+
+    /// Dtype of the values, scaling applied.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Source::File(f) => f.dtype(),
+            Source::Memory(v) => v.dtype(),
+        }
+    }
+
+    /// Dtype of the stored numbers.
+    pub fn stored_dtype(&self) -> DType {
+        match self {
+            Source::File(f) => f.stored_dtype(),
+            Source::Memory(v) => v.stored_dtype(),
+        }
+    }
+
+    /// Sizes of the axes after the third.
+    pub fn extra(&self) -> &[usize] {
+        match self {
+            Source::File(f) => f.extra(),
+            Source::Memory(v) => v.extra(),
+        }
+    }
+
+    /// Metadata.
+    pub fn meta(&self) -> &Arc<Meta> {
+        match self {
+            Source::File(f) => f.meta(),
+            Source::Memory(v) => v.meta(),
+        }
+    }
+
+    /// The facts of the source as an item.
+    pub fn facts(&self, name: &str, role: Role) -> ItemFacts {
+        ItemFacts {
+            name: name.into(),
+            role,
+            dtype: self.dtype(),
+            extra: self.extra().to_vec(),
+            grid: *self.grid(),
+        }
+    }
+
+    /// Whether a region costs about as much as the whole, so that it is read once.
+    pub(crate) fn sequential(&self) -> bool {
+        matches!(self, Source::File(f) if f.compressed())
+    }
+
+    /// Whether values are the stored numbers.
+    fn unscaled(&self) -> bool {
+        match self {
+            Source::File(f) => f.scale().is_none(),
+            Source::Memory(v) => v.scale().is_none(),
+        }
+    }
+
+    /// A box of a channel without a copy, if memory holds it in the wanted form.
+    pub(crate) fn view(&self, channel: usize, b: &Box3, want: Want) -> Option<Tile> {
+        let Source::Memory(v) = self else { return None };
+        if !self.unscaled() || (want == Want::F32 && v.stored_dtype() != DType::F32) {
+            return None;
+        }
+        let strides = v.strides();
+        let start: isize = (0..3).map(|i| b.start[i] as isize * strides[i]).sum();
+        let offset = (v.channel_offset(channel) as isize + start) as usize;
+        let tile = Tile::shared(v.storage().clone(), v.stored_dtype(), offset, strides, b.shape);
+        // A NumPy array may lie at an odd address; then it is copied.
+        (v.stored_dtype() != DType::F32 || tile.aligned()).then_some(tile)
+    }
+
+    /// A box of a channel into a packed buffer, as float32 or as the dtype of the values.
+    pub(crate) fn read(&self, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
+        let as_f32 = want == Want::F32 || !self.unscaled();
+        match self {
+            Source::File(f) if as_f32 && self.dtype() != DType::F64 => {
+                f.read_f32(channel, b, bytemuck::cast_slice_mut(out))?;
+            }
+            Source::File(f) if self.unscaled() && want == Want::Stored => f.read_raw(channel, b, out)?,
+            Source::File(f) => {
+                let mut raw = Buffer::for_overwrite(b.len() * f.stored_dtype().bytes()).map_err(medcore::Error::from)?;
+                f.read_raw(channel, b, raw.as_bytes_mut())?;
+                self.decode(raw.as_bytes(), want, out)?;
+            }
+            Source::Memory(v) if self.unscaled() && (want == Want::Stored || v.stored_dtype() == DType::F32) => {
+                v.copy_box(channel, b, out)?;
+            }
+            Source::Memory(v) => {
+                let mut raw = Buffer::for_overwrite(b.len() * v.stored_dtype().bytes()).map_err(medcore::Error::from)?;
+                v.copy_box(channel, b, raw.as_bytes_mut())?;
+                self.decode(raw.as_bytes(), want, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stored native bytes to values.
+    fn decode(&self, raw: &[u8], want: Want, out: &mut [u8]) -> Result<()> {
+        let scale = match self {
+            Source::File(f) => f.scale(),
+            Source::Memory(v) => v.scale(),
+        };
+        let scale = scale.map(|s| (s.slope, s.intercept));
+        let dtype = self.stored_dtype();
+        let double = want == Want::Stored && self.dtype() == DType::F64;
+        with_element!(dtype, T => {
+            if double {
+                convert::decode_f64::<T>(raw, false, scale, bytemuck::cast_slice_mut(out));
+            } else {
+                convert::decode_f32::<T>(raw, false, scale, bytemuck::cast_slice_mut(out));
+            }
+            Ok(())
+        }, else => Err(medcore::Error::not_numeric("arithmetic", dtype).into()))
+    }
+}
