@@ -1,1 +1,45 @@
 //! Reads and writes medical volumes: NIfTI, whole or by region.
+//!
+//! [`open`] reads a header and nothing more; the [`VolumeFile`] it gives reads boxes, channels or everything, as stored or as
+//! float values, and touches only the bytes it needs. [`save`] writes a [`medcore::Volume`] in a file that appears whole or not at all.
+//!
+//! ```
+//! use medcore::{Affine, Box3, Grid, Volume};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("ramp.nii");
+//! let grid = Grid::new([8, 4, 2], Affine::from_spacing([1.0, 1.0, 3.0]));
+//! let ramp: Vec<f32> = (0..64).map(|i| i as f32).collect();
+//! medio::save(&path, &Volume::from_f32(grid, &ramp)?, &medio::SaveOptions::default())?;
+//!
+//! // Two voxels along x, one along y, two along z: packed, x fastest.
+//! let file = medio::open(&path)?;
+//! let mut corner = [0.0; 4];
+//! file.read_f32(0, &Box3 { start: [6, 3, 0], shape: [2, 1, 2] }, &mut corner)?;
+//! assert_eq!(corner, [30.0, 31.0, 62.0, 63.0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With the feature `libdeflate` whole gzip files are inflated by that C library; without it everything is Rust. The results are the
+//! same.
+
+mod atomic;
+mod container;
+mod deflate;
+mod disk;
+mod encode;
+mod error;
+mod gzip;
+mod map;
+#[cfg(feature = "libdeflate")]
+mod member;
+pub mod nifti;
+mod open;
+mod read;
+mod save;
+
+pub use disk::Identity;
+pub use error::{Error, Result};
+pub use nifti::ByteOrder;
+pub use open::{VolumeFile, open};
+pub use save::{Nifti2, SaveOptions, SaveReport, Storage, save};

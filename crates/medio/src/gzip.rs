@@ -1,0 +1,225 @@
+//! gzip streams: decoded in order, any number of members, every checksum verified.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use crate::disk::Handle;
+use crate::{Error, Result};
+
+/// No deflate stream is longer than this many times its compressed size.
+pub(crate) const MAX_RATIO: u64 = 1032;
+
+/// Bytes read from disk at a time.
+const INPUT: usize = 128 << 10;
+
+/// After the last voxel, this many bytes more are decoded to reach the checksum; a stream that goes on is left there.
+const TAIL: u64 = 1 << 20;
+
+/// Whether bytes are the start of a gzip stream.
+pub(crate) fn is_gzip(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
+}
+
+/// A gzip stream read from a file, front to back.
+pub(crate) struct GzipStream<'a> {
+    file: &'a Handle,
+    /// Next byte of the file to read.
+    at: u64,
+    input: Vec<u8>,
+    used: usize,
+    inflate: Decompress,
+    member: Option<Member>,
+    /// Decoded bytes handed out.
+    position: u64,
+    ended: bool,
+}
+
+/// The checksum of what a member has given so far.
+struct Member {
+    crc: crc32fast::Hasher,
+    size: u32,
+}
+
+impl<'a> GzipStream<'a> {
+    /// A stream from the file's start, reading `first` bytes at first and more from then on.
+    pub(crate) fn new(file: &'a Handle, first: usize) -> GzipStream<'a> {
+        GzipStream {
+            file,
+            at: 0,
+            input: Vec::with_capacity(first.clamp(64, INPUT)),
+            used: 0,
+            inflate: Decompress::new(false),
+            member: None,
+            position: 0,
+            ended: false,
+        }
+    }
+
+    /// The file below.
+    pub(crate) fn file(&self) -> &'a Handle {
+        self.file
+    }
+
+    /// Fills `out`, or less if the stream ends; says how much.
+    pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < out.len() && !self.ended {
+            if self.member.is_none() && !self.start_member()? {
+                self.ended = true;
+                break;
+            }
+            done += self.inflate_into(&mut out[done..])?;
+        }
+        self.position += done as u64;
+        Ok(done)
+    }
+
+    /// Fills `out`.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if the stream ends before.
+    pub(crate) fn read_exact(&mut self, out: &mut [u8]) -> Result<()> {
+        let wanted = self.position + out.len() as u64;
+        if self.read(out)? == out.len() {
+            return Ok(());
+        }
+        Err(self.too_short(wanted))
+    }
+
+    /// Decodes and drops bytes up to `position`.
+    pub(crate) fn skip_to(&mut self, position: u64) -> Result<()> {
+        let mut scratch = [0; 32 << 10];
+        while self.position < position {
+            let n = (position - self.position).min(scratch.len() as u64) as usize;
+            if self.read(&mut scratch[..n])? < n {
+                return Err(self.too_short(position));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes what is left of the stream, so that its checksum is verified; gives up where much is left.
+    pub(crate) fn finish(&mut self) -> Result<()> {
+        let mut scratch = [0; 32 << 10];
+        let end = self.position + TAIL;
+        while self.position < end && self.read(&mut scratch)? > 0 {}
+        Ok(())
+    }
+
+    fn too_short(&self, wanted: u64) -> Error {
+        Error::format(
+            &self.file.path,
+            "the gzip stream's length",
+            format!("{} bytes", self.position),
+            format!("at least {wanted} bytes"),
+        )
+    }
+
+    fn corrupt(&self, what: impl std::fmt::Display) -> Error {
+        let at = self.at - (self.input.len() - self.used) as u64;
+        Error::format(&self.file.path, "the gzip stream", format!("{what} at byte {at} of the file"), "gzip data")
+    }
+
+    /// Reads more of the file; false at its end.
+    fn fill(&mut self) -> Result<bool> {
+        if self.used < self.input.len() {
+            return Ok(true);
+        }
+        let more = if self.at == 0 { self.input.capacity() } else { INPUT };
+        let more = more.min(usize::try_from(self.file.size.saturating_sub(self.at)).unwrap_or(INPUT));
+        self.input.resize(more, 0);
+        let n = self.file.read_at_most(&mut self.input, self.at)?;
+        self.input.truncate(n);
+        self.used = 0;
+        self.at += n as u64;
+        Ok(n > 0)
+    }
+
+    fn byte(&mut self) -> Result<Option<u8>> {
+        if !self.fill()? {
+            return Ok(None);
+        }
+        self.used += 1;
+        Ok(Some(self.input[self.used - 1]))
+    }
+
+    fn header_byte(&mut self) -> Result<u8> {
+        self.byte()?.ok_or_else(|| self.corrupt("a header that ends early"))
+    }
+
+    /// Reads a member's header; false if no member follows (the file's end, zero padding, or bytes that are no gzip).
+    fn start_member(&mut self) -> Result<bool> {
+        let first = self.at == 0;
+        if self.byte()? != Some(0x1f) || self.byte()? != Some(0x8b) {
+            return if first { Err(self.corrupt("no gzip header")) } else { Ok(false) };
+        }
+        let method = self.header_byte()?;
+        let flags = self.header_byte()?;
+        if method != 8 || flags & 0xe0 != 0 {
+            return Err(self.corrupt(format!("method {method}, flags {flags:#x}")));
+        }
+        for _ in 0..6 {
+            self.header_byte()?;
+        }
+        if flags & 4 != 0 {
+            let length = u16::from_le_bytes([self.header_byte()?, self.header_byte()?]);
+            for _ in 0..length {
+                self.header_byte()?;
+            }
+        }
+        for flag in [8, 16] {
+            if flags & flag != 0 {
+                while self.header_byte()? != 0 {}
+            }
+        }
+        if flags & 2 != 0 {
+            self.header_byte()?;
+            self.header_byte()?;
+        }
+        self.inflate.reset(false);
+        self.member = Some(Member { crc: crc32fast::Hasher::new(), size: 0 });
+        Ok(true)
+    }
+
+    /// Decodes into `out` as much as there is room, or up to the member's end.
+    fn inflate_into(&mut self, out: &mut [u8]) -> Result<usize> {
+        let more = self.fill()?;
+        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let status = self
+            .inflate
+            .decompress(&self.input[self.used..], out, FlushDecompress::None)
+            .map_err(|_| self.corrupt("corrupt deflate data"))?;
+        self.used += (self.inflate.total_in() - before_in) as usize;
+        let n = (self.inflate.total_out() - before_out) as usize;
+        if let Some(member) = &mut self.member {
+            member.crc.update(&out[..n]);
+            member.size = member.size.wrapping_add(n as u32);
+        }
+        match status {
+            Status::StreamEnd => self.end_member()?,
+            _ if n == 0 && !more => return Err(self.corrupt("an end in the middle of deflate data")),
+            _ => {}
+        }
+        Ok(n)
+    }
+
+    /// Compares a member's checksum and size.
+    fn end_member(&mut self) -> Result<()> {
+        let Some(member) = self.member.take() else { return Ok(()) };
+        let mut trailer = [0; 8];
+        for b in &mut trailer {
+            *b = self.byte()?.ok_or_else(|| self.corrupt("no checksum"))?;
+        }
+        let stored = u64::from_le_bytes(trailer);
+        let (crc, size) = (stored as u32, (stored >> 32) as u32);
+        let found = member.crc.finalize();
+        if crc != found || size != member.size {
+            return Err(Error::format(
+                &self.file.path,
+                "the gzip checksum",
+                format!("{found:08x} over {} bytes", member.size),
+                format!("{crc:08x} over {size} bytes"),
+            ));
+        }
+        Ok(())
+    }
+}

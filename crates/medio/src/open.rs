@@ -1,0 +1,394 @@
+//! Opening: the header is read and understood, no voxel is touched.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use medcore::{DType, Grid, Meta, Scale};
+
+use crate::container::{self, Half};
+use crate::disk::{DiskFile, Handle, Identity};
+use crate::gzip::{GzipStream, MAX_RATIO, is_gzip};
+use crate::nifti::{ByteOrder, Header, Meaning, Version, interpret, parse_extensions};
+use crate::{Error, Result};
+
+/// Bytes that header extensions may have together.
+const MAX_EXTENSIONS: u64 = 256 << 20;
+
+/// Bytes read at first: the header and small extensions.
+const FIRST_READ: usize = 4096;
+
+/// Opens a volume file: reads its header and header extensions, nothing more, and closes it again.
+///
+/// The content decides what the file is, not its name: gzip or plain, single or pair, NIfTI-1 or -2, either byte order. Of a
+/// `.hdr`/`.img` pair either name will do; no file of another stem is ever looked at. A `.nii.gz` is inflated only as far as the
+/// header and its extensions go.
+///
+/// # Errors
+/// [`Error::Io`] if the file (or the other of a pair) is not there; [`Error::Format`] if it is no NIfTI, contradicts itself, or is too
+/// short for its voxels; [`Error::Unsupported`] for other formats and for float128 and complex256; [`Error::Limit`] if a gzip file claims
+/// more voxels than its size can hold.
+///
+/// ```
+/// use medcore::{Affine, Grid, Volume};
+///
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("brain.nii.gz");
+/// let grid = Grid::new([4, 3, 2], Affine::from_spacing([1.0, 1.0, 2.5]));
+/// let volume = Volume::from_f32(grid, &[1.5; 24])?;
+/// medio::save(&path, &volume, &medio::SaveOptions::default())?;
+///
+/// let file = medio::open(&path)?; // the header only
+/// assert_eq!(file.shape(), [4, 3, 2]);
+/// assert_eq!(file.grid().spacing(), [1.0, 1.0, 2.5]);
+/// assert_eq!(file.load()?.to_f32()?, [1.5; 24]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
+    let path = path.as_ref();
+    let read = Arc::new(AtomicU64::new(0));
+    match container::half_of_pair(path) {
+        Some(Half::Voxels) => match container::partner(path) {
+            Some(header) => open_pair(path, &header, path, &read),
+            None => open_one(path, &read).map_err(|e| match e {
+                // The voxel file of a pair says nothing about itself.
+                Error::Format { field, .. } if field == MAGIC => missing_partner(path),
+                e => e,
+            }),
+        },
+        Some(Half::Header) => {
+            let start = read_start(path, &read)?;
+            let partner = container::partner(path);
+            match partner {
+                Some(voxels) if !(start.header.is_single() && start.holds_voxels()) => {
+                    finish_pair(path, start, &voxels, &read)
+                }
+                None if !start.header.is_single() => Err(missing_partner(path)),
+                _ => finish_single(path, start, read),
+            }
+        }
+        None => open_one(path, &read),
+    }
+}
+
+/// A volume file that was opened: its header, and the way to its voxels.
+///
+/// It holds no descriptor; each read opens the file anew and checks that it is still the same one. Clones share the header and
+/// the count of bytes read.
+#[derive(Clone)]
+pub struct VolumeFile {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    path: PathBuf,
+    pub(crate) voxels: DiskFile,
+    pub(crate) compressed: bool,
+    header: Header,
+    pub(crate) meaning: Meaning,
+    meta: Arc<Meta>,
+    format: &'static str,
+    read: Arc<AtomicU64>,
+}
+
+impl VolumeFile {
+    /// The path that was opened.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The format: `nifti1`, `nifti2`, `nifti1 pair` or `nifti2 pair`.
+    pub fn format(&self) -> &'static str {
+        self.inner.format
+    }
+
+    /// Whether the voxels are gzipped.
+    pub fn compressed(&self) -> bool {
+        self.inner.compressed
+    }
+
+    /// Byte order of header and voxels.
+    pub fn byte_order(&self) -> ByteOrder {
+        self.inner.header.order
+    }
+
+    /// Shape (x, y, z; 1 where the file has fewer axes) and affine to RAS+.
+    ///
+    /// The affine is the sform if its code is above 0, else the qform if its code is, else made of the voxel sizes with the origin
+    /// in the centre and x to the left: nibabel's rule, and its numbers. They are millimetres unless [`Meta::space_unit`] says
+    /// otherwise; they are not converted.
+    pub fn grid(&self) -> &Grid {
+        &self.inner.meaning.grid
+    }
+
+    /// Lengths of the axes as in the header: one to seven, x first.
+    pub fn shape(&self) -> Vec<usize> {
+        self.inner.meaning.shape.clone()
+    }
+
+    /// Lengths of the axes after the third.
+    pub fn extra(&self) -> &[usize] {
+        self.inner.meaning.extra()
+    }
+
+    /// Number of three-dimensional volumes: the product of [`VolumeFile::extra`].
+    pub fn channels(&self) -> usize {
+        self.extra().iter().product()
+    }
+
+    /// The dtype of the stored voxels.
+    pub fn stored_dtype(&self) -> DType {
+        self.inner.meaning.dtype
+    }
+
+    /// The dtype of the values: the stored one, or float32 where a scale applies (float64 stays float64, complex stays complex).
+    pub fn dtype(&self) -> DType {
+        match (self.stored_dtype(), self.scale()) {
+            (d, Some(_)) if d.is_real() && d != DType::F64 => DType::F32,
+            (d, _) => d,
+        }
+    }
+
+    /// The scale, if the stored numbers have one. A slope that is 0, NaN or infinite means none, as in nibabel.
+    pub fn scale(&self) -> Option<Scale> {
+        self.inner.meaning.scale
+    }
+
+    /// Metadata: units, steps, intent, both placements, extensions, original header, warnings.
+    pub fn meta(&self) -> &Arc<Meta> {
+        &self.inner.meta
+    }
+
+    /// The header, every field as stored.
+    pub fn header(&self) -> &Header {
+        &self.inner.header
+    }
+
+    /// What makes the file that holds the voxels the same file; checked again at each read.
+    pub fn identity(&self) -> Identity {
+        self.inner.voxels.identity.clone()
+    }
+
+    /// Bytes read from disk so far, through this and all clones of it.
+    pub fn bytes_read(&self) -> u64 {
+        self.inner.read.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl fmt::Debug for VolumeFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gzip = if self.compressed() { ", gzip" } else { "" };
+        write!(
+            f,
+            "VolumeFile({}: {}{gzip}, {:?} {})",
+            self.path().display(),
+            self.format(),
+            self.shape(),
+            self.stored_dtype()
+        )
+    }
+}
+
+/// The field that an unknown file lacks.
+const MAGIC: &str = "magic";
+
+/// A header file's beginning, parsed.
+struct Start {
+    file: DiskFile,
+    compressed: bool,
+    header: Header,
+    /// Header and extensions, from byte 0.
+    bytes: Vec<u8>,
+}
+
+impl Start {
+    /// Whether the voxels can be in this file.
+    fn holds_voxels(&self) -> bool {
+        let bits = self.header.dim[1..].iter().take(self.header.dim[0].clamp(0, 7) as usize);
+        let voxels = bits.fold(self.header.bitpix as f64 / 8.0, |n, &d| n * d as f64);
+        let size = self.file.identity.size;
+        let most = if self.compressed { size.saturating_mul(MAX_RATIO) } else { size };
+        self.header.vox_offset + voxels <= most as f64
+    }
+}
+
+fn missing_partner(path: &Path) -> Error {
+    let other = container::pair_for_writing(path).map(|(h, v)| {
+        if container::half_of_pair(path) == Some(Half::Header) { v } else { h }
+    });
+    Error::io(
+        &other.unwrap_or_else(|| path.into()),
+        io::Error::new(io::ErrorKind::NotFound, format!("the other file of the pair {} is missing", path.display())),
+    )
+}
+
+fn open_one(path: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
+    let start = read_start(path, read)?;
+    finish_single(path, start, Arc::clone(read))
+}
+
+fn open_pair(path: &Path, header: &Path, voxels: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
+    let start = read_start(header, read)?;
+    finish_pair(path, start, voxels, read)
+}
+
+fn finish_single(path: &Path, start: Start, read: Arc<AtomicU64>) -> Result<VolumeFile> {
+    let mut meaning = interpret(&start.header, path, true)?;
+    if !start.header.is_single() {
+        if start.header.vox_offset < start.header.version.first_voxel() as f64 {
+            return Err(Error::format(path, MAGIC, "that of a .hdr/.img pair", "that of a single file"));
+        }
+        meaning.meta.warnings.push("the magic is that of a pair; the voxels are taken from this file".into());
+    }
+    let format = if start.header.version == Version::One { "nifti1" } else { "nifti2" };
+    let (voxels, compressed) = (start.file.clone(), start.compressed);
+    finish(path, start, meaning, voxels, compressed, format, read)
+}
+
+fn finish_pair(path: &Path, start: Start, voxels: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
+    let meaning = interpret(&start.header, start.file.path(), false)?;
+    let (disk, handle) = DiskFile::open(voxels, read)?;
+    let mut mark = [0; 2];
+    let n = handle.read_at_most(&mut mark, 0)?;
+    // The name counts here as well: raw voxels may begin with any two bytes.
+    let named_gz = voxels.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    let fits_plain = disk.identity.size >= meaning.first_voxel.saturating_add(meaning.voxel_bytes);
+    let compressed = is_gzip(&mark[..n]) && (named_gz || !fits_plain);
+    let format = if start.header.version == Version::One { "nifti1 pair" } else { "nifti2 pair" };
+    finish(path, start, meaning, disk, compressed, format, Arc::clone(read))
+}
+
+/// Checks the voxels against the file's size and puts the parts together.
+fn finish(
+    path: &Path,
+    start: Start,
+    mut meaning: Meaning,
+    voxels: DiskFile,
+    compressed: bool,
+    format: &'static str,
+    read: Arc<AtomicU64>,
+) -> Result<VolumeFile> {
+    let end = meaning.first_voxel.saturating_add(meaning.voxel_bytes);
+    let size = voxels.identity.size;
+    if compressed && end > size.saturating_mul(MAX_RATIO) {
+        let what = format!("a volume of {:?} {} in {size} compressed bytes", meaning.shape, meaning.dtype);
+        return Err(Error::limit(voxels.path(), what, end, size.saturating_mul(MAX_RATIO)));
+    }
+    if !compressed && end > size {
+        return Err(Error::format(
+            voxels.path(),
+            "the file's size",
+            format!("{size} bytes"),
+            format!("at least {end} bytes for {:?} {} voxels", meaning.shape, meaning.dtype),
+        ));
+    }
+    let length = start.header.version.header_bytes();
+    if let Some(&flag) = start.bytes.get(length)
+        && flag != 0
+    {
+        let region = start.bytes.get(length + 4..).unwrap_or(&[]);
+        meaning.meta.extensions = parse_extensions(region, start.header.order, &mut meaning.meta.warnings);
+    }
+    let name = if start.header.version == Version::One { "nifti1" } else { "nifti2" };
+    meaning.meta.original = Some((name, start.bytes[..length].into()));
+    let meta = Arc::new(std::mem::take(&mut meaning.meta));
+    let header = start.header;
+    let inner = Inner { path: path.into(), voxels, compressed, header, meaning, meta, format, read };
+    Ok(VolumeFile { inner: Arc::new(inner) })
+}
+
+/// Reads header and extensions.
+fn read_start(path: &Path, read: &Arc<AtomicU64>) -> Result<Start> {
+    let (file, handle) = DiskFile::open(path, read)?;
+    let mut first = vec![0; FIRST_READ.min(usize::try_from(handle.size).unwrap_or(FIRST_READ))];
+    let n = handle.read_at_most(&mut first, 0)?;
+    first.truncate(n);
+    let compressed = is_gzip(&first);
+    let mut stream = GzipStream::new(&handle, FIRST_READ);
+    let mut bytes = if compressed {
+        let mut start = vec![0; Version::Two.first_voxel() as usize];
+        let n = stream.read(&mut start)?;
+        start.truncate(n);
+        start
+    } else {
+        first
+    };
+    let header = Header::parse(&bytes).ok_or_else(|| no_nifti(path, &bytes))?;
+    let length = header.version.header_bytes();
+    let has_extensions = bytes.get(length).is_some_and(|&flag| flag != 0);
+    let end = extension_end(path, &header, if compressed { None } else { Some(handle.size) })?;
+    if has_extensions && end > bytes.len() as u64 {
+        if compressed {
+            // In steps: what the header claims is not what the stream holds.
+            while (bytes.len() as u64) < end {
+                let step = (end - bytes.len() as u64).min(64 << 10) as usize;
+                let old = bytes.len();
+                bytes.resize(old + step, 0);
+                let n = stream.read(&mut bytes[old..])?;
+                if n < step {
+                    bytes.truncate(old + n);
+                    break;
+                }
+            }
+        } else {
+            let old = bytes.len();
+            bytes.resize(usize::try_from(end).unwrap_or(usize::MAX), 0);
+            handle.read_exact_at(&mut bytes[old..], old as u64)?;
+        }
+    }
+    bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX).max(length));
+    Ok(Start { file, compressed, header, bytes })
+}
+
+/// Where the extensions end: at the voxels, or in a pair at the header file's end.
+fn extension_end(path: &Path, h: &Header, size: Option<u64>) -> Result<u64> {
+    let lowest = h.version.first_voxel();
+    let end = match (h.is_single() && h.vox_offset >= lowest as f64, size) {
+        (true, None) => h.vox_offset as u64,
+        (true, Some(size)) => (h.vox_offset as u64).min(size),
+        (false, Some(size)) if !h.is_single() => size,
+        (false, None) if !h.is_single() => MAX_EXTENSIONS,
+        _ => lowest,
+    };
+    if end - lowest.min(end) > MAX_EXTENSIONS {
+        return Err(Error::limit(path, "the header's extensions", end - lowest, MAX_EXTENSIONS));
+    }
+    Ok(end)
+}
+
+/// Why bytes are no NIfTI header.
+fn no_nifti(path: &Path, bytes: &[u8]) -> Error {
+    if let Some(what) = container::foreign(bytes) {
+        return Error::unsupported(path, what, "this version reads NIfTI-1 and NIfTI-2");
+    }
+    if bytes.len() < 348 {
+        return Error::format(
+            path,
+            "the file's size",
+            format!("{} bytes", bytes.len()),
+            "at least the 348 of a NIfTI-1 header",
+        );
+    }
+    if matches!(bytes[..4], [0x5c, 1, 0, 0] | [0, 0, 1, 0x5c]) && bytes[344..348] == [0; 4] {
+        let what = "an ANALYZE 7.5 header without NIfTI's magic";
+        return Error::unsupported(path, what, "its orientation is not defined; convert it to NIfTI");
+    }
+    let shown = |b: &[u8]| b.escape_ascii().to_string();
+    Error::format(
+        path,
+        MAGIC,
+        format!("\"{}\" at byte 344, \"{}\" at byte 4", shown(&bytes[344..348]), shown(&bytes[4..8])),
+        "\"n+1\" or \"ni1\" at byte 344, or \"n+2\" or \"ni2\" at byte 4",
+    )
+}
+
+/// Opens the voxels' file for a read.
+pub(crate) fn reopen(file: &VolumeFile) -> Result<Handle> {
+    file.inner.voxels.reopen()
+}
