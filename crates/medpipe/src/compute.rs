@@ -54,8 +54,8 @@ impl Chain {
         Ok(match layout {
             Layout::XFastest => Volume::packed(store, dtype, grid, extra, meta)?,
             Layout::ZFastest => {
-                let mut step = grid.len() as isize;
-                let steps = extra.iter().map(|&n| std::mem::replace(&mut step, step * n as isize)).collect();
+                let before = |i: usize| extra[..i].iter().product::<usize>() * grid.len();
+                let steps = (0..extra.len()).map(|i| before(i) as isize).collect();
                 Volume::strided(store, dtype, grid, 0, c_strides(grid.shape), extra, steps)?.with_meta(meta)
             }
         })

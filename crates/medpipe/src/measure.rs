@@ -76,7 +76,7 @@ pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>)
                 out.bounds = Some([[x0.min(first), x1.max(last + 1)], [y0, y + 1]]);
                 out.count += 1;
             }
-            Of::Percentiles(_) => {}
+            _ => {}
         }
     }
     out
@@ -132,7 +132,7 @@ pub(crate) fn total(
             })?;
             out.count = 1;
         }
-        Of::Box => {}
+        _ => {}
     }
     Ok(out)
 }

@@ -28,7 +28,7 @@ impl Want {
 
 /// One channel of a box, seen through strides (in voxels).
 pub(crate) struct Tile {
-    store: Arc<dyn Storage>,
+    pub(crate) store: Arc<dyn Storage>,
     pub(crate) dtype: DType,
     pub(crate) offset: usize,
     pub(crate) strides: [isize; 3],
