@@ -163,14 +163,18 @@ impl Buffer {
 
     /// The bytes as numbers; bytes left over at the end are not part of it.
     pub fn as_slice<T: Pod>(&self) -> &[T] {
-        let whole = self.len - self.len.checked_rem(size_of::<T>()).unwrap_or(self.len);
-        bytemuck::cast_slice(&self.as_bytes()[..whole])
+        match self.len.checked_div(size_of::<T>()).unwrap_or(0) {
+            0 => &[],
+            count => bytemuck::cast_slice(&self.as_bytes()[..count * size_of::<T>()]),
+        }
     }
 
     /// The bytes as numbers, to be written; bytes left over at the end are not part of it.
     pub fn as_mut_slice<T: Pod>(&mut self) -> &mut [T] {
-        let whole = self.len - self.len.checked_rem(size_of::<T>()).unwrap_or(self.len);
-        bytemuck::cast_slice_mut(&mut self.as_bytes_mut()[..whole])
+        match self.len.checked_div(size_of::<T>()).unwrap_or(0) {
+            0 => &mut [],
+            count => bytemuck::cast_slice_mut(&mut self.as_bytes_mut()[..count * size_of::<T>()]),
+        }
     }
 }
 

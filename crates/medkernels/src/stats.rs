@@ -132,8 +132,8 @@ fn block<S: Copy>(row: &[f32], side: &[S], kept: impl Fn(f32, S) -> bool + Copy)
     let (n, s1, s2) = sums(row, side, shift, kept);
     let offset = s1 / n;
     let m2 = s2 - s1 * offset;
-    // The relative error of m2 is about s2 / m2 roundings; beyond a few thousand, sum again about the mean.
-    if s2 <= 4096.0 * m2 || s2 == 0.0 {
+    // The relative error of m2 is about s2 / m2 roundings; beyond some dozens, sum again about the mean.
+    if s2 <= 64.0 * m2 || s2 == 0.0 {
         return Moments { n: n as u64, mean: shift + offset, m2 };
     }
     let mean = shift + offset;

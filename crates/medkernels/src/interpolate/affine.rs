@@ -63,7 +63,8 @@ impl Line {
     /// at each end, and is the same wherever the row is cut.
     pub(super) fn inside(&self, range: Range<usize>, shift: f64, limits: [f64; 3]) -> Range<usize> {
         let none = range.start..range.start;
-        let (mut from, mut to) = (0.0, 4.0e15);
+        const MOST: f64 = 4.0e15;
+        let (mut from, mut to) = (0.0, MOST);
         for ((start, step), limit) in self.start.into_iter().zip(self.step).zip(limits) {
             let start = start + shift;
             if step == 0.0 {
@@ -78,6 +79,7 @@ impl Line {
             from = if a + 1.0 > from { a + 1.0 } else { from };
             to = if b - 1.0 < to { b - 1.0 } else { to };
         }
+        let from = if from < MOST { from } else { MOST };
         let (from, to) = (from as usize + 1, to as usize);
         if from >= to {
             return none;

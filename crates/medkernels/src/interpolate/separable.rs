@@ -65,8 +65,8 @@ impl AxisTaps {
 
 /// The value between `a` and `b` at weight `w` (0..=1) of `b`: from the nearer end, `a + (b - a) * w` or `b + (a - b) * (1 - w)`.
 ///
-/// Exactly `a` for weight 0 and `b` for weight 1, whatever the other is; exactly `a` where both are equal; the same bits if the
-/// row is read backwards. Slices longer than `dst` are cut.
+/// Exactly `a` for weight 0 and `b` for weight 1, whatever the other is, and exactly `a` where both are equal. Slices longer
+/// than `dst` are cut.
 ///
 /// ```
 /// let mut out = [0.0; 2];

@@ -1,0 +1,116 @@
+//! Strided copies and gathers against loops over indices.
+
+use medkernels::copy::{Strided, copy_strided};
+use medkernels::gather::gather_row;
+
+use super::oracle::{Noise, bytes};
+
+/// A random layout of `shape`: strides of any sign and order, gaps, and the elements it needs.
+fn layout(noise: &mut Noise, shape: [usize; 3]) -> ([isize; 3], usize, usize) {
+    let mut order = [0, 1, 2];
+    for i in (1..3).rev() {
+        order.swap(i, noise.below(i + 1));
+    }
+    let mut strides = [0isize; 3];
+    let mut size = 1 + noise.below(2) * noise.below(2);
+    for axis in order {
+        strides[axis] = size as isize;
+        size = size * shape[axis] + noise.below(2) * noise.below(4);
+    }
+    let mut offset = noise.below(3);
+    for axis in 0..3 {
+        if noise.below(3) == 0 {
+            offset += strides[axis] as usize * (shape[axis] - 1);
+            strides[axis] = -strides[axis];
+        }
+    }
+    (strides, offset, size + 6)
+}
+
+fn place(strides: [isize; 3], offset: usize, index: [usize; 3]) -> usize {
+    index.iter().zip(strides).fold(offset as isize, |at, (&i, s)| at + i as isize * s) as usize
+}
+
+fn check(noise: &mut Noise, shape: [usize; 3], element: usize) {
+    let (to, to_offset, to_size) = layout(noise, shape);
+    let (from, from_offset, from_size) = layout(noise, shape);
+    let src = bytes(noise.bits(), from_size * element);
+    let mut dst = vec![0xa5u8; to_size * element];
+    let mut want = dst.clone();
+    for z in 0..shape[2] {
+        for y in 0..shape[1] {
+            for x in 0..shape[0] {
+                let d = place(to, to_offset, [x, y, z]) * element;
+                let s = place(from, from_offset, [x, y, z]) * element;
+                want[d..d + element].copy_from_slice(&src[s..s + element]);
+            }
+        }
+    }
+    copy_strided(&mut dst, to, to_offset, &src, from, from_offset, shape, element);
+    assert!(dst == want, "{shape:?} {element} bytes, to {to:?} from {from:?}");
+}
+
+#[test]
+fn copies_equal_index_loops() {
+    let mut noise = Noise::new(1);
+    for element in [1, 2, 3, 4, 6, 8, 12, 16] {
+        for _ in 0..300 {
+            let shape = [0; 3].map(|_| [1, 2, 3, 5, 16, 17, 33, 70][noise.below(8)]);
+            check(&mut noise, shape, element);
+        }
+    }
+    // Large enough for the threads.
+    for element in [1, 2, 4, 8] {
+        for _ in 0..6 {
+            check(&mut noise, [97, 131, 103], element);
+        }
+    }
+}
+
+#[test]
+fn packed_copies_of_views() {
+    let src: Vec<u8> = (0..24).collect();
+    let view = Strided { bytes: &src, offset: 23, strides: [-1, -2, -6], shape: [2, 3, 4] };
+    let mut dst = vec![0; 24];
+    view.copy_packed(1, &mut dst);
+    assert_eq!(dst, (0..24).rev().collect::<Vec<u8>>());
+}
+
+#[test]
+fn nothing_is_copied_from_empty_shapes() {
+    copy_strided(&mut [], [1, 1, 1], 0, &[], [1, 1, 1], 0, [0, 5, 5], 4);
+}
+
+#[test]
+#[should_panic(expected = "leaves the source")]
+fn reading_outside_is_refused() {
+    copy_strided(&mut [0; 8], [1, 8, 8], 0, &[0; 8], [-1, 8, 8], 6, [8, 1, 1], 1);
+}
+
+#[test]
+#[should_panic(expected = "leaves the destination")]
+fn writing_outside_is_refused() {
+    copy_strided(&mut [0; 7], [1, 8, 8], 0, &[0; 8], [1, 8, 8], 0, [8, 1, 1], 1);
+}
+
+#[test]
+#[should_panic(expected = "leaves the destination")]
+fn products_that_overflow_are_refused() {
+    copy_strided(&mut [0; 7], [isize::MAX, 8, 8], 0, &[0; 8], [1, 8, 8], 0, [usize::MAX, 1, 1], 1);
+}
+
+#[test]
+fn gathers_pick_elements() {
+    let mut noise = Noise::new(2);
+    for element in [1, 2, 3, 4, 6, 8, 12, 16] {
+        for len in 0..70 {
+            let src = bytes(3, 50 * element);
+            let index: Vec<u32> = (0..len).map(|_| noise.below(50) as u32).collect();
+            let mut dst = vec![0; len * element];
+            gather_row(&mut dst, &src, &index, element);
+            let want: Vec<u8> =
+                index.iter().flat_map(|&i| src[i as usize * element..][..element].to_vec()).collect();
+            assert_eq!(dst, want);
+        }
+    }
+}

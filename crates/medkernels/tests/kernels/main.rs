@@ -1,0 +1,19 @@
+//! Every kernel against a naive f64 oracle, at every level against the plain build, and against fixed digests.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests may")]
+#![allow(clippy::needless_range_loop, reason = "an oracle reads best by index")]
+
+mod convert;
+mod copy;
+mod digest;
+mod environment;
+mod filter;
+#[cfg(all(unix, not(miri)))]
+mod fork;
+mod interpolate;
+mod levels;
+mod memory;
+mod oracle;
+mod points;
+mod random;
+mod select;
+mod stats;

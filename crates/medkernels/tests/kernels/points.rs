@@ -1,0 +1,137 @@
+//! Point kernels against f64 formulas, and the elementary functions against libm in f64.
+
+use medkernels::points;
+
+use super::oracle::{Noise, ulps, values, wild};
+
+#[test]
+fn normalising_keeps_digits_at_a_large_mean() {
+    let row = values(1, 5000, 9999.7, 10000.3);
+    let (mean, inv_std) = (10_000.000_123_4, 1.0 / 0.098_7);
+    let mut out = row.clone();
+    points::normalize(&mut out, mean, inv_std);
+    for (x, y) in row.iter().zip(&out) {
+        let want = (f64::from(*x) - mean) * inv_std;
+        // Two subtractions and a product, of values near 1.
+        assert!((f64::from(*y) - want).abs() <= 2e-7 * (1.0 + want.abs()), "{x} {y} {want}");
+    }
+}
+
+#[test]
+fn affine_scaled_sums_and_products_round_each_step() {
+    let (row, other) = (wild(2, 999), wild(3, 999));
+    let same = |found: f32, want: f32| found.to_bits() == want.to_bits() || found.is_nan() && want.is_nan();
+    let mut out = row.clone();
+    points::affine(&mut out, 1.3, -7.0);
+    assert!(row.iter().zip(&out).all(|(x, y)| same(*y, *x * 1.3 + -7.0)));
+    out.copy_from_slice(&row);
+    points::add_scaled(&mut out, &other, 0.77);
+    assert!((0..999).all(|i| same(out[i], row[i] + other[i] * 0.77)));
+    out.copy_from_slice(&row);
+    points::multiply(&mut out, &other);
+    assert!((0..999).all(|i| same(out[i], row[i] * other[i])));
+}
+
+#[test]
+fn rescaling_maps_the_ends_and_clips() {
+    let row = [-10.0, 0.0, 5.0, 10.0, 20.0, f32::NAN];
+    let mut out = row;
+    points::rescale(&mut out, 0.0, 10.0, -1.0, 1.0, true);
+    assert_eq!(out[..5], [-1.0, -1.0, 0.0, 1.0, 1.0]);
+    assert!(out[5].is_nan());
+    out = row;
+    points::rescale(&mut out, 0.0, 10.0, -1.0, 1.0, false);
+    assert_eq!(out[..5], [-3.0, -1.0, 0.0, 1.0, 3.0]);
+    out = row;
+    points::rescale(&mut out, 0.0, 10.0, 1.0, 0.0, true);
+    assert_eq!(out[..5], [1.0, 1.0, 0.5, 0.0, 0.0]);
+    out = row;
+    points::rescale(&mut out, 3.0, 3.0, 0.25, 1.0, true);
+    assert_eq!(out[..5], [0.25; 5]);
+    assert!(out[5].is_nan());
+    let row = values(4, 1000, 9999.7, 10000.3);
+    let mut out = row.clone();
+    points::rescale(&mut out, 9_999.712_345_6, 10_000.291, 0.0, 1.0, false);
+    for (x, y) in row.iter().zip(&out) {
+        let want = (f64::from(*x) - 9_999.712_345_6) / (10_000.291 - 9_999.712_345_6);
+        assert!((f64::from(*y) - want).abs() < 3e-7);
+    }
+}
+
+#[test]
+fn clamping_passes_nan() {
+    let mut row = [-5.0, -0.0, 0.5, 9.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY];
+    points::clamp(&mut row, -1.0, 1.0);
+    assert_eq!(row[..4], [-1.0, 0.0, 0.5, 1.0]);
+    assert!(row[4].is_nan());
+    assert_eq!(row[5..], [1.0, -1.0]);
+}
+
+/// The largest error in units in the last place over `inputs`.
+fn worst(inputs: &[f32], kernel: impl Fn(&mut [f32]), truth: impl Fn(f64) -> f64) -> f64 {
+    let mut out = inputs.to_vec();
+    kernel(&mut out);
+    let mut worst = 0.0;
+    for (x, y) in inputs.iter().zip(&out) {
+        let error = ulps(*y, truth(f64::from(*x)));
+        if error > worst {
+            worst = error;
+            assert!(error < 100.0, "x {x:e} found {y:e} wanted {:e}", truth(f64::from(*x)));
+        }
+    }
+    worst
+}
+
+/// Every 997th of all floats, and dense ranges where the functions live.
+fn sweep() -> Vec<f32> {
+    let all = (0..u32::MAX / 997).map(|i| f32::from_bits(i * 997));
+    all.chain(values(5, 400_000, -104.0, 89.0)).chain(values(6, 400_000, 0.3, 3.0)).collect()
+}
+
+#[test]
+fn exp_ln_and_pow_keep_their_stated_errors() {
+    let inputs = sweep();
+    let exp = worst(&inputs, points::exp, libm::exp);
+    assert!(exp <= 1.0, "exp is {exp} units off");
+    let ln = worst(&inputs, points::ln, libm::log);
+    assert!(ln <= 1.0, "ln is {ln} units off");
+    for gamma in [0.7, 1.5, 2.2, -0.3, 0.01, 3.0, -1.0, 7.0, 0.5, 2.0, 30.5] {
+        let pow = worst(&inputs, |row| points::pow(row, gamma), |x| libm::pow(x, gamma));
+        assert!(pow <= 0.502, "pow {gamma} is {pow} units off");
+    }
+    println!("exp {exp:.3}, ln {ln:.3} units in the last place");
+}
+
+#[test]
+fn powers_of_special_values_are_those_of_ieee() {
+    let special = [0.0, -0.0, 1.0, -1.0, -2.5, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX, 1e-45];
+    let mut noise = Noise::new(8);
+    let mut gammas = vec![0.0, 1.0, 2.0, 3.0, -1.0, -2.0, -3.0, 0.5, 1.5, -0.5, 4.0, 1e3, -1e3];
+    gammas.extend((0..50).map(|_| noise.unit() * 8.0 - 4.0));
+    for gamma in gammas {
+        let mut row = special;
+        points::pow(&mut row, gamma);
+        for (x, y) in special.iter().zip(row) {
+            let want = libm::pow(f64::from(*x), gamma);
+            let error = ulps(y, want);
+            assert!(
+                error <= 0.502 && (y.is_nan() || y.is_sign_negative() == want.is_sign_negative()),
+                "{x} ^ {gamma} = {y}, not {want}"
+            );
+        }
+    }
+}
+
+#[test]
+fn exp_and_ln_of_special_values() {
+    let mut row = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 88.8, -103.9, -110.0];
+    points::exp(&mut row);
+    assert_eq!(row[..4], [1.0, 1.0, f32::INFINITY, 0.0]);
+    assert!(row[4].is_nan());
+    assert_eq!(row[5..], [f32::INFINITY, 1e-45, 0.0]);
+    let mut row = [1.0, 0.0, -0.0, -1.0, f32::INFINITY, f32::NAN, f32::NEG_INFINITY];
+    points::ln(&mut row);
+    assert_eq!(row[..3], [0.0, f32::NEG_INFINITY, f32::NEG_INFINITY]);
+    assert!(row[3].is_nan() && row[5].is_nan() && row[6].is_nan());
+    assert_eq!(row[4], f32::INFINITY);
+}
