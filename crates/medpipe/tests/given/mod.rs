@@ -1,0 +1,222 @@
+//! Random volumes and chains for the laws.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::sync::Arc;
+
+use medcore::{Affine, DType, Grid, Volume, with_element};
+use medpipe::Node;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+use serde_json::{Value, json};
+
+/// Nodes from `{name: value}` entries.
+pub(crate) fn nodes(list: &[Value]) -> Vec<Node> {
+    let node = |v: &Value| {
+        let (name, value) = v.as_object().and_then(|m| m.iter().next()).expect("one name");
+        Node::new(name, value.clone()).expect("a valid node")
+    };
+    list.iter().map(node).collect()
+}
+
+/// Shapes with odd, prime and single-voxel axes.
+fn shape() -> impl Strategy<Value = [usize; 3]> {
+    let axis = || prop_oneof![Just(1usize), Just(2), Just(3), 5..14usize, Just(17)];
+    [axis(), axis(), axis()]
+}
+
+/// Grids of any orientation, oblique, with anisotropic voxels.
+pub(crate) fn grid() -> impl Strategy<Value = Grid> {
+    let angle = prop_oneof![Just(0.0), -0.6f64..0.6];
+    let perm = prop::sample::select(vec![[0usize, 1, 2], [1, 2, 0], [2, 1, 0], [0, 2, 1]]);
+    let sign = prop::array::uniform3(prop::bool::ANY);
+    let spacing = prop::array::uniform3(prop_oneof![Just(1.0), 0.4f64..3.0]);
+    (shape(), angle, perm, sign, spacing, prop::array::uniform3(-90.0f64..90.0)).prop_map(|(n, a, p, s, d, t)| {
+        let (sin, cos) = (libm::sin(a), libm::cos(a));
+        let turn = Affine::new([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]], [0.0; 3]);
+        let mut m = [[0.0; 3]; 3];
+        for j in 0..3 {
+            m[p[j]][j] = if s[j] { -d[j] } else { d[j] };
+        }
+        Grid::new(n, Affine::translate(t) * turn * Affine::new(m, [0.0; 3]))
+    })
+}
+
+fn voxels(grid: &Grid, seed: u64) -> Vec<f32> {
+    (0..grid.len() as u64).map(|i| (medcore::Key::new(seed).index(i).uniform() * 200.0 - 60.0) as f32).collect()
+}
+
+fn stored(grid: Grid, seed: u64, dtype: DType) -> Volume {
+    let values = voxels(&grid, seed);
+    let mut bytes = vec![0u8; values.len() * dtype.bytes()];
+    with_element!(dtype, T => medkernels::convert::encode_from_f32::<T>(&values, &mut bytes),
+        else => for (n, b) in bytes.iter_mut().enumerate() { *b = (n * 37 + seed as usize) as u8 });
+    Volume::packed(Arc::new(bytes), dtype, grid, vec![], Arc::default()).expect("packed")
+}
+
+/// Float32 and int16 images.
+pub(crate) fn image() -> impl Strategy<Value = Volume> {
+    (grid(), any::<u64>(), prop::sample::select(vec![DType::F32, DType::F32, DType::I16, DType::U8]))
+        .prop_map(|(g, seed, d)| stored(g, seed, d))
+}
+
+/// Volumes of any dtype.
+pub(crate) fn any_dtype() -> impl Strategy<Value = Volume> {
+    (grid(), any::<u64>(), prop::sample::select(DType::ALL.to_vec())).prop_map(|(g, seed, d)| stored(g, seed, d))
+}
+
+/// Label maps with few values.
+pub(crate) fn label() -> impl Strategy<Value = Volume> {
+    let dtypes = vec![DType::U8, DType::I16, DType::I32, DType::U16, DType::I64];
+    (grid(), any::<u64>(), prop::sample::select(dtypes)).prop_map(|(g, seed, d)| {
+        let values: Vec<f32> = voxels(&g, seed).iter().map(|v| ((v + 60.0) / 40.0).floor()).collect();
+        let mut bytes = vec![0u8; values.len() * d.bytes()];
+        with_element!(d, T => medkernels::convert::encode_from_f32::<T>(&values, &mut bytes), else => ());
+        Volume::packed(Arc::new(bytes), d, g, vec![], Arc::default()).expect("packed")
+    })
+}
+
+/// The same volume, z fastest in memory.
+pub(crate) fn c_order(v: &Volume) -> Volume {
+    let [x, y, z] = v.grid().shape;
+    let size = v.stored_dtype().bytes();
+    let mut packed = vec![0u8; v.grid().len() * size];
+    v.copy_channel(0, &mut packed).expect("copied");
+    let mut bytes = vec![0u8; packed.len()];
+    for (n, voxel) in packed.chunks(size).enumerate() {
+        let (i, j, k) = (n % x, n / x % y, n / x / y);
+        let at = (k + z * (j + y * i)) * size;
+        bytes[at..at + size].copy_from_slice(voxel);
+    }
+    let strides = [(y * z) as isize, z as isize, 1];
+    Volume::strided(Arc::new(bytes), v.stored_dtype(), *v.grid(), 0, strides, vec![], vec![]).expect("strided")
+}
+
+/// World coordinate `axis` of every voxel.
+pub(crate) fn ramp(grid: &Grid, axis: usize) -> Volume {
+    let [x, y, _] = grid.shape;
+    let values: Vec<f32> = (0..grid.len())
+        .map(|n| grid.world([n % x, n / x % y, n / x / y].map(|i| i as f64))[axis] as f32)
+        .collect();
+    Volume::from_f32(*grid, &values).expect("made")
+}
+
+fn lattice() -> Union<BoxedStrategy<Value>> {
+    let codes = vec!["RAS", "LPS", "PIR", "SAL", "ASR", "IPL"];
+    let modes = vec!["constant", "edge", "reflect", "symmetric", "wrap"];
+    let pad = prop::array::uniform3(0usize..6);
+    Union::new(vec![
+        prop::sample::select(codes).prop_map(|c| json!({ "reorient": c })).boxed(),
+        prop::sample::subsequence(vec![0, 1, 2], 1..=3).prop_map(|a| json!({ "flip": a })).boxed(),
+        (0i32..4, prop::sample::subsequence(vec![0, 1, 2], 2)).prop_map(|(k, a)| json!({"rot90": {"k": k, "axes": a}})).boxed(),
+        (pad.clone(), pad, prop::sample::select(modes.clone()))
+            .prop_map(|(a, b, m)| json!({"pad": {"before": a, "after": b, "mode": m}}))
+            .boxed(),
+        (prop::array::uniform3(1usize..15), prop::sample::select(modes))
+            .prop_map(|(s, m)| json!({"crop_or_pad": {"shape": s, "mode": m}}))
+            .boxed(),
+        prop::array::uniform3(1usize..4).prop_map(|s| json!({"random_crop": {"shape": s}})).boxed(),
+    ])
+}
+
+fn point() -> Union<BoxedStrategy<Value>> {
+    Union::new(vec![
+        Just(json!({"clamp": {"min": -20, "max": 70}})).boxed(),
+        Just(json!({"rescale": {"in_range": [-30, 90], "out_range": [-1, 2], "clip": false}})).boxed(),
+        Just(json!({"rescale": [0, 1]})).boxed(),
+        Just(json!({"rescale": {"percentiles": [5, 90]}})).boxed(),
+        Just(json!({ "z_normalize": null })).boxed(),
+        Just(json!({"z_normalize": {"mask": {"above": -1000}, "outside": "keep"}})).boxed(),
+        Just(json!({ "gaussian_noise": 0.5 })).boxed(),
+        Just(json!({ "cast": "float32" })).boxed(),
+    ])
+}
+
+fn filter() -> BoxedStrategy<Value> {
+    prop::array::uniform3(prop_oneof![Just(0.0), 0.3f64..1.4])
+        .prop_map(|s| json!({"gaussian_smooth": {"sigma": s}}))
+        .boxed()
+}
+
+fn interpolating() -> Union<BoxedStrategy<Value>> {
+    Union::new(vec![
+        prop::array::uniform3(1usize..16).prop_map(|s| json!({"resample": {"shape": s}})).boxed(),
+        prop::array::uniform3(0.5f64..2.5).prop_map(|s| json!({"resample": {"spacing": s}})).boxed(),
+        prop::array::uniform3(1usize..16)
+            .prop_map(|s| json!({"resample": {"shape": s, "interpolation": "nearest"}}))
+            .boxed(),
+        (prop::array::uniform3(-40.0f64..40.0), prop::sample::select(vec!["edge", "constant", "reflect", "wrap"]))
+            .prop_map(|(r, m)| json!({"affine": {"rotate": r, "scale": 1.1, "mode": m}}))
+            .boxed(),
+        Just(json!({ "affine": {"rotate": 20, "interpolation": "nearest"} })).boxed(),
+    ])
+}
+
+/// Chains of lattice, point and filter steps with up to `warps` interpolations in between.
+pub(crate) fn chain(warps: usize) -> BoxedStrategy<Vec<Node>> {
+    let plain = || Union::new(vec![lattice().boxed(), point().boxed(), point().boxed(), filter()]);
+    let some = || prop::collection::vec(plain(), 0..3);
+    let between = (interpolating(), some()).prop_map(|(i, mut rest)| {
+        rest.insert(0, i);
+        rest
+    });
+    let low = Just(json!({ "simulate_low_resolution": 0.6 }));
+    let tail = prop_oneof![3 => Just(vec![]), 1 => low.prop_map(|v| vec![v])];
+    (some(), prop::collection::vec(between, 0..=warps), tail)
+        .prop_map(move |(a, b, c)| {
+            let mut all = a;
+            let count = b.len();
+            all.extend(b.into_iter().flatten());
+            if count < warps {
+                all.extend(c);
+            }
+            nodes(&all)
+        })
+        .boxed()
+}
+
+/// Chains of copies.
+pub(crate) fn lattice_chain() -> BoxedStrategy<Vec<Node>> {
+    prop::collection::vec(lattice(), 1..6).prop_map(|v| nodes(&v)).boxed()
+}
+
+/// Chains of spatial steps of all kinds.
+pub(crate) fn spatial_chain() -> BoxedStrategy<Vec<Node>> {
+    let patches = Just(json!({"random_crop": {"shape": 3, "count": 3}}));
+    prop::collection::vec(prop_oneof![3 => lattice(), 2 => interpolating(), 1 => patches], 1..5)
+        .prop_map(|v| nodes(&v))
+        .boxed()
+}
+
+/// Chains of regriddings that keep at least the middle of the volume.
+pub(crate) fn regrid_chain() -> BoxedStrategy<Vec<Node>> {
+    let resample = || prop::array::uniform3(0.4f64..2.0).prop_map(|s| json!({"resample": {"spacing": s}}));
+    let step = prop_oneof![
+        prop::sample::select(vec!["RAS", "LPS", "PIR", "SAL"]).prop_map(|c| json!({ "reorient": c })),
+        prop::sample::subsequence(vec![0, 1, 2], 1..=3).prop_map(|a| json!({ "flip": a })),
+        (0i32..4).prop_map(|k| json!({"rot90": {"k": k, "axes": [0, 2]}})),
+        prop::array::uniform3(0usize..4).prop_map(|p| json!({"pad": {"amount": p, "mode": "edge"}})),
+        resample(),
+    ];
+    prop::collection::vec(step, 1..6).prop_map(|v| nodes(&v)).boxed()
+}
+
+/// Whether a world point is so far inside the first grid that no grid of the chain mixes in what lies beyond its edge: twice the widest voxel on the way.
+pub(crate) fn clear_of_edges(first: &Grid, steps: &[Node], world: [f64; 3]) -> bool {
+    let mut grid = *first;
+    let mut widest = 0.0f64;
+    for node in steps {
+        let facts = medcore::Facts { grid: &grid, items: &[], item: None };
+        for step in node.transform.plan(&facts, medcore::Key::new(0)).expect("planned") {
+            if let medcore::Step::Warp(w) = step {
+                grid = w.grid;
+            }
+        }
+        widest = grid.spacing().into_iter().fold(widest, f64::max);
+    }
+    let at = first.affine.inverse().map_or([-1.0; 3], |back| back.apply(world));
+    let spacing = first.spacing();
+    (0..3).all(|i| {
+        let margin = 2.0 * widest / spacing[i];
+        at[i] >= margin && at[i] <= first.shape[i] as f64 - 1.0 - margin
+    })
+}

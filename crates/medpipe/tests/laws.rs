@@ -1,0 +1,172 @@
+//! Laws that hold for every chain: fused is step by step, a part is part of the whole, any number of threads gives the same bits.
+
+mod given;
+
+use given::{chain, image, lattice_chain, nodes};
+use medcore::{DType, Role, Volume};
+use medpipe::{Layout, LazyItem, LazySample, LazyVolume, Node, Pipeline};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// Voxels that the ramp test has looked at, so that it cannot pass on none.
+static SEEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+fn run(volume: &Volume, nodes: &[Node], fuse: bool) -> LazyVolume {
+    let pipeline = Pipeline::new(nodes.to_vec()).with_seed(11).with_fuse(fuse);
+    pipeline.apply_to_volume(&LazyVolume::from_volume(volume.clone())).expect("a chain of valid steps")
+}
+
+fn bits(v: &LazyVolume) -> (Vec<u8>, DType) {
+    let v = v.compute().expect("computed");
+    let n = v.grid().len() * v.stored_dtype().bytes();
+    let mut out = vec![0; n * v.channels()];
+    for (c, part) in out.chunks_mut(n.max(1)).enumerate() {
+        v.copy_channel(c, part).expect("copied");
+    }
+    (out, v.stored_dtype())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Law A: with at most one interpolation, fusing changes no bit.
+    #[test]
+    fn fused_is_step_by_step(volume in image(), steps in chain(1)) {
+        let (a, b) = (run(&volume, &steps, true), run(&volume, &steps, false));
+        prop_assert_eq!(a.grid(), b.grid());
+        prop_assert_eq!(bits(&a), bits(&b), "{}", a.explain().unwrap());
+    }
+
+    /// Step by step through memory is the same as one chain.
+    #[test]
+    fn lazy_is_eager(volume in image(), steps in chain(2)) {
+        let whole = run(&volume, &steps, false);
+        let mut now = LazyVolume::from_volume(volume);
+        for (n, step) in steps.iter().enumerate() {
+            // The same names for random draws, by naming each step.
+            let id = format!("{}#{}", step.name, steps[..n].iter().filter(|s| s.name == step.name).count());
+            let one = Pipeline::new(vec![step.clone().with_id(&id)]).with_seed(11);
+            let next = one.apply_to_volume(&now).unwrap();
+            now = LazyVolume::from_volume(next.compute().unwrap());
+        }
+        prop_assert_eq!(now.grid(), whole.grid());
+        prop_assert_eq!(bits(&now), bits(&whole));
+    }
+
+    /// A part computed by itself is that part of the whole: the crop is pushed to the source, and changes nothing.
+    #[test]
+    fn a_part_is_part_of_the_whole(volume in image(), steps in chain(2), at in prop::array::uniform3(0.0f64..1.0), of in prop::array::uniform3(0.0f64..1.0)) {
+        let whole = run(&volume, &steps, true);
+        let n = whole.grid().shape;
+        let start = [0, 1, 2].map(|i| (at[i] * n[i] as f64) as usize);
+        let shape = [0, 1, 2].map(|i| 1 + (of[i] * (n[i] - start[i]) as f64) as usize).iter().zip(n).zip(start).map(|((&s, n), o)| s.min(n - o)).collect::<Vec<_>>();
+        let crop = Node::new("crop", json!({"start": start, "shape": shape})).unwrap();
+        let mut with = steps.clone();
+        with.push(crop.clone());
+        let part = run(&volume, &with, true);
+        let memory = LazyVolume::from_volume(whole.compute().unwrap());
+        let cut = Pipeline::new(vec![crop]).apply_to_volume(&memory).unwrap();
+        prop_assert_eq!(bits(&part), bits(&cut));
+        prop_assert_eq!(part.grid(), cut.grid());
+    }
+
+    /// Any number of threads, and so any tiling, gives the same bits.
+    #[test]
+    fn threads_change_nothing(volume in image(), steps in chain(2)) {
+        let of = |threads| {
+            medkernels::threads::set_threads(Some(threads));
+            let out = bits(&run(&volume, &steps, true));
+            medkernels::threads::set_threads(None);
+            out
+        };
+        let one = of(1);
+        prop_assert_eq!(&one, &of(2));
+        prop_assert_eq!(&one, &of(7));
+    }
+
+    /// However the source lies in memory, and in whichever layout the result is wanted, the values are the same.
+    #[test]
+    fn layouts_change_nothing(volume in image(), steps in chain(1)) {
+        let packed = run(&volume, &steps, true);
+        let turned = run(&given::c_order(&volume), &steps, true);
+        prop_assert_eq!(bits(&packed), bits(&turned));
+        let c = packed.compute_as(Some(DType::F32), Layout::ZFastest).unwrap();
+        let f = packed.compute_as(Some(DType::F32), Layout::XFastest).unwrap();
+        let as_bits = |v: &Volume| v.to_f32().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(as_bits(&c), as_bits(&f));
+        if c.grid().len() > 1 {
+            let [x, y, z] = c.grid().shape;
+            prop_assert!(c.strides() == [(y * z) as isize, z as isize, 1] || x * y * z == 1);
+        }
+    }
+
+    /// A volume of world coordinates stays one through any chain of regriddings.
+    #[test]
+    fn the_world_stays(small in given::grid(), steps in given::regrid_chain(), axis in 0usize..3) {
+        let grid = medcore::Grid::new(small.shape.map(|n| n + 20), small.affine);
+        let out = run(&given::ramp(&grid, axis), &steps, true);
+        let voxels = out.compute().unwrap().to_f32().unwrap();
+        let g = out.grid();
+        for (n, v) in voxels.iter().enumerate() {
+            let at = [n % g.shape[0], n / g.shape[0] % g.shape[1], n / g.shape[0] / g.shape[1]].map(|i| i as f64);
+            let world = g.world(at);
+            if given::clear_of_edges(&grid, &steps, world) {
+                SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                prop_assert!((f64::from(*v) - world[axis]).abs() < 1e-3, "{v} is not {} at {at:?}", world[axis]);
+            }
+        }
+        prop_assert!(SEEN.load(std::sync::atomic::Ordering::Relaxed) > 0);
+    }
+
+    /// Labels keep their dtype, and have no value that was not there (or padded).
+    #[test]
+    fn labels_keep_their_values(volume in given::label(), steps in given::spatial_chain()) {
+        let have: std::collections::BTreeSet<i64> = volume.to_f32().unwrap().iter().map(|v| *v as i64).chain([0]).collect();
+        let dtype = volume.stored_dtype();
+        let image = Volume::from_f32(*volume.grid(), &vec![1.0; volume.grid().len()]).unwrap();
+        let sample = LazySample::default()
+            .with("image", LazyItem::Volume(LazyVolume::from_volume(image)))
+            .with("label", LazyItem::Volume(LazyVolume::from_volume_as(volume, Role::Label).unwrap()));
+        let out = Pipeline::new(steps).with_seed(3).apply(&sample, "a", 0).unwrap();
+        for sample in out {
+            let (image, label) = (sample.volume("image").unwrap(), sample.volume("label").unwrap());
+            prop_assert_eq!(image.grid(), label.grid());
+            let made = label.compute().unwrap();
+            prop_assert_eq!(made.stored_dtype(), dtype);
+            for v in made.to_f32().unwrap() {
+                prop_assert!(have.contains(&(v as i64)), "{v}");
+            }
+        }
+    }
+
+    /// Copies keep the dtype and every bit, whatever the dtype.
+    #[test]
+    fn lattices_copy_exactly(volume in given::any_dtype(), steps in lattice_chain()) {
+        let out = run(&volume, &steps, true);
+        prop_assert_eq!(out.facts().unwrap().dtype, volume.stored_dtype());
+        prop_assert_eq!(bits(&out), bits(&run(&volume, &steps, false)));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_patch_and_the_next_is_another() {
+    let volume = Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
+    let steps = nodes(&[json!({"gaussian_noise": 1.0}), json!({"random_crop": 4})]);
+    let with = |seed, epoch| {
+        let sample = LazySample::of_volume(LazyVolume::from_volume(volume.clone()));
+        let out = Pipeline::new(steps.clone()).with_seed(seed).apply(&sample, "case", epoch).unwrap();
+        bits(out[0].volume("image").unwrap())
+    };
+    assert_eq!(with(5, 0), with(5, 0));
+    assert_ne!(with(5, 0), with(6, 0));
+    assert_ne!(with(5, 0), with(5, 1));
+}
+
+#[test]
+fn inserting_a_step_leaves_the_other_draws_alone() {
+    let volume = Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
+    let noise = json!({"gaussian_noise": 1.0});
+    let alone = run(&volume, &nodes(&[noise.clone()]), true);
+    let after = run(&volume, &nodes(&[json!({"clamp": {"min": -1, "max": 1}}), noise]), true);
+    assert_eq!(bits(&alone), bits(&after));
+}

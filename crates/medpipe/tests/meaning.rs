@@ -1,0 +1,349 @@
+//! What each transform and each kind of step does, on volumes small enough to check by eye.
+
+use std::sync::Arc;
+
+use medcore::{Affine, DType, Facts, Grid, Key, Points, Role, Sample, Step, Transform, Value, Volume};
+use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline};
+use serde_json::{Value as Json, json};
+
+fn volume(shape: [usize; 3], voxels: &[f32]) -> LazyVolume {
+    LazyVolume::from_volume(Volume::from_f32(Grid::new(shape, Affine::IDENTITY), voxels).unwrap())
+}
+
+fn label(shape: [usize; 3], voxels: &[u8]) -> LazyVolume {
+    let grid = Grid::new(shape, Affine::IDENTITY);
+    let v = Volume::packed(Arc::new(voxels.to_vec()), DType::U8, grid, vec![], Arc::default()).unwrap();
+    LazyVolume::from_volume_as(v, Role::Label).unwrap()
+}
+
+fn then(v: &LazyVolume, name: &str, value: Json) -> LazyVolume {
+    v.then(Node::new(name, value).unwrap(), Some(1)).unwrap()
+}
+
+fn values(v: &LazyVolume) -> Vec<f32> {
+    v.compute().unwrap().to_f32().unwrap()
+}
+
+fn refused(v: &LazyVolume, name: &str, value: Json) -> String {
+    match Node::new(name, value) {
+        Err(e) => e.to_string(),
+        Ok(node) => v.then(node, None).expect_err("refused").to_string(),
+    }
+}
+
+#[test]
+fn normalising() {
+    let v = volume([5, 1, 1], &[0.0, 1.0, 2.0, 3.0, 4.0]);
+    let z = values(&then(&v, "z_normalize", Json::Null));
+    let sd = 2f32.sqrt();
+    for (z, x) in z.iter().zip([-2.0f32, -1.0, 0.0, 1.0, 2.0]) {
+        assert!((z - x / sd).abs() < 1e-6);
+    }
+    let kept = values(&then(&v, "z_normalize", json!({"mask": "nonzero", "outside": "keep"})));
+    assert_eq!(kept[0], 0.0);
+    assert!((kept[1] + 1.5 / 1.25f32.sqrt()).abs() < 1e-6);
+    assert_eq!(values(&then(&volume([3, 1, 1], &[7.0; 3]), "z_normalize", Json::Null)), [0.0; 3]);
+    assert_eq!(values(&then(&v, "rescale", json!([-1, 1]))), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+    assert_eq!(values(&then(&v, "rescale", json!({"in_range": [1, 3]}))), [0.0, 0.0, 0.5, 1.0, 1.0]);
+    assert_eq!(values(&then(&v, "rescale", json!({"in_range": [1, 3], "clip": false}))), [-0.5, 0.0, 0.5, 1.0, 1.5]);
+    assert_eq!(values(&then(&v, "rescale", json!({"percentiles": [25, 75]}))), [0.0, 0.0, 0.5, 1.0, 1.0]);
+    assert_eq!(values(&then(&v, "clamp", json!({"min": 1.5, "max": 3}))), [1.5, 1.5, 2.0, 3.0, 3.0]);
+    assert_eq!(values(&then(&volume([3, 1, 1], &[7.0; 3]), "rescale", Json::Null)), [0.0; 3]);
+}
+
+#[test]
+fn not_a_number() {
+    let v = volume([4, 1, 1], &[f32::NAN, 0.0, 2.0, f32::INFINITY]);
+    let clamped = values(&then(&v, "clamp", json!({"min": 0.5, "max": 1})));
+    assert!(clamped[0].is_nan() && clamped[1..] == [0.5, 1.0, 1.0]);
+    let text = then(&v, "rescale", json!({"percentiles": [0, 100]})).compute().unwrap_err().to_string();
+    assert!(text.contains("rescale") && text.contains("finite"), "{text}");
+    let cast = then(&v, "cast", json!("uint8")).compute().unwrap();
+    assert_eq!(cast.as_packed::<u8>().unwrap(), [0, 0, 2, 255]);
+}
+
+#[test]
+fn means_far_from_zero_are_exact() {
+    let voxels: Vec<f32> = (0..30_000).map(|i| 10_000.0 + ((i * 7919) % 1000) as f32 * 3e-4).collect();
+    let out = values(&then(&volume([100, 30, 10], &voxels), "z_normalize", Json::Null));
+    let n = out.len() as f64;
+    let mean = out.iter().map(|v| f64::from(*v)).sum::<f64>() / n;
+    let sd = (out.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum::<f64>() / n).sqrt();
+    assert!(mean.abs() < 1e-5 && (sd - 1.0).abs() < 1e-5, "{mean} {sd}");
+}
+
+#[test]
+fn masks_by_label() {
+    let image = volume([4, 1, 1], &[1.0, 2.0, 30.0, 40.0]);
+    let seg = label([4, 1, 1], &[1, 1, 0, 2]);
+    let sample = LazySample::default()
+        .with("image", LazyItem::Volume(image))
+        .with("seg", LazyItem::Volume(seg));
+    let run = |mask: Json| {
+        let p = Pipeline::new(vec![Node::new("z_normalize", json!({ "mask": mask })).unwrap()]);
+        values(p.apply(&sample, "", 0).unwrap()[0].volume("image").unwrap())
+    };
+    assert_eq!(run(json!({"label": {"item": "seg", "values": [1]}})), [-1.0, 1.0, 57.0, 77.0]);
+    let any = run(json!({"label": "seg"}));
+    assert!((any[0] + any[1] + any[3]).abs() < 1e-5);
+    let p = Pipeline::new(vec![Node::new("z_normalize", json!({"mask": {"label": "nope"}})).unwrap()]);
+    assert!(p.apply(&sample, "", 0).unwrap_err().to_string().contains("nope"));
+}
+
+#[test]
+fn boxes_of_voxels() {
+    let v = volume([4, 1, 1], &[1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(values(&then(&v, "crop", json!({"start": [1, 0, 0], "shape": [2, 1, 1]}))), [2.0, 3.0]);
+    assert_eq!(values(&then(&v, "crop", json!({"start": [-2, 0, 0], "shape": [2, 1, 1]}))), [3.0, 4.0]);
+    let padded = then(&v, "pad", json!({"before": [2, 0, 0], "after": [1, 0, 0], "value": 9}));
+    assert_eq!(values(&padded), [9.0, 9.0, 1.0, 2.0, 3.0, 4.0, 9.0]);
+    assert_eq!(padded.grid().world([2.0, 0.0, 0.0]), [0.0; 3]);
+    // A pad after a crop sees the crop's edge, not the voxels behind it.
+    let crop = then(&v, "crop", json!({"start": [1, 0, 0], "shape": [2, 1, 1]}));
+    assert_eq!(values(&then(&crop, "pad", json!({"amount": [1, 0, 0]}))), [0.0, 2.0, 3.0, 0.0]);
+    assert_eq!(values(&then(&crop, "pad", json!({"amount": [2, 0, 0], "mode": "reflect"}))), [2.0, 3.0, 2.0, 3.0, 2.0, 3.0]);
+    // MONAI's rule for odd differences.
+    assert_eq!(values(&then(&v, "crop_or_pad", json!([3, 1, 1]))), [2.0, 3.0, 4.0]);
+    assert_eq!(values(&then(&v, "crop_or_pad", json!([7, 1, 1]))), [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]);
+    for (name, value) in [
+        ("crop", json!({"start": [3, 0, 0], "shape": [2, 1, 1]})),
+        ("crop", json!({"start": [0, 0, 0], "shape": [0, 1, 1]})),
+        ("crop_or_pad", json!([0, 1, 1])),
+        ("pad", json!({"value": 1, "amount": -1})),
+    ] {
+        assert!(!refused(&v, name, value).is_empty());
+    }
+}
+
+#[test]
+fn foreground() {
+    let mut voxels = vec![0.0; 6 * 5 * 4];
+    for (x, y, z) in [(2, 1, 1), (3, 3, 2)] {
+        voxels[x + 6 * (y + 5 * z)] = 1.0;
+    }
+    let v = volume([6, 5, 4], &voxels);
+    let cut = then(&v, "crop_foreground", Json::Null);
+    assert_eq!(cut.facts().unwrap().grid.shape, [2, 3, 2]);
+    assert_eq!(cut.facts().unwrap().grid.world([0.0; 3]), [2.0, 1.0, 1.0]);
+    assert_eq!(then(&v, "crop_foreground", json!({"margin": 2})).facts().unwrap().grid.shape, [6, 5, 4]);
+    assert_eq!(then(&v, "crop_foreground", json!({"divisible": 4})).facts().unwrap().grid.shape, [4, 4, 4]);
+    let none = then(&v, "crop_foreground", json!({"above": 5}));
+    assert_eq!(none.facts().unwrap().grid.shape, [6, 5, 4]);
+    // Steps after a shape that the voxels decide.
+    let after = then(&then(&cut, "flip", json!(0)), "z_normalize", Json::Null);
+    assert_eq!(after.compute().unwrap().grid().shape, [2, 3, 2]);
+}
+
+#[test]
+fn only_the_largest_component_stays() {
+    let seg = label([6, 1, 1], &[1, 0, 1, 1, 2, 2]);
+    let out = then(&seg, "keep_largest_component", Json::Null).compute().unwrap();
+    assert_eq!(out.as_packed::<u8>().unwrap(), [0, 0, 1, 1, 2, 2]);
+    let joint = then(&seg, "keep_largest_component", json!({"per_label": false})).compute().unwrap();
+    assert_eq!(joint.as_packed::<u8>().unwrap(), [0, 0, 1, 1, 2, 2]);
+    let renamed = then(&seg, "remap_labels", json!({"table": {"1": 7}})).compute().unwrap();
+    assert_eq!(renamed.as_packed::<u8>().unwrap(), [7, 0, 7, 7, 2, 2]);
+    let wrong = then(&seg, "remap_labels", json!({"table": {"1": 700}})).compute().unwrap_err().to_string();
+    assert!(wrong.contains("700"), "{wrong}");
+}
+
+#[test]
+fn patches_of_image_and_label_lie_in_the_same_place() {
+    let n = 12 * 9 * 7;
+    let image = volume([12, 9, 7], &(0..n).map(|i| (i % 251) as f32).collect::<Vec<_>>());
+    let seg = label([12, 9, 7], &(0..n).map(|i| (i % 251) as u8).collect::<Vec<_>>());
+    let sample = LazySample::default().with("image", LazyItem::Volume(image)).with("label", LazyItem::Volume(seg));
+    let nodes = vec![Node::new("random_crop", json!({"shape": [5, 4, 3], "count": 4})).unwrap()];
+    let patches = Pipeline::new(nodes).with_seed(9).apply(&sample, "a", 0).unwrap();
+    assert_eq!(patches.len(), 4);
+    let mut starts = std::collections::BTreeSet::new();
+    for p in &patches {
+        let (i, l) = (p.volume("image").unwrap(), p.volume("label").unwrap());
+        assert_eq!(values(i), values(l));
+        assert_eq!(i.grid().shape, [5, 4, 3]);
+        starts.insert(format!("{:?}", i.grid().affine.translation()));
+    }
+    assert!(starts.len() > 1);
+}
+
+#[test]
+fn every_start_of_a_random_crop_is_reached() {
+    let v = volume([5, 1, 1], &[0.0, 1.0, 2.0, 3.0, 4.0]);
+    let sample = LazySample::of_volume(v);
+    let p = Pipeline::new(vec![Node::new("random_crop", json!({"shape": [3, 1, 1], "count": 64})).unwrap()]).with_seed(1);
+    let firsts: std::collections::BTreeSet<i32> =
+        p.apply(&sample, "", 0).unwrap().iter().map(|s| values(s.volume("image").unwrap())[0] as i32).collect();
+    assert_eq!(firsts.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+}
+
+#[test]
+fn landmarks_move_with_what_they_mark() {
+    // One bright voxel at (6, 4, 5) on an anisotropic, permuted grid.
+    let affine = Affine::new([[0.0, -2.0, 0.0], [1.5, 0.0, 0.0], [0.0, 0.0, 1.0]], [10.0, 20.0, 30.0]);
+    let grid = Grid::new([13, 11, 11], affine);
+    let mut voxels = vec![0f32; grid.len()];
+    voxels[6 + 13 * (4 + 11 * 5)] = 1.0;
+    let image = LazyVolume::from_volume(Volume::from_f32(grid, &voxels).unwrap());
+    let points = Points { world: vec![grid.world([6.0, 4.0, 5.0])] };
+    let sample = LazySample::default()
+        .with("image", LazyItem::Volume(image))
+        .with("points", LazyItem::Points(points));
+    let nodes = vec![
+        Node::new("flip", json!("x")).unwrap(),
+        Node::new("affine", json!({"rotate": [0, 0, 90], "translate": [3, 0, 1]})).unwrap(),
+    ];
+    let out = Pipeline::new(nodes).apply(&sample, "", 0).unwrap().remove(0);
+    let image = out.volume("image").unwrap();
+    let moved = values(image);
+    let brightest = (0..moved.len()).max_by(|&a, &b| moved[a].total_cmp(&moved[b])).unwrap();
+    let at = [brightest % 13, brightest / 13 % 11, brightest / 13 / 11].map(|i| i as f64);
+    let Some(LazyItem::Points(p)) = out.items.iter().find(|(n, _)| n == "points").map(|(_, i)| i.clone()) else {
+        panic!("points are there")
+    };
+    let voxel = image.grid().affine.inverse().unwrap().apply(p.world[0]);
+    for i in 0..3 {
+        assert!((voxel[i] - at[i]).abs() <= 0.51, "{voxel:?} {at:?}");
+    }
+}
+
+#[test]
+fn joined_interpolations_are_one_and_closer_to_the_truth() {
+    let f = |p: [f64; 3]| (p[0] * 0.35).sin() * (p[1] * 0.3).cos() + (p[2] * 0.25).sin();
+    let grid = Grid::new([40, 36, 32], Affine::from_spacing([1.0, 1.0, 1.0]));
+    let at = |n: usize, s: [usize; 3]| [n % s[0], n / s[0] % s[1], n / s[0] / s[1]].map(|i| i as f64);
+    let voxels: Vec<f32> = (0..grid.len()).map(|n| f(grid.world(at(n, grid.shape))) as f32).collect();
+    let image = LazyVolume::from_volume(Volume::from_f32(grid, &voxels).unwrap());
+    let nodes = vec![
+        Node::new("resample", json!({"spacing": [1.3, 0.9, 1.1]})).unwrap(),
+        Node::new("flip", json!(1)).unwrap(),
+        Node::new("affine", json!({"rotate": [7, -4, 11], "affine": "update"})).unwrap(),
+        Node::new("affine", json!({"rotate": [-3, 5, 2], "affine": "update"})).unwrap(),
+    ];
+    let fused = Pipeline::new(nodes.clone()).apply_to_volume(&image).unwrap();
+    let steps = Pipeline::new(nodes).with_fuse(false).apply_to_volume(&image).unwrap();
+    assert!(fused.explain().unwrap().contains("3 joined into one"), "{}", fused.explain().unwrap());
+    assert_eq!(fused.grid(), steps.grid());
+    let g = fused.grid();
+    let error = |v: &LazyVolume| {
+        let out = values(v);
+        let mut sum = (0.0, 0);
+        for (n, x) in out.iter().enumerate() {
+            let world = g.world(at(n, g.shape));
+            if world.iter().zip(grid.shape).all(|(w, n)| *w > 4.0 && *w < n as f64 - 5.0) {
+                sum = (sum.0 + (f64::from(*x) - f(world)).powi(2), sum.1 + 1);
+            }
+        }
+        (sum.0 / f64::from(sum.1)).sqrt()
+    };
+    let (one, many) = (error(&fused), error(&steps));
+    assert!(one < many, "{one} {many}");
+}
+
+#[test]
+fn low_resolution_is_never_joined() {
+    let v = volume([8, 8, 8], &(0..512).map(|i| (i % 13) as f32).collect::<Vec<_>>());
+    let out = then(&then(&v, "simulate_low_resolution", json!(0.5)), "resample", json!({"shape": 5}));
+    let text = out.explain().unwrap();
+    assert!(text.contains("never joined") && !text.contains("joined into one"), "{text}");
+}
+
+#[test]
+fn a_users_own_step_and_label_renaming_run_in_their_place() {
+    #[derive(Debug)]
+    struct Doubled;
+    impl Transform for Doubled {
+        fn plan(&self, _: &Facts<'_>, _: Key) -> medcore::Result<Vec<Step>> {
+            let run = |mut s: Sample| {
+                for item in &mut s.items {
+                    if let Value::Volume(v) = &item.value {
+                        let twice: Vec<f32> = v.to_f32()?.iter().map(|x| x * 2.0).collect();
+                        item.value = Value::Volume(Volume::from_f32(*v.grid(), &twice)?);
+                    }
+                }
+                Ok(s)
+            };
+            Ok(vec![Step::Host(medcore::Host { label: "doubled".into(), run: Arc::new(run) })])
+        }
+    }
+    let mut host = Node::new("flip", json!([])).unwrap();
+    host.transform = Arc::new(Doubled);
+    let nodes = vec![Node::new("clamp", json!({"max": 3})).unwrap(), host, Node::new("clamp", json!({"max": 5})).unwrap()];
+    let out = Pipeline::new(nodes).apply_to_volume(&volume([4, 1, 1], &[1.0, 2.0, 3.0, 4.0])).unwrap();
+    assert_eq!(values(&out), [2.0, 4.0, 5.0, 5.0]);
+}
+
+#[test]
+fn grids_that_differ_are_shown_both() {
+    let sample = LazySample::default()
+        .with("image", LazyItem::Volume(volume([4, 1, 1], &[0.0; 4])))
+        .with("label", LazyItem::Volume(label([3, 1, 1], &[0; 3])));
+    let text = Pipeline::new(vec![Node::new("flip", json!(0)).unwrap()]).apply(&sample, "", 0).unwrap_err().to_string();
+    assert!(text.contains("4 x 1 x 1") && text.contains("3 x 1 x 1") && text.contains("label"), "{text}");
+}
+
+#[test]
+fn labels_that_are_not_whole_are_refused() {
+    let grid = Grid::new([3, 1, 1], Affine::IDENTITY);
+    let whole = Volume::from_f32(grid, &[0.0, 300.0, 2.0]).unwrap();
+    let lazy = LazyVolume::from_volume_as(whole, Role::Label).unwrap();
+    assert_eq!(lazy.facts().unwrap().dtype, DType::U16);
+    let half = Volume::from_f32(grid, &[0.0, 0.5, 2.0]).unwrap();
+    assert!(LazyVolume::from_volume_as(half, Role::Label).unwrap_err().to_string().contains("0.5"));
+}
+
+#[test]
+fn bad_parameters_are_named_when_the_step_is_chained() {
+    let v = volume([4, 4, 4], &[0.0; 64]);
+    for (name, value, word) in [
+        ("resample", json!({"spacing": "x"}), "spacing"),
+        ("resample", json!({"spacing": [1, 0, 1]}), "spacing"),
+        ("resample", json!({"spacing": 1e-6}), "bytes"),
+        ("resample", json!({"spacing": 1e-3}), "bytes"),
+        ("resample", json!({"spacing": 1, "shape": 3}), "spacing"),
+        ("reorient", json!("RRS"), "orientation"),
+        ("clamp", json!({"min": 2, "max": 1}), "min"),
+        ("gaussian_noise", json!({"std": -1}), "std"),
+        ("gaussian_smooth", json!({"sigma": [1, 2, -3]}), "sigma"),
+        ("flip", json!([0, 0]), "axes"),
+        ("flip", json!([3]), "axes"),
+        ("rot90", json!({"axes": [1]}), "axes"),
+        ("rescale", json!({"percentiles": [-1, 50]}), "percentiles"),
+        ("z_normalize", json!({"p": 2}), "p"),
+        ("cast", json!("float31"), "dtype"),
+        ("affine", json!({"scale": 0}), "scale"),
+        ("simulate_low_resolution", json!(2), "scale"),
+    ] {
+        let text = refused(&v, name, value.clone());
+        assert!(text.contains(word) && text.contains(name.split('_').next().unwrap()), "{name} {value}: {text}");
+    }
+}
+
+#[test]
+fn pipeline_files_read_back() {
+    let text = "
+medoxide: 1
+seed: 7
+transforms:
+  - reorient: RAS
+  - z_normalize
+  - gaussian_noise: {uniform: [0, 0.1]}
+  - affine: {rotate: {uniform: [-10, 10]}, p: 0.2, id: turn, keys: [image]}
+";
+    let p = Pipeline::from_yaml(text).unwrap();
+    let again = Pipeline::from_yaml(&p.to_yaml()).unwrap();
+    assert_eq!(p.to_value(), again.to_value());
+    assert_eq!(again.seed(), 7);
+    assert_eq!(p.nodes()[3].p, 0.2);
+    for (bad, word) in [
+        ("medoxide: 2\ntransforms: []", "medoxide"),
+        ("transforms: []", "medoxide"),
+        ("medoxide: 1\ntransform: []", "transform"),
+        ("medoxide: 1\ntransforms: [{flipp: 0}]", "flip"),
+        ("medoxide: 1\ntransforms: [{flip: 9}]", "entry 1"),
+        ("- a", "map"),
+        ("{", "pipeline"),
+    ] {
+        let text = Pipeline::from_yaml(bad).unwrap_err().to_string();
+        assert!(text.contains(word), "{bad}: {text}");
+    }
+}
