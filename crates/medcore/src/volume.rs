@@ -13,17 +13,30 @@ use crate::{DType, Error, Grid, Meta, Result, with_element};
 pub trait Storage: Send + Sync {
     /// The bytes, native byte order.
     fn bytes(&self) -> &[u8];
+
+    /// The bytes, to be written; `None` where they belong to somebody else or to a file.
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        None
+    }
 }
 
 impl Storage for Buffer {
     fn bytes(&self) -> &[u8] {
         self.as_bytes()
     }
+
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        Some(self.as_bytes_mut())
+    }
 }
 
 impl Storage for Vec<u8> {
     fn bytes(&self) -> &[u8] {
         self
+    }
+
+    fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        Some(self)
     }
 }
 
@@ -185,9 +198,19 @@ impl Volume {
         &self.storage
     }
 
+    /// The buffer, to be written, if this volume is its only owner and it can be written; `None` otherwise.
+    pub fn bytes_mut(&mut self) -> Option<&mut [u8]> {
+        Arc::get_mut(&mut self.storage)?.bytes_mut()
+    }
+
     /// Steps in voxels along x, y, z.
     pub fn strides(&self) -> [isize; 3] {
         self.strides
+    }
+
+    /// Steps in voxels along the axes after the third.
+    pub fn extra_strides(&self) -> &[isize] {
+        &self.extra_strides
     }
 
     /// Position in the buffer, in voxels, of voxel (0, 0, 0) of a channel (first extra axis fastest).

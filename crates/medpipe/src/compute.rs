@@ -93,8 +93,22 @@ impl Chain {
                         (medcore::Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
                         _ => None,
                     };
+                    if let Some(planes) = now.planes() {
+                        // The voxels lie in memory as they are measured: nothing is made.
+                        let slices = look(&m, &planes, &grid, mask.as_deref());
+                        let steps = follow(&m, &grid, next.channels(), &planes, &slices, mask.as_deref())?;
+                        drop(planes);
+                        for (channel, step) in steps {
+                            next.push_step(step, channel, &|_| None)?;
+                        }
+                        next.stages.extend(rest);
+                        now = Resolved { chain: next, fresh: now.fresh };
+                        continue;
+                    }
                     let (whole, slices) = now.measured(&m, mask.as_deref())?;
-                    let steps = follow(&m, &grid, next.channels(), &whole, &slices, mask.as_deref())?;
+                    let plane = (grid.shape[0] * grid.shape[1]).max(1);
+                    let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
+                    let steps = follow(&m, &grid, next.channels(), &planes, &slices, mask.as_deref())?;
                     let whole = Arc::new(whole);
                     let volume = Volume::packed(whole.clone(), DType::F32, grid, extra.clone(), meta.clone())?;
                     next.source = Source::Memory(volume);
@@ -182,18 +196,37 @@ impl Chain {
     }
 }
 
+/// What each plane contributes to a measurement.
+fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u8]>) -> Vec<Slice> {
+    let [nx, ny, nz] = grid.shape;
+    let mut slices = vec![Slice::default(); planes.len()];
+    let group = (SLAB / (nx * ny).max(1)).max(1);
+    let mut parts: Vec<_> = slices.chunks_mut(group).zip(planes.chunks(group)).collect();
+    let one = |n: usize, out: &mut [Slice], planes: &[&[f32]]| {
+        for (i, (out, plane)) in out.iter_mut().zip(planes).enumerate() {
+            let z = (n * group + i) % nz.max(1);
+            *out = measure::slice(m, plane, nx, mask.map(|m| &m[z * nx * ny..(z + 1) * nx * ny]));
+        }
+    };
+    if planes.len() * nx * ny * 4 < threads::PARALLEL_BYTES {
+        parts.iter_mut().enumerate().for_each(|(n, (out, planes))| one(n, out, planes));
+    } else {
+        threads::for_each_mut(&mut parts, |n, (out, planes)| one(n, out, planes));
+    }
+    slices
+}
+
 /// The steps that follow from a measurement, for all channels or for each.
 fn follow(
     m: &Measure,
     grid: &Grid,
     channels: usize,
-    whole: &Buffer,
+    planes: &[&[f32]],
     slices: &[Slice],
     mask: Option<&[u8]>,
 ) -> Result<Vec<(Option<usize>, Step)>> {
     let nz = grid.shape[2];
     let plane = (grid.shape[0] * grid.shape[1]).max(1);
-    let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
     let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
     let mut out = vec![];
     let groups: Vec<(Option<usize>, std::ops::Range<usize>)> = if m.per_channel && channels > 1 {
@@ -241,6 +274,22 @@ impl Resolved {
             }
             _ => None,
         }
+    }
+
+    /// The planes of the output, if they are float32 in memory, each packed.
+    fn planes(&self) -> Option<Vec<&[f32]>> {
+        let Source::Memory(v) = &self.chain.source else { return None };
+        let n = v.grid().shape;
+        let packed = v.strides()[..2] == [1, n[0] as isize] && n[0] > 1 && n[1] > 1;
+        if !self.chain.stages.is_empty() || !packed || v.scale().is_some() || v.stored_dtype() != DType::F32 {
+            return None;
+        }
+        let bytes = v.storage().bytes();
+        let all: &[f32] = bytemuck::try_cast_slice(&bytes[..bytes.len() / 4 * 4]).ok()?;
+        let plane = n[0] * n[1];
+        let at = |c: usize, z: usize| v.channel_offset(c) as isize + z as isize * v.strides()[2];
+        let planes = (0..v.channels()).flat_map(|c| (0..n[2]).map(move |z| (c, z)));
+        planes.map(|(c, z)| all.get(at(c, z) as usize..at(c, z) as usize + plane)).collect()
     }
 
     /// The output, packed, x fastest.

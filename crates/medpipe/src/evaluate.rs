@@ -7,6 +7,7 @@ use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, Sampler, with_eleme
 use medkernels::buffer::Buffer;
 use medkernels::convert;
 use medkernels::element::Element;
+use medkernels::gather::gather_row;
 use medkernels::interpolate::{self, AxisTaps};
 
 use crate::Result;
@@ -349,23 +350,21 @@ fn nearest_separable(
         Boundary::Constant(v) => fill_word(tile.dtype, v),
         _ => vec![0; size],
     };
-    let columns: Vec<Option<isize>> =
-        places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
-    let all: Option<Vec<isize>> = columns.iter().copied().collect();
+    let columns: Vec<Option<isize>> = places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
+    // Where a row is walked forwards, the kernel's own index form does.
+    let forward: Option<Vec<u32>> = places[0]
+        .iter()
+        .map(|p| p.filter(|_| tile.strides[0] > 0).and_then(|v| u32::try_from(v * tile.strides[0].unsigned_abs()).ok()))
+        .collect();
     let from = tile.bytes();
     for (n, row) in out.chunks_exact_mut(shape[0] * size).enumerate() {
-        let (y, z) = (places[1][n % shape[1]], places[2][n / shape[1]]);
-        let base = match (y, z) {
-            (Some(y), Some(z)) => {
-                tile.offset as isize + y as isize * tile.strides[1] + z as isize * tile.strides[2]
-            }
-            _ => {
-                row.chunks_exact_mut(size).for_each(|v| v.copy_from_slice(&word));
-                continue;
-            }
+        let (Some(y), Some(z)) = (places[1][n % shape[1]], places[2][n / shape[1]]) else {
+            row.chunks_exact_mut(size).for_each(|v| v.copy_from_slice(&word));
+            continue;
         };
-        if let Some(columns) = &all {
-            gather(row, from, base, columns, size);
+        let base = tile.offset as isize + y as isize * tile.strides[1] + z as isize * tile.strides[2];
+        if let Some(index) = &forward {
+            gather_row(row, &from[base as usize * size..], index, size);
             continue;
         }
         for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
@@ -377,24 +376,6 @@ fn nearest_separable(
                 None => voxel.copy_from_slice(&word),
             }
         }
-    }
-}
-
-/// One row of voxels of a fixed size from a list of places.
-fn gather(row: &mut [u8], from: &[u8], base: isize, columns: &[isize], size: usize) {
-    fn run<const N: usize>(row: &mut [u8], from: &[u8], base: isize, columns: &[isize]) {
-        for (voxel, column) in row.chunks_exact_mut(N).zip(columns) {
-            let at = (base + column) as usize * N;
-            voxel.copy_from_slice(&from[at..at + N]);
-        }
-    }
-    match size {
-        1 => run::<1>(row, from, base, columns),
-        2 => run::<2>(row, from, base, columns),
-        3 => run::<3>(row, from, base, columns),
-        4 => run::<4>(row, from, base, columns),
-        8 => run::<8>(row, from, base, columns),
-        _ => run::<16>(row, from, base, columns),
     }
 }
 

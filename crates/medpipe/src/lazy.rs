@@ -13,7 +13,7 @@ use crate::compute::Layout;
 use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
 use crate::source::Source;
 use crate::tile::Want;
-use crate::{Node, Result};
+use crate::{Node, Pipeline, Result};
 
 /// A file or an array, and what is to be done to it. Cheap to clone; nothing is read until values, or a shape that depends on them, are asked for.
 #[derive(Clone)]
@@ -26,12 +26,23 @@ pub struct LazyVolume {
     /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
     history: Option<Arc<[Applied]>>,
     nodes: Arc<[Node]>,
+    /// The file that it came from.
+    origin: Option<Arc<Origin>>,
+    /// The name of the sample for random draws.
+    name: Arc<OnceLock<String>>,
+}
+
+#[derive(Debug)]
+struct Origin {
+    file: medio::VolumeFile,
+    mapped: bool,
 }
 
 #[derive(Clone, Debug)]
 enum Applied {
     Transform(Node, u64),
     Slice([AxisSlice; 3]),
+    Pipeline { pipeline: Pipeline, id: String, epoch: u64 },
 }
 
 /// How to make a lazy volume again: its file, role and steps as JSON.
@@ -41,6 +52,8 @@ pub struct Recipe {
     pub path: PathBuf,
     /// The role that it was opened with.
     pub role: Role,
+    /// Whether its voxels are mapped.
+    pub mapped: bool,
     /// The steps, for [`LazyVolume::replay`].
     pub steps: serde_json::Value,
 }
@@ -70,7 +83,19 @@ impl LazyVolume {
     /// # Errors
     /// As [`medio::open`]; [`medcore::Error::Data`] for a label whose values are not whole.
     pub fn open_as(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
-        LazyVolume::of_source(Source::File(medio::open(path)?), role)
+        let file = medio::open(path)?;
+        let out = LazyVolume::of_source(Source::File(file.clone()), role)?;
+        Ok(LazyVolume { origin: Some(Arc::new(Origin { file, mapped: false })), ..out })
+    }
+
+    /// A file in a role, its voxels mapped instead of read; see [`medio::VolumeFile::map`] for what that promises and demands.
+    ///
+    /// # Errors
+    /// As [`LazyVolume::open_as`] and [`medio::VolumeFile::map`].
+    pub fn open_mapped(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
+        let file = medio::open(path)?;
+        let out = LazyVolume::of_source(Source::Memory(file.map()?), role)?;
+        Ok(LazyVolume { origin: Some(Arc::new(Origin { file, mapped: true })), ..out })
     }
 
     /// A volume in memory, as an image.
@@ -107,6 +132,8 @@ impl LazyVolume {
             made: Arc::default(),
             history,
             nodes,
+            origin: None,
+            name: Arc::default(),
         }
     }
 
@@ -130,11 +157,15 @@ impl LazyVolume {
 
     /// The same volume with one more transform; `seed` names its random draws (drawn from the system if not given, and shown by [`LazyVolume::seeds`]).
     ///
+    /// The transform is applied whatever the volume's role: in a pipeline roles decide, here it was asked for.
+    ///
     /// # Errors
     /// [`medcore::Error::At`] with the step's place, for parameters that do not fit the volume.
     pub fn then(&self, node: Node, seed: Option<u64>) -> Result<LazyVolume> {
         let seed = seed.unwrap_or_else(crate::pipeline::system_seed);
-        let key = Key::new(seed).epoch(0).sample(&self.id());
+        let id = if node.is_random() { self.id() } else { String::new() };
+        let key = Key::new(seed).epoch(0).sample(&id);
+        let node = if node.keys.is_none() { node.with_keys(&[&self.start.name]) } else { node };
         let mut out = self.clone();
         (out.planned, out.made) = Default::default();
         out.nodes = self.nodes.iter().cloned().chain([node.clone()]).collect();
@@ -197,9 +228,24 @@ impl LazyVolume {
             warp.composable = false;
         }
         chain.push_step(Step::Warp(warp), None, &|_| None)?;
-        let mut out = LazyVolume::of_chain(chain, self.nodes.clone());
-        out.history = self.history.as_ref().map(|h| h.iter().cloned().chain([Applied::Slice(axes)]).collect());
-        Ok(out)
+        let out = LazyVolume::of_chain(chain, self.nodes.clone());
+        Ok(out.after(self, Applied::Slice(axes)))
+    }
+
+    /// The same volume, known to be `before` with one more step.
+    fn after(self, before: &LazyVolume, step: Applied) -> LazyVolume {
+        let history = before.history.as_ref().map(|h| h.iter().cloned().chain([step]).collect());
+        LazyVolume { history, origin: before.origin.clone(), name: before.name.clone(), ..self }
+    }
+
+    /// The same volume, known to be what a pipeline made of `before`.
+    pub(crate) fn made_by(self, before: &LazyVolume, pipeline: &Pipeline, id: &str, epoch: u64) -> LazyVolume {
+        self.after(before, Applied::Pipeline { pipeline: pipeline.clone(), id: id.into(), epoch })
+    }
+
+    /// The same volume under another name for its random draws.
+    pub(crate) fn named(self, name: String) -> LazyVolume {
+        LazyVolume { name: Arc::new(name.into()), ..self }
     }
 
     /// The result in memory: the dtype of the values, x fastest. Computed once and kept until [`LazyVolume::release`].
@@ -304,33 +350,55 @@ impl LazyVolume {
         self.start.role
     }
 
-    /// The name of the sample for random draws: the file's path, or nothing for arrays.
+    /// The file that the volume came from, if it did.
+    pub fn file(&self) -> Option<&medio::VolumeFile> {
+        self.origin.as_ref().map(|o| &o.file)
+    }
+
+    /// The name of the sample for random draws: the file's path, or a digest of the array's voxels. Steps do not change it.
     pub fn id(&self) -> String {
-        match &self.start.source {
-            Source::File(f) => f.path().to_string_lossy().into_owned(),
-            Source::Memory(_) => String::new(),
-        }
+        let name = self.name.get_or_init(|| match (&self.origin, &self.start.source) {
+            (Some(o), _) => o.file.path().to_string_lossy().into_owned(),
+            (None, Source::File(f)) => f.path().to_string_lossy().into_owned(),
+            (None, Source::Memory(v)) => format!("{:016x}", crate::digest::digest(v)),
+        });
+        name.clone()
+    }
+
+    /// The names of the transforms applied so far, in order.
+    pub fn transforms(&self) -> Vec<String> {
+        self.nodes.iter().map(|n| n.name.clone()).collect()
     }
 
     /// The seeds of the random transforms applied so far, in order.
     pub fn seeds(&self) -> Vec<(String, u64)> {
-        let steps = self.history.iter().flat_map(|h| h.iter());
-        steps
-            .filter_map(|a| match a {
-                Applied::Transform(n, seed) if n.is_random() => Some((n.name.clone(), *seed)),
-                _ => None,
-            })
-            .collect()
+        let mut out = vec![];
+        for step in self.history.iter().flat_map(|h| h.iter()) {
+            match step {
+                Applied::Transform(n, seed) if n.is_random() => out.push((n.name.clone(), *seed)),
+                Applied::Pipeline { pipeline, .. } => {
+                    let random = pipeline.nodes().iter().filter(|n| n.is_random());
+                    out.extend(random.map(|n| (n.name.clone(), pipeline.seed())));
+                }
+                _ => {}
+            }
+        }
+        out
     }
 
     /// How to make this volume again from its file, if it came from one by steps alone.
     pub fn recipe(&self) -> Option<Recipe> {
-        let Source::File(f) = &self.start.source else { return None };
+        let origin = self.origin.as_ref()?;
         let steps = self.history.as_ref()?.iter().map(|a| match a {
             Applied::Transform(node, seed) => serde_json::json!({ "transform": node.to_value(), "seed": seed }),
             Applied::Slice(axes) => serde_json::json!({ "slice": axes }),
+            Applied::Pipeline { pipeline, id, epoch } => {
+                let whole = pipeline.clone().with_seed(pipeline.seed()).to_value();
+                serde_json::json!({ "pipeline": whole, "id": id, "epoch": epoch })
+            }
         });
-        Some(Recipe { path: f.path().to_path_buf(), role: self.role(), steps: steps.collect() })
+        let path = origin.file.path().to_path_buf();
+        Some(Recipe { path, role: self.role(), mapped: origin.mapped, steps: steps.collect() })
     }
 
     /// Makes a volume again from its recipe.
@@ -338,17 +406,25 @@ impl LazyVolume {
     /// # Errors
     /// As [`LazyVolume::open_as`] and [`LazyVolume::then`].
     pub fn replay(recipe: &Recipe) -> Result<LazyVolume> {
-        let mut out = LazyVolume::open_as(&recipe.path, recipe.role)?;
+        let mut out = if recipe.mapped {
+            LazyVolume::open_mapped(&recipe.path, recipe.role)?
+        } else {
+            LazyVolume::open_as(&recipe.path, recipe.role)?
+        };
         for step in recipe.steps.as_array().into_iter().flatten() {
+            let number = |name: &str| step.get(name).and_then(serde_json::Value::as_u64);
             if let Some(axes) = step.get("slice") {
                 let axes = serde_json::from_value(axes.clone())
                     .map_err(|e| crate::Error::spec("recipe", axes, e))?;
                 out = out.slice(axes)?;
+            } else if let Some(whole) = step.get("pipeline") {
+                let id = step.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+                let epoch = number("epoch").unwrap_or(0);
+                out = Pipeline::from_value(whole)?.apply_to_volume_as(&out, id, epoch)?;
             } else if let Some((name, value)) =
                 step.get("transform").and_then(|t| t.as_object()).and_then(|t| t.iter().next())
             {
-                let seed = step.get("seed").and_then(serde_json::Value::as_u64);
-                out = out.then(Node::new(name, value.clone())?, seed)?;
+                out = out.then(Node::new(name, value.clone())?, number("seed"))?;
             }
         }
         Ok(out)
@@ -437,6 +513,18 @@ impl LazySample {
     /// A sample of one volume, under the name of its role.
     pub fn of_volume(volume: LazyVolume) -> LazySample {
         LazySample { items: vec![(volume.role().to_string(), LazyItem::Volume(volume))] }
+    }
+
+    /// The name of the sample for random draws: that of its first image, else of its first volume.
+    pub fn id(&self) -> String {
+        let volumes = || {
+            self.items.iter().filter_map(|(_, i)| match i {
+                LazyItem::Volume(v) => Some(v),
+                LazyItem::Points(_) => None,
+            })
+        };
+        let first = volumes().find(|v| v.role() == Role::Image).or_else(|| volumes().next());
+        first.map(LazyVolume::id).unwrap_or_default()
     }
 
     /// Adds an item.

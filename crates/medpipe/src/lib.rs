@@ -26,21 +26,26 @@
 mod catalog;
 mod chain;
 mod compute;
+mod digest;
 mod error;
 mod evaluate;
 mod explain;
+mod frames;
 mod lazy;
 mod measure;
 mod node;
 mod pipeline;
 mod plan;
+mod preview;
 mod source;
 mod tile;
 
 pub use catalog::{Entry, catalog, find};
 pub use compute::Layout;
 pub use error::{Error, Result};
+pub use frames::Pick;
 pub use lazy::{AxisSlice, LazyItem, LazySample, LazyVolume, Recipe};
 pub use node::Node;
 pub use pipeline::Pipeline;
+pub use preview::preview_png;
 pub use source::Source;

@@ -161,20 +161,35 @@ impl Pipeline {
         }
     }
 
-    /// Plans the pipeline on one volume.
+    /// Plans the pipeline on one volume, under its own name.
     ///
     /// # Errors
     /// As [`Pipeline::apply`]; also if the pipeline makes several volumes of one.
     pub fn apply_to_volume(&self, volume: &LazyVolume) -> Result<LazyVolume> {
+        let id = if self.is_random() { volume.id() } else { String::new() };
+        self.apply_to_volume_as(volume, &id, 0)
+    }
+
+    /// Plans the pipeline on one volume; `id` and `epoch` as for [`Pipeline::apply`].
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply_to_volume`].
+    pub fn apply_to_volume_as(&self, volume: &LazyVolume, id: &str, epoch: u64) -> Result<LazyVolume> {
         let sample = LazySample::of_volume(volume.clone());
-        let mut made = self.apply(&sample, &volume.id(), 0)?;
+        let mut made = self.apply(&sample, id, epoch)?;
         let several = |n: usize| {
             medcore::Error::shape("pipeline on one volume", format!("{n} volumes"), "one; call it on {\"image\": volume}")
         };
         if made.len() != 1 {
             return Err(several(made.len()).into());
         }
-        made.pop().and_then(LazySample::into_first_volume).ok_or_else(|| several(0).into())
+        let out = made.pop().and_then(LazySample::into_first_volume).ok_or_else(|| several(0))?;
+        Ok(out.made_by(volume, self, id, epoch))
+    }
+
+    /// Whether a transform draws anything at random.
+    pub fn is_random(&self) -> bool {
+        self.nodes.iter().any(Node::is_random)
     }
 }
 

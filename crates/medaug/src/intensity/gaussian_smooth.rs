@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use medcore::{Box3, Category, Declared, Dist, Error, Facts, Filter, Key, PerAxis, Result, Step, Transform};
+use medcore::{Boundary, Category, Declared, Dist, Error, Facts, Filter, FilterTile, Key, PerAxis, Result, Step, Transform};
+use medkernels::buffer::Buffer;
 use medkernels::filter;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,40 +60,12 @@ impl Transform for GaussianSmooth {
                 }
             }
         }
-        // z first: the slowest axis needs the most input, and drops it soonest.
-        let passes: Vec<(usize, Vec<f32>)> = [2, 1, 0]
-            .into_iter()
-            .map(|axis| (axis, filter::gaussian_taps(sigma[axis], self.truncate)))
-            .filter(|(_, taps)| taps.len() > 1)
-            .collect();
-        let mut halo = [0; 3];
-        for (axis, taps) in &passes {
-            halo[*axis] = taps.len() / 2;
-        }
-        if passes.is_empty() {
+        let taps = sigma.map(|s| filter::gaussian_taps(s, self.truncate));
+        let halo = [0, 1, 2].map(|i| taps[i].len() / 2);
+        if halo == [0; 3] {
             return Ok(vec![]);
         }
-        let run = move |tile: &medcore::FilterTile<'_>, out: &mut [f32]| {
-            let mut have = tile.input;
-            let mut voxels: Option<Vec<f32>> = None;
-            for (n, (axis, taps)) in passes.iter().enumerate() {
-                let from = voxels.as_deref().unwrap_or(tile.voxels);
-                let padded = mirror(from, have, tile.output, *axis, taps.len() / 2, tile.domain[*axis]);
-                let mut next = have;
-                next.start[*axis] = tile.output.start[*axis];
-                next.shape[*axis] = tile.output.shape[*axis];
-                let from = padded.as_deref().unwrap_or(from);
-                if n + 1 == passes.len() {
-                    filter::convolve_axis(out, from, next.shape, *axis, taps);
-                } else {
-                    let mut made = vec![0f32; next.len()];
-                    filter::convolve_axis(&mut made, from, next.shape, *axis, taps);
-                    voxels = Some(made);
-                }
-                have = next;
-            }
-            Ok(())
-        };
+        let run = move |tile: &FilterTile<'_>, out: &mut [f32]| smooth(tile, &taps, halo, out);
         Ok(vec![Step::Filter(Filter {
             label: format!("gaussian smooth, sigma {:.4} {:.4} {:.4} voxels", sigma[0], sigma[1], sigma[2]),
             halo,
@@ -101,26 +74,57 @@ impl Transform for GaussianSmooth {
     }
 }
 
-/// A packed box extended along one axis to `radius` voxels on either side of the wanted range, mirrored at the domain's edge; `None` if it
-/// already is.
-fn mirror(from: &[f32], have: Box3, want: Box3, axis: usize, radius: usize, domain: usize) -> Option<Vec<f32>> {
-    let low = want.start[axis] as i64 - radius as i64;
-    let n = want.shape[axis] + 2 * radius;
-    if low == have.start[axis] as i64 && n == have.shape[axis] {
-        return None;
-    }
-    let inner: usize = have.shape[..axis].iter().product();
-    let outer: usize = have.shape[axis + 1..].iter().product();
-    let mut out = Vec::with_capacity(inner * n * outer);
-    for o in 0..outer {
-        let plane = &from[o * inner * have.shape[axis]..][..inner * have.shape[axis]];
-        for i in 0..n as i64 {
-            let inside = medcore::Boundary::Symmetric.index(low + i, domain).unwrap_or(0);
-            // The mirrored voxel lies within the halo of an edge voxel, so the input box holds it unless the domain is smaller than the halo, when
-            // the box is the whole domain.
-            let at = inside - have.start[axis];
-            out.extend_from_slice(&plane[at * inner..(at + 1) * inner]);
+/// Plane by plane, so that what one pass makes is still in the cache for the next: along z from the planes around it, then y, then x.
+fn smooth(tile: &FilterTile<'_>, taps: &[Vec<f32>; 3], halo: [usize; 3], out: &mut [f32]) -> Result<()> {
+    let (have, want) = (tile.input, tile.output);
+    let [nx, ny] = [have.shape[0], have.shape[1]];
+    let plane = nx * ny;
+    let rows = want.shape[1] + 2 * halo[1];
+    let mut stack = if halo[2] > 0 { Buffer::for_overwrite((2 * halo[2] + 1) * plane * 4)? } else { Buffer::zeroed(0)? };
+    let mut along_z = Buffer::for_overwrite(plane * 4)?;
+    let mut padded = Buffer::for_overwrite(rows * nx * 4)?;
+    let mut along_y = Buffer::for_overwrite(want.shape[1] * nx * 4)?;
+    let mut row = vec![0f32; want.shape[0] + 2 * halo[0]];
+    // The input place of a place that may lie beyond the domain's edge.
+    let place = |axis: usize, at: i64| {
+        Boundary::Symmetric.index(at, tile.domain[axis]).unwrap_or(0) - have.start[axis]
+    };
+    let out_plane = (want.shape[0] * want.shape[1]).max(1);
+    for (n, out) in out.chunks_mut(out_plane).enumerate() {
+        let z = (want.start[2] + n) as i64;
+        let around = z - halo[2] as i64..=z + halo[2] as i64;
+        let first = around.start() - have.start[2] as i64;
+        let from = if halo[2] == 0 {
+            &tile.voxels[first as usize * plane..][..plane]
+        } else {
+            let inside = *around.start() >= 0 && *around.end() < tile.domain[2] as i64;
+            let planes = if inside {
+                &tile.voxels[first as usize * plane..][..(2 * halo[2] + 1) * plane]
+            } else {
+                let stack = stack.as_mut_slice::<f32>();
+                for (to, at) in stack.chunks_mut(plane.max(1)).zip(around) {
+                    to.copy_from_slice(&tile.voxels[place(2, at) * plane..][..plane]);
+                }
+                stack
+            };
+            filter::convolve_axis(along_z.as_mut_slice(), planes, [nx, ny, 1], 2, &taps[2]);
+            along_z.as_slice::<f32>()
+        };
+        for (r, to) in padded.as_mut_slice::<f32>().chunks_mut(nx.max(1)).enumerate() {
+            let at = place(1, (want.start[1] + r) as i64 - halo[1] as i64);
+            to.copy_from_slice(&from[at * nx..][..nx]);
+        }
+        filter::convolve_axis(along_y.as_mut_slice(), padded.as_slice(), [nx, want.shape[1], 1], 1, &taps[1]);
+        for (out, from) in out.chunks_mut(want.shape[0].max(1)).zip(along_y.as_slice::<f32>().chunks(nx.max(1))) {
+            let left = want.start[0] as i64 - halo[0] as i64;
+            for (i, v) in row.iter_mut().enumerate() {
+                *v = match (left + i as i64).checked_sub(have.start[0] as i64) {
+                    Some(at) if at >= 0 && (at as usize) < nx => from[at as usize],
+                    _ => from[place(0, left + i as i64)],
+                };
+            }
+            filter::convolve_x(out, &row, &taps[0]);
         }
     }
-    Some(out)
+    Ok(())
 }

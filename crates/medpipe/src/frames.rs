@@ -1,0 +1,152 @@
+//! Frames and channels: the axes after the third.
+
+use std::sync::Arc;
+
+use medcore::{Box3, Error, Role, Volume};
+
+use crate::chain::Chain;
+use crate::compute::Layout;
+use crate::evaluate::buffer;
+use crate::source::Source;
+use crate::{AxisSlice, LazyVolume, Result};
+
+/// What is taken of one axis after the third.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// One index; the axis goes.
+    One(usize),
+    /// Several; the axis stays.
+    Some(AxisSlice),
+}
+
+impl Pick {
+    fn slice(self) -> AxisSlice {
+        match self {
+            Pick::One(start) => AxisSlice { start, step: 1, count: 1 },
+            Pick::Some(a) => a,
+        }
+    }
+}
+
+impl LazyVolume {
+    /// Some frames or channels: a choice for each axis after the third. They are read at once, and of an untouched plain file only they.
+    ///
+    /// # Errors
+    /// [`medcore::Error::Shape`] for indices outside the volume or a wrong number of choices; reading errors.
+    pub fn frames(&self, picks: &[Pick]) -> Result<LazyVolume> {
+        let facts = self.facts()?;
+        let have = facts.extra;
+        let wrong = || Error::shape("frames", format!("{picks:?}"), format!("indices inside {have:?}"));
+        if picks.len() != have.len() {
+            return Err(wrong().into());
+        }
+        // First extra axis fastest, as in memory.
+        let mut channels = vec![0usize];
+        let mut step = 1;
+        for (pick, &n) in picks.iter().zip(&have) {
+            let a = pick.slice();
+            let at = |i: usize| a.start as i128 + a.step as i128 * i as i128;
+            if a.count == 0 || a.step == 0 || [0, a.count - 1].iter().any(|&i| !(0..n as i128).contains(&at(i))) {
+                return Err(wrong().into());
+            }
+            let before = std::mem::take(&mut channels);
+            channels = (0..a.count).flat_map(|i| before.iter().map(move |c| c + step * at(i) as usize)).collect();
+            step *= n;
+        }
+        let kept: Vec<(usize, usize)> = picks
+            .iter()
+            .enumerate()
+            .filter_map(|(i, p)| if let Pick::Some(a) = p { Some((i, a.count)) } else { None })
+            .collect();
+        let extra: Vec<usize> = kept.iter().map(|k| k.1).collect();
+        let mut meta = (**self.meta()).clone();
+        meta.steps = kept.iter().map(|k| meta.steps.get(k.0).copied().unwrap_or(1.0)).collect();
+        let source = match self.source() {
+            Source::File(f) if self.is_untouched() && !f.compressed() => Source::File(f.clone()),
+            _ => Source::Memory(self.to_save()?),
+        };
+        let (grid, dtype) = (*source.grid(), source.stored_dtype());
+        let n = grid.len() * dtype.bytes();
+        let mut out = buffer(n * channels.len())?;
+        for (part, &channel) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(&channels) {
+            match &source {
+                Source::File(f) => f.read_raw(channel, &Box3::whole(grid.shape), part)?,
+                Source::Memory(v) => v.copy_channel(channel, part)?,
+            }
+        }
+        let scale = match &source {
+            Source::File(f) => f.scale(),
+            Source::Memory(v) => v.scale(),
+        };
+        let volume = Volume::packed(Arc::new(out), dtype, grid, extra, Arc::new(meta))?.with_scale(scale);
+        let chain = Chain::new(Source::Memory(volume), &self.role().to_string(), self.role(), true);
+        let suffix = channels.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        Ok(LazyVolume::of_chain(chain, Arc::new([])).named(format!("{}[{suffix}]", self.id())))
+    }
+
+    /// Several volumes of one grid as channels of one, in order. They are computed at once. The dtype is theirs if it is the same, else float32.
+    ///
+    /// # Errors
+    /// [`medcore::Error::Shape`] if there are none, one has channels of its own, or a grid differs by more than 1e-3 voxel; reading errors.
+    pub fn stack(volumes: &[LazyVolume]) -> Result<LazyVolume> {
+        let first = volumes.first().ok_or_else(|| Error::shape("stack", "no volume", "at least one"))?;
+        let facts = first.facts()?;
+        let mut same = true;
+        for v in volumes {
+            let f = v.facts()?;
+            facts.grid.expect_same(&format!("grid of {:?} against that of {:?}", v.id(), first.id()), &f.grid)?;
+            if !f.extra.is_empty() {
+                return Err(Error::shape("stack", format!("{:?} with axes {:?}", v.id(), f.extra), "volumes of three axes").into());
+            }
+            same &= f.dtype == facts.dtype;
+        }
+        let dtype = if same { facts.dtype } else { medcore::DType::F32 };
+        let n = facts.grid.len() * dtype.bytes();
+        let mut out = buffer(n * volumes.len())?;
+        for (part, v) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(volumes) {
+            v.compute_as(Some(dtype), Layout::XFastest)?.copy_channel(0, part)?;
+        }
+        let volume = Volume::packed(Arc::new(out), dtype, facts.grid, vec![volumes.len()], first.meta().clone())?;
+        let role: Role = first.role();
+        let names: Vec<String> = volumes.iter().map(LazyVolume::id).collect();
+        Ok(LazyVolume::of_chain(Chain::new(Source::Memory(volume), &role.to_string(), role, true), Arc::new([]))
+            .named(names.join("\n")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use medcore::{Affine, Grid};
+
+    fn ramp(extra: Vec<usize>) -> LazyVolume {
+        let grid = Grid::new([2, 2, 1], Affine::IDENTITY);
+        let n = 4 * extra.iter().product::<usize>();
+        let bytes: Vec<u8> = (0..n as u8).collect();
+        LazyVolume::from_volume(
+            Volume::packed(Arc::new(bytes), medcore::DType::U8, grid, extra, Arc::default()).unwrap(),
+        )
+    }
+
+    #[test]
+    fn frames_of_two_axes() {
+        let v = ramp(vec![3, 2]);
+        let picks = [Pick::Some(AxisSlice { start: 2, step: -2, count: 2 }), Pick::One(1)];
+        let out = v.frames(&picks).unwrap().compute().unwrap();
+        assert_eq!(out.extra(), [2]);
+        // Frame (2, 1) is the sixth, frame (0, 1) the fourth.
+        assert_eq!(out.to_f32().unwrap(), [20.0, 21.0, 22.0, 23.0, 12.0, 13.0, 14.0, 15.0]);
+        assert!(v.frames(&[Pick::One(3), Pick::One(0)]).is_err());
+        assert!(v.frames(&[Pick::One(0)]).is_err());
+    }
+
+    #[test]
+    fn a_stack_has_one_channel_for_each_and_wants_one_grid() {
+        let (a, b) = (ramp(vec![]), ramp(vec![]));
+        let out = LazyVolume::stack(&[a.clone(), b]).unwrap().compute().unwrap();
+        assert_eq!(out.extra(), [2]);
+        assert_eq!(out.to_f32().unwrap(), [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 3.0]);
+        let other = Volume::from_f32(Grid::new([2, 2, 1], Affine::translate([0.1, 0.0, 0.0])), &[0.0; 4]).unwrap();
+        assert!(LazyVolume::stack(&[a, LazyVolume::from_volume(other)]).is_err());
+    }
+}
