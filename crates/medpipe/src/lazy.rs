@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use medcore::{
     Affine, Boundary, DType, Grid, ItemFacts, Key, Lattice, Meta, Points, Role, Sampler, Step, Volume, Warp,
@@ -10,6 +10,7 @@ use medcore::{
 
 use crate::chain::Chain;
 use crate::compute::Layout;
+use crate::memo::Memo;
 use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
 use crate::source::Source;
 use crate::tile::Want;
@@ -22,14 +23,14 @@ pub struct LazyVolume {
     /// Transforms that follow a shape which only the voxels decide.
     pending: Arc<[(Node, Key)]>,
     planned: Arc<OnceLock<Chain>>,
-    made: Arc<Mutex<Option<Volume>>>,
+    made: Memo,
     /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
     history: Option<Arc<[Applied]>>,
     nodes: Arc<[Node]>,
     /// The file that it came from.
     origin: Option<Arc<Origin>>,
-    /// The name of the sample for random draws.
-    name: Arc<OnceLock<String>>,
+    /// The name of the sample for random draws, if it is not the file's.
+    name: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -129,11 +130,11 @@ impl LazyVolume {
             start,
             pending: Arc::new([]),
             planned: Arc::default(),
-            made: Arc::default(),
+            made: Memo::default(),
             history,
             nodes,
             origin: None,
-            name: Arc::default(),
+            name: None,
         }
     }
 
@@ -163,8 +164,7 @@ impl LazyVolume {
     /// [`medcore::Error::At`] with the step's place, for parameters that do not fit the volume.
     pub fn then(&self, node: Node, seed: Option<u64>) -> Result<LazyVolume> {
         let seed = seed.unwrap_or_else(crate::pipeline::system_seed);
-        let id = if node.is_random() { self.id() } else { String::new() };
-        let key = Key::new(seed).epoch(0).sample(&id);
+        let key = Key::new(seed).epoch(0).sample(&self.id());
         let node = if node.keys.is_none() { node.with_keys(&[&self.start.name]) } else { node };
         let mut out = self.clone();
         (out.planned, out.made) = Default::default();
@@ -192,7 +192,7 @@ impl LazyVolume {
     }
 
     fn computed(&self) -> Option<Volume> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.made.get()
     }
 
     /// The voxels at these indices, with the affine that keeps them in place.
@@ -245,10 +245,11 @@ impl LazyVolume {
 
     /// The same volume under another name for its random draws.
     pub(crate) fn named(self, name: String) -> LazyVolume {
-        LazyVolume { name: Arc::new(name.into()), ..self }
+        LazyVolume { name: Some(name.into()), ..self }
     }
 
-    /// The result in memory: the dtype of the values, x fastest. Computed once and kept until [`LazyVolume::release`].
+    /// The result in memory: the dtype of the values, x fastest. Computed once and kept until [`LazyVolume::release`], or until newer results of
+    /// the process need the room (as much as the buffer pool may hold).
     ///
     /// # Errors
     /// Reading errors, and errors that only the voxels can show.
@@ -257,7 +258,7 @@ impl LazyVolume {
             return Ok(v);
         }
         let v = self.chain()?.compute(Want::Stored)?;
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(v.clone());
+        self.made.set(v.clone());
         Ok(v)
     }
 
@@ -311,7 +312,7 @@ impl LazyVolume {
 
     /// Forgets the computed result.
     pub fn release(&self) {
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.made.clear();
     }
 
     /// Whether the result is in memory.
@@ -355,14 +356,22 @@ impl LazyVolume {
         self.origin.as_ref().map(|o| &o.file)
     }
 
-    /// The name of the sample for random draws: the file's path, or a digest of the array's voxels. Steps do not change it.
+    /// The name of the sample for random draws: the path of the file it came from, or nothing for arrays. Steps do not change it.
     pub fn id(&self) -> String {
-        let name = self.name.get_or_init(|| match (&self.origin, &self.start.source) {
-            (Some(o), _) => o.file.path().to_string_lossy().into_owned(),
-            (None, Source::File(f)) => f.path().to_string_lossy().into_owned(),
-            (None, Source::Memory(v)) => format!("{:016x}", crate::digest::digest(v)),
-        });
-        name.clone()
+        match (&self.name, &self.origin, &self.start.source) {
+            (Some(name), ..) => name.to_string(),
+            (None, Some(o), _) => o.file.path().to_string_lossy().into_owned(),
+            (None, None, Source::File(f)) => f.path().to_string_lossy().into_owned(),
+            (None, None, Source::Memory(_)) => String::new(),
+        }
+    }
+
+    /// A name for the sample that arrays have too: as [`LazyVolume::id`], or a digest of the voxels that the volume was made of.
+    pub fn content_id(&self) -> String {
+        match (self.id(), &self.start.source) {
+            (id, Source::Memory(v)) if id.is_empty() => format!("{:016x}", crate::digest::digest(v)),
+            (id, _) => id,
+        }
     }
 
     /// The names of the transforms applied so far, in order.
@@ -515,8 +524,8 @@ impl LazySample {
         LazySample { items: vec![(volume.role().to_string(), LazyItem::Volume(volume))] }
     }
 
-    /// The name of the sample for random draws: that of its first image, else of its first volume.
-    pub fn id(&self) -> String {
+    /// A name for the sample: that of its first image, else of its first volume, as [`LazyVolume::content_id`].
+    pub fn content_id(&self) -> String {
         let volumes = || {
             self.items.iter().filter_map(|(_, i)| match i {
                 LazyItem::Volume(v) => Some(v),
@@ -524,7 +533,7 @@ impl LazySample {
             })
         };
         let first = volumes().find(|v| v.role() == Role::Image).or_else(|| volumes().next());
-        first.map(LazyVolume::id).unwrap_or_default()
+        first.map(LazyVolume::content_id).unwrap_or_default()
     }
 
     /// Adds an item.

@@ -33,6 +33,7 @@ mod explain;
 mod frames;
 mod lazy;
 mod measure;
+mod memo;
 mod node;
 mod pipeline;
 mod plan;

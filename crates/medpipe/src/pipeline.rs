@@ -166,8 +166,7 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::apply`]; also if the pipeline makes several volumes of one.
     pub fn apply_to_volume(&self, volume: &LazyVolume) -> Result<LazyVolume> {
-        let id = if self.is_random() { volume.id() } else { String::new() };
-        self.apply_to_volume_as(volume, &id, 0)
+        self.apply_to_volume_as(volume, &volume.id(), 0)
     }
 
     /// Plans the pipeline on one volume; `id` and `epoch` as for [`Pipeline::apply`].
