@@ -162,7 +162,9 @@ mod tests {
     fn names_tell_the_writer() {
         assert_eq!(writer_of(".a.nii.gz.medoxide-12-0.tmp"), Some(12));
         assert_eq!(writer_of(".a.medoxide-x.nii.medoxide-7-3.tmp"), Some(7));
-        for other in ["a.nii.medoxide-12-0.tmp", ".a.nii.medoxide-12-0", ".a.medoxide-12.tmp", ".medoxide-a-b.tmp"] {
+        for other in
+            ["a.nii.medoxide-12-0.tmp", ".a.nii.medoxide-12-0", ".a.medoxide-12.tmp", ".medoxide-a-b.tmp"]
+        {
             assert_eq!(writer_of(other), None, "{other}");
         }
     }

@@ -17,8 +17,8 @@ pub(crate) struct Container {
 /// A name's parts: stem, and the format's suffix as spelled, and `.gz` as spelled.
 fn split(path: &Path) -> Option<(String, String, String)> {
     let name = path.file_name()?.to_str()?;
-    let lower = name.to_ascii_lowercase();
-    let (base, gz) = if lower.ends_with(".gz") { name.split_at(name.len() - 3) } else { (name, "") };
+    let dot = name.rfind('.')?;
+    let (base, gz) = if name[dot..].eq_ignore_ascii_case(".gz") { name.split_at(dot) } else { (name, "") };
     let at = base.rfind('.')?;
     Some((base[..at].into(), base[at..].into(), gz.into()))
 }

@@ -35,9 +35,12 @@ impl Voxels {
         let half = |d| matches!(d, DType::F16 | DType::BF16);
         if let Some(d) = options.dtype {
             let clash = match options.storage {
-                Storage::AsIs => half(d).then_some("a dtype of the standard; storage \"float16-private\" writes half precision"),
+                Storage::AsIs => half(d)
+                    .then_some("a dtype of the standard; storage \"float16-private\" writes half precision"),
                 Storage::Int16 => (d != DType::I16).then_some("int16, or not given, with storage \"int16\""),
-                Storage::Float16Private => (!half(d)).then_some("float16 or bfloat16 with storage \"float16-private\""),
+                Storage::Float16Private => {
+                    (!half(d)).then_some("float16 or bfloat16 with storage \"float16-private\"")
+                }
             };
             if let Some(wanted) = clash {
                 return Err(Error::param("dtype", d, wanted));
@@ -46,8 +49,20 @@ impl Voxels {
         let target = match (options.storage, options.dtype) {
             (Storage::Int16, _) => return Voxels::quantised(path, volume, options),
             (_, Some(d)) => d,
-            (Storage::Float16Private, None) => if stored == DType::BF16 { stored } else { DType::F16 },
-            (Storage::AsIs, None) => if half(stored) { DType::F32 } else { stored },
+            (Storage::Float16Private, None) => {
+                if stored == DType::BF16 {
+                    stored
+                } else {
+                    DType::F16
+                }
+            }
+            (Storage::AsIs, None) => {
+                if half(stored) {
+                    DType::F32
+                } else {
+                    stored
+                }
+            }
         };
         if target == stored && (volume.scale().is_none() || options.dtype.is_none() && !half(stored)) {
             return Ok(Voxels { encoding: Encoding::Copy, dtype: stored, scale: volume.scale() });
@@ -64,7 +79,9 @@ impl Voxels {
     /// int16 with a slope and an intercept that use its whole range.
     fn quantised(path: &Path, volume: &Volume, options: &SaveOptions) -> Result<Voxels> {
         let stored = volume.stored_dtype();
-        let refuse = |what: &str, hint: &str| Err(Error::unsupported(path, format!("storage \"int16\" for {what}"), hint));
+        let refuse = |what: &str, hint: &str| {
+            Err(Error::unsupported(path, format!("storage \"int16\" for {what}"), hint))
+        };
         if options.label || volume.meta().intent.0 == 1002 {
             return refuse("a label map", "labels are not quantised; write them as integers");
         }
@@ -100,7 +117,13 @@ impl Voxels {
     }
 
     /// The bytes of a block in the file, and the largest difference between a value and what a reader will see.
-    pub(crate) fn block(&self, path: &Path, volume: &Volume, block: &Block, out: &mut Vec<u8>) -> Result<f64> {
+    pub(crate) fn block(
+        &self,
+        path: &Path,
+        volume: &Volume,
+        block: &Block,
+        out: &mut Vec<u8>,
+    ) -> Result<f64> {
         let stored = volume.stored_dtype();
         let n = block.area.len();
         let gather = |out: &mut [u8]| {
@@ -217,7 +240,8 @@ impl Block {
         }
         let row = (nx * volume.stored_dtype().bytes()).max(1);
         let slice = row.saturating_mul(ny);
-        let (rows, slices) = if slice > bytes { ((bytes / row).max(1), 1) } else { (ny, (bytes / slice).max(1)) };
+        let (rows, slices) =
+            if slice > bytes { ((bytes / row).max(1), 1) } else { (ny, (bytes / slice).max(1)) };
         let mut blocks = Vec::new();
         for channel in 0..volume.channels() {
             for z in (0..nz).step_by(slices) {

@@ -14,6 +14,9 @@ const INPUT: usize = 128 << 10;
 /// After the last voxel, this many bytes more are decoded to reach the checksum; a stream that goes on is left there.
 const TAIL: u64 = 1 << 20;
 
+/// Bytes decoded at a time where they are dropped.
+const SKIP: usize = 16 << 10;
+
 /// Whether bytes are the start of a gzip stream.
 pub(crate) fn is_gzip(start: &[u8]) -> bool {
     start.starts_with(&[0x1f, 0x8b])
@@ -40,12 +43,12 @@ struct Member {
 }
 
 impl<'a> GzipStream<'a> {
-    /// A stream from the file's start, reading `first` bytes at first and more from then on.
-    pub(crate) fn new(file: &'a Handle, first: usize) -> GzipStream<'a> {
+    /// A stream from the file's start, whose first bytes may have been read already.
+    pub(crate) fn new(file: &'a Handle, start: Vec<u8>) -> GzipStream<'a> {
         GzipStream {
             file,
-            at: 0,
-            input: Vec::with_capacity(first.clamp(64, INPUT)),
+            at: start.len() as u64,
+            input: start,
             used: 0,
             inflate: Decompress::new(false),
             member: None,
@@ -87,7 +90,7 @@ impl<'a> GzipStream<'a> {
 
     /// Decodes and drops bytes up to `position`.
     pub(crate) fn skip_to(&mut self, position: u64) -> Result<()> {
-        let mut scratch = [0; 32 << 10];
+        let mut scratch = [0; SKIP];
         while self.position < position {
             let n = (position - self.position).min(scratch.len() as u64) as usize;
             if self.read(&mut scratch[..n])? < n {
@@ -99,7 +102,7 @@ impl<'a> GzipStream<'a> {
 
     /// Decodes what is left of the stream, so that its checksum is verified; gives up where much is left.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        let mut scratch = [0; 32 << 10];
+        let mut scratch = [0; SKIP];
         let end = self.position + TAIL;
         while self.position < end && self.read(&mut scratch)? > 0 {}
         Ok(())
@@ -116,7 +119,12 @@ impl<'a> GzipStream<'a> {
 
     fn corrupt(&self, what: impl std::fmt::Display) -> Error {
         let at = self.at - (self.input.len() - self.used) as u64;
-        Error::format(&self.file.path, "the gzip stream", format!("{what} at byte {at} of the file"), "gzip data")
+        Error::format(
+            &self.file.path,
+            "the gzip stream",
+            format!("{what} at byte {at} of the file"),
+            "gzip data",
+        )
     }
 
     /// Reads more of the file; false at its end.
@@ -124,8 +132,7 @@ impl<'a> GzipStream<'a> {
         if self.used < self.input.len() {
             return Ok(true);
         }
-        let more = if self.at == 0 { self.input.capacity() } else { INPUT };
-        let more = more.min(usize::try_from(self.file.size.saturating_sub(self.at)).unwrap_or(INPUT));
+        let more = INPUT.min(usize::try_from(self.file.size.saturating_sub(self.at)).unwrap_or(INPUT));
         self.input.resize(more, 0);
         let n = self.file.read_at_most(&mut self.input, self.at)?;
         self.input.truncate(n);
@@ -148,7 +155,7 @@ impl<'a> GzipStream<'a> {
 
     /// Reads a member's header; false if no member follows (the file's end, zero padding, or bytes that are no gzip).
     fn start_member(&mut self) -> Result<bool> {
-        let first = self.at == 0;
+        let first = self.position == 0 && self.used == 0 && self.at <= self.input.len() as u64;
         if self.byte()? != Some(0x1f) || self.byte()? != Some(0x8b) {
             return if first { Err(self.corrupt("no gzip header")) } else { Ok(false) };
         }

@@ -1,5 +1,8 @@
 //! Mapping a file into memory, on request only.
-#![allow(unsafe_code, reason = "a map is unsafe by nature: another process may change the file under it; said in the docs")]
+#![allow(
+    unsafe_code,
+    reason = "a map is unsafe by nature: another process may change the file under it; said in the docs"
+)]
 
 use std::sync::Arc;
 
@@ -39,7 +42,7 @@ impl VolumeFile {
             Some(format!("voxels with a scale (slope {}, intercept {})", s.slope, s.intercept))
         } else if self.byte_order() != ByteOrder::NATIVE && unit > 1 {
             Some("a file in the other byte order".to_owned())
-        } else if m.first_voxel % unit != 0 {
+        } else if !m.first_voxel.is_multiple_of(unit) {
             Some(format!("voxels that start at byte {}, not a multiple of {unit},", m.first_voxel))
         } else {
             None
@@ -51,8 +54,9 @@ impl VolumeFile {
         let length = usize::try_from(m.voxel_bytes).unwrap_or(usize::MAX);
         // SAFETY: the range lies inside the file, whose size was compared just now. That nobody truncates it meanwhile is the
         // caller's promise, as documented; all other writes leave plain bytes, valid as any number.
-        let map = unsafe { MmapOptions::new().offset(m.first_voxel).len(length).map_copy_read_only(&file.file) }
-            .map_err(|e| Error::io(self.path(), e))?;
+        let map =
+            unsafe { MmapOptions::new().offset(m.first_voxel).len(length).map_copy_read_only(&file.file) }
+                .map_err(|e| Error::io(self.path(), e))?;
         Volume::packed(Arc::new(Mapped(map)), m.dtype, m.grid, m.extra().to_vec(), Arc::clone(self.meta()))
             .map_err(|e| Error::shape(self.path(), "volume", e, "a packed map"))
     }

@@ -21,7 +21,8 @@ pub(crate) fn inflate_whole(file: &Handle, all: u64, end: u64) -> Result<Option<
     if u64::from(u32::from_le_bytes(trailer)) != all & 0xffff_ffff {
         return Ok(None);
     }
-    let (Ok(mut packed), Ok(mut out)) = (Buffer::for_overwrite(file.size as usize), Buffer::for_overwrite(all as usize))
+    let (Ok(mut packed), Ok(mut out)) =
+        (Buffer::for_overwrite(file.size as usize), Buffer::for_overwrite(all as usize))
     else {
         return Ok(None);
     };

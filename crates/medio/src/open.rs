@@ -51,12 +51,13 @@ pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
     let read = Arc::new(AtomicU64::new(0));
     match container::half_of_pair(path) {
         Some(Half::Voxels) => match container::partner(path) {
-            Some(header) => open_pair(path, &header, path, &read),
-            None => open_one(path, &read).map_err(|e| match e {
-                // The voxel file of a pair says nothing about itself.
-                Error::Format { field, .. } if field == MAGIC => missing_partner(path),
-                e => e,
-            }),
+            Some(header) => finish_pair(path, read_start(&header, &read)?, path, &read),
+            None => match read_start(path, &read) {
+                Ok(start) => finish_single(path, start, read),
+                // Voxels say nothing about themselves.
+                Err(Error::Format { .. } | Error::Unsupported { .. }) => Err(missing_partner(path)),
+                Err(e) => Err(e),
+            },
         },
         Some(Half::Header) => {
             let start = read_start(path, &read)?;
@@ -69,7 +70,7 @@ pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
                 _ => finish_single(path, start, read),
             }
         }
-        None => open_one(path, &read),
+        None => finish_single(path, read_start(path, &read)?, read),
     }
 }
 
@@ -219,23 +220,15 @@ impl Start {
 }
 
 fn missing_partner(path: &Path) -> Error {
-    let other = container::pair_for_writing(path).map(|(h, v)| {
-        if container::half_of_pair(path) == Some(Half::Header) { v } else { h }
-    });
+    let other = container::pair_for_writing(path)
+        .map(|(h, v)| if container::half_of_pair(path) == Some(Half::Header) { v } else { h });
     Error::io(
         &other.unwrap_or_else(|| path.into()),
-        io::Error::new(io::ErrorKind::NotFound, format!("the other file of the pair {} is missing", path.display())),
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            format!("the other file of the pair {} is missing", path.display()),
+        ),
     )
-}
-
-fn open_one(path: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
-    let start = read_start(path, read)?;
-    finish_single(path, start, Arc::clone(read))
-}
-
-fn open_pair(path: &Path, header: &Path, voxels: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
-    let start = read_start(header, read)?;
-    finish_pair(path, start, voxels, read)
 }
 
 fn finish_single(path: &Path, start: Start, read: Arc<AtomicU64>) -> Result<VolumeFile> {
@@ -310,7 +303,7 @@ fn read_start(path: &Path, read: &Arc<AtomicU64>) -> Result<Start> {
     let n = handle.read_at_most(&mut first, 0)?;
     first.truncate(n);
     let compressed = is_gzip(&first);
-    let mut stream = GzipStream::new(&handle, FIRST_READ);
+    let mut stream = GzipStream::new(&handle, if compressed { std::mem::take(&mut first) } else { vec![] });
     let mut bytes = if compressed {
         let mut start = vec![0; Version::Two.first_voxel() as usize];
         let n = stream.read(&mut start)?;

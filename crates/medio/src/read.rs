@@ -191,9 +191,10 @@ impl VolumeFile {
         let end = runs.end(size);
         #[cfg(feature = "libdeflate")]
         if let Some(stream) = crate::member::inflate_whole(&file, all, end)? {
-            return runs.read_memory(stream.as_bytes(), size, out, target);
+            runs.read_memory(stream.as_bytes(), size, out, target);
+            return Ok(());
         }
-        let mut stream = GzipStream::new(&file, usize::MAX);
+        let mut stream = GzipStream::new(&file, vec![]);
         runs.read_stream(&mut stream, size, out, target)?;
         if end == all { stream.finish() } else { Ok(()) }
     }
@@ -237,7 +238,13 @@ impl Runs {
     }
 
     /// From a plain file: one stretch in blocks, or slab by slab; on two threads and more where that pays.
-    fn read_plain<T: Target>(&self, file: &Handle, size: usize, out: &mut [T::Item], target: &T) -> Result<()> {
+    fn read_plain<T: Target>(
+        &self,
+        file: &Handle,
+        size: usize,
+        out: &mut [T::Item],
+        target: &T,
+    ) -> Result<()> {
         let one = self.rows == 1 && self.slabs == 1;
         let voxels = if one { (BLOCK / size).max(1) } else { self.row * self.rows };
         let traffic = if one { self.row * size } else { self.span(size) * self.slabs };
@@ -326,7 +333,7 @@ impl Runs {
 
     /// From a stream that was decoded whole.
     #[cfg(feature = "libdeflate")]
-    fn read_memory<T: Target>(&self, bytes: &[u8], size: usize, out: &mut [T::Item], target: &T) -> Result<()> {
+    fn read_memory<T: Target>(&self, bytes: &[u8], size: usize, out: &mut [T::Item], target: &T) {
         let one = self.rows == 1 && self.slabs == 1;
         let voxels = if one { (BLOCK / size).max(1) } else { self.row * self.rows };
         let mut parts: Vec<&mut [T::Item]> = out.chunks_mut(voxels * target.per_voxel()).collect();
@@ -345,7 +352,6 @@ impl Runs {
         } else {
             for_each_mut(&mut parts, |i, part| decode(i, part));
         }
-        Ok(())
     }
 }
 

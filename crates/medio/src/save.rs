@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{DType, Meta, Volume};
 use medkernels::threads::{for_each, threads};
@@ -67,7 +67,7 @@ pub struct SaveOptions {
 
 impl SaveOptions {
     /// The default compression level.
-    pub const DEFAULT_LEVEL: u32 = 4;
+    pub const DEFAULT_LEVEL: u32 = 3;
 }
 
 impl Default for SaveOptions {
@@ -145,16 +145,11 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
     }
     start.append(&mut extensions);
     remove_stale(path);
-    let mut report = SaveReport {
-        paths: vec![],
-        bytes: 0,
-        dtype: voxels.dtype,
-        version: header.version,
-        max_error: 0.0,
-    };
+    let mut report =
+        SaveReport { paths: vec![], bytes: 0, dtype: voxels.dtype, version: header.version, max_error: 0.0 };
     if container.pair {
-        let (header_path, voxel_path) =
-            pair_for_writing(path).ok_or_else(|| Error::unsupported(path, "this name", "end it in .hdr or .img"))?;
+        let (header_path, voxel_path) = pair_for_writing(path)
+            .ok_or_else(|| Error::unsupported(path, "this name", "end it in .hdr or .img"))?;
         let mut header_file = AtomicFile::create(&header_path)?;
         let mut voxel_file = AtomicFile::create(&voxel_path)?;
         let job = Job { path: &voxel_path, volume, voxels: &voxels, options };

@@ -8,7 +8,8 @@ use super::ByteOrder;
 ///
 /// A block that is too short or leaves the region ends the list, with a warning: the voxels do not depend on it.
 pub(crate) fn parse(mut bytes: &[u8], order: ByteOrder, warnings: &mut Vec<String>) -> Vec<Extension> {
-    let int = |b: [u8; 4]| if order == ByteOrder::Little { i32::from_le_bytes(b) } else { i32::from_be_bytes(b) };
+    let int =
+        |b: [u8; 4]| if order == ByteOrder::Little { i32::from_le_bytes(b) } else { i32::from_be_bytes(b) };
     let mut found = Vec::new();
     while bytes.len() >= 16 {
         let size = int([bytes[0], bytes[1], bytes[2], bytes[3]]);
@@ -25,7 +26,8 @@ pub(crate) fn parse(mut bytes: &[u8], order: ByteOrder, warnings: &mut Vec<Strin
             break;
         };
         if size % 16 != 0 {
-            warnings.push(format!("header extension {} has {size} bytes, not a multiple of 16", found.len() + 1));
+            warnings
+                .push(format!("header extension {} has {size} bytes, not a multiple of 16", found.len() + 1));
         }
         found.push(Extension { code, data: data.to_vec() });
         bytes = &bytes[size as usize..];
@@ -55,7 +57,7 @@ mod tests {
     fn blocks_round_trip_and_bad_ones_end_the_list() {
         let list = vec![
             Extension { code: 6, data: b"a comment of 24 bytes...".to_vec() },
-            Extension { code: 4, data: vec![1; 8] },
+            Extension { code: 4, data: vec![1; 24] },
         ];
         for order in [ByteOrder::Little, ByteOrder::Big] {
             let mut warnings = vec![];

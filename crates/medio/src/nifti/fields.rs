@@ -16,7 +16,7 @@ pub enum FieldValue {
     Float(f64),
     /// Real numbers.
     Floats(Vec<f64>),
-    /// Text up to the first zero byte; bytes that are no UTF-8 are read as Latin-1.
+    /// Text without the zero bytes at its end; bytes that are no UTF-8 are read as Latin-1.
     Text(String),
 }
 
@@ -46,12 +46,16 @@ impl fmt::Display for FieldValue {
     }
 }
 
-/// Text of a fixed-size field: up to the first zero byte, UTF-8 or else Latin-1.
+/// Text of a fixed-size field as a person reads it: up to the first zero byte.
 pub(super) fn text(bytes: &[u8]) -> String {
-    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    match std::str::from_utf8(&bytes[..end]) {
+    decode(bytes.split(|&b| b == 0).next().unwrap_or(bytes))
+}
+
+/// UTF-8, or else Latin-1.
+fn decode(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
         Ok(s) => s.into(),
-        Err(_) => bytes[..end].iter().map(|&b| char::from(b)).collect(),
+        Err(_) => bytes.iter().map(|&b| char::from(b)).collect(),
     }
 }
 
@@ -82,6 +86,7 @@ impl Codec for Lister {
     }
 
     fn text(&mut self, name: &'static str, v: &mut [u8]) {
-        self.fields.push((name, FieldValue::Text(text(v))));
+        let end = v.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
+        self.fields.push((name, FieldValue::Text(decode(&v[..end]))));
     }
 }

@@ -37,7 +37,8 @@ pub enum ByteOrder {
 
 impl ByteOrder {
     /// This machine's.
-    pub const NATIVE: ByteOrder = if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
+    pub const NATIVE: ByteOrder =
+        if cfg!(target_endian = "big") { ByteOrder::Big } else { ByteOrder::Little };
 }
 
 /// A NIfTI header, every field of it, as stored. Fields keep the standard's names.
@@ -404,7 +405,11 @@ impl Codec for Reader<'_> {
 
     fn float(&mut self, _: &'static str, size: usize, v: &mut [f64]) {
         for v in v {
-            *v = if size == 4 { f32::from_ne_bytes(self.take()) as f64 } else { f64::from_ne_bytes(self.take()) };
+            *v = if size == 4 {
+                f32::from_ne_bytes(self.take()) as f64
+            } else {
+                f64::from_ne_bytes(self.take())
+            };
         }
     }
 
@@ -504,8 +509,14 @@ mod tests {
     #[test]
     fn layouts_have_the_standards_offsets() {
         for (version, marks) in [
-            (Version::One, [("dim", 40), ("pixdim", 76), ("vox_offset", 108), ("srow_x", 280), ("magic", 344)]),
-            (Version::Two, [("dim", 16), ("pixdim", 104), ("vox_offset", 168), ("srow_x", 400), ("magic", 4)]),
+            (
+                Version::One,
+                [("dim", 40), ("pixdim", 76), ("vox_offset", 108), ("srow_x", 280), ("magic", 344)],
+            ),
+            (
+                Version::Two,
+                [("dim", 16), ("pixdim", 104), ("vox_offset", 168), ("srow_x", 400), ("magic", 4)],
+            ),
         ] {
             let blank = Header { version, ..Header::default() };
             let zero = blank.serialise();

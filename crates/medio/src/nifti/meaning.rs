@@ -58,15 +58,16 @@ pub(crate) fn interpret(h: &Header, path: &Path, single: bool) -> Result<Meaning
         .iter()
         .try_fold(dtype.bytes() as u64, |n, &d| n.checked_mul(d as u64))
         .filter(|&n| isize::try_from(n).is_ok())
-        .ok_or_else(|| Error::limit(path, format!("a volume of {shape:?} {dtype}"), u64::MAX, isize::MAX as u64))?;
+        .ok_or_else(|| {
+            Error::limit(path, format!("a volume of {shape:?} {dtype}"), u64::MAX, isize::MAX as u64)
+        })?;
     let scale = scale(h, path, dtype, &mut warnings)?;
     let (affine, qform, sform) = placement(h, &shape, &mut warnings);
     let dims = [0, 1, 2].map(|i| shape.get(i).copied().unwrap_or(1));
     let grid = Grid::new(dims, affine);
     if let (Some(q), Some(s)) = (&qform, &sform) {
         let apart = corner_distance(dims, &q.affine, &s.affine);
-        let voxel = s.affine.column_lengths().into_iter().fold(f64::INFINITY, f64::min);
-        if !(apart <= 0.01 * voxel) {
+        if disagree(dims, &q.affine, &s.affine) {
             warnings.push(format!(
                 "sform (code {}) and qform (code {}) put the volume's corners up to {apart:.3} mm apart; the sform is used",
                 s.code, q.code
@@ -133,7 +134,8 @@ fn scale(h: &Header, path: &Path, dtype: DType, warnings: &mut Vec<String>) -> R
         return Ok(None);
     }
     if matches!(dtype, DType::Rgb24 | DType::Rgba32) {
-        warnings.push(format!("scl_slope {slope} and scl_inter {intercept} are ignored: colours are not scaled"));
+        warnings
+            .push(format!("scl_slope {slope} and scl_inter {intercept} are ignored: colours are not scaled"));
         return Ok(None);
     }
     Ok(Some(Scale { slope, intercept }))
@@ -155,7 +157,11 @@ fn first_voxel(h: &Header, path: &Path, single: bool, warnings: &mut Vec<String>
 }
 
 /// The affine by the standard's rule (sform, else qform, else voxel sizes), and both placements that the header states.
-fn placement(h: &Header, shape: &[usize], warnings: &mut Vec<String>) -> (Affine, Option<Xform>, Option<Xform>) {
+fn placement(
+    h: &Header,
+    shape: &[usize],
+    warnings: &mut Vec<String>,
+) -> (Affine, Option<Xform>, Option<Xform>) {
     let size = voxel_sizes(h, shape, warnings);
     let code = |name: &str, code: i32, warnings: &mut Vec<String>| {
         let valid = (0..=5).contains(&code);
@@ -166,7 +172,7 @@ fn placement(h: &Header, shape: &[usize], warnings: &mut Vec<String>) -> (Affine
     };
     let (q, s) = (code("qform_code", h.qform_code, warnings), code("sform_code", h.sform_code, warnings));
     let qform = (q > 0).then(|| Xform { code: q, affine: qform(h, size, warnings) });
-    let sform = (s > 0).then(|| Xform { code: s, affine: Affine { rows: h.srow } });
+    let sform = (s > 0).then_some(Xform { code: s, affine: Affine { rows: h.srow } });
     let finite = |name: &str, x: Option<Xform>, warnings: &mut Vec<String>| {
         x.filter(|x| {
             if !x.affine.is_finite() {
@@ -222,11 +228,18 @@ fn base_affine(shape: &[usize], size: [f64; 3]) -> Affine {
         if shape.len() > 2 { size[2] } else { 1.0 },
     ];
     let mut affine = Affine::from_spacing(diagonal);
-    for i in 0..3 {
+    for (i, (row, step)) in affine.rows.iter_mut().zip(diagonal).enumerate() {
         let n = shape.get(i).copied().unwrap_or(1);
-        affine.rows[i][3] = -(n as f64 - 1.0) / 2.0 * diagonal[i];
+        row[3] = -(n as f64 - 1.0) / 2.0 * step;
     }
     affine
+}
+
+/// Whether two placements put the corners of a volume more than a hundredth of a voxel apart.
+pub(super) fn disagree(shape: [usize; 3], a: &Affine, b: &Affine) -> bool {
+    let voxel = b.column_lengths().into_iter().fold(f64::INFINITY, f64::min);
+    let apart = corner_distance(shape, a, b);
+    apart > 0.01 * voxel || apart.is_infinite()
 }
 
 /// The largest distance in millimetres between where two affines put the corners of a volume.

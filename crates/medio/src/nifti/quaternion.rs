@@ -82,7 +82,9 @@ mod tests {
             let (mut r, long) = rotation(bcd, f64::EPSILON);
             prop_assert!(!long);
             if flip {
-                r.iter_mut().for_each(|row| row[2] = -row[2]);
+                for row in &mut r {
+                    row[2] = -row[2];
+                }
             }
             let affine = Affine::new(r, [1.0, 2.0, 3.0]) * Affine::from_spacing([0.5, 1.0, 3.0]);
             let (qfac, size, back) = from_affine(&affine);

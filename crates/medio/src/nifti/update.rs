@@ -11,11 +11,11 @@
 
 use std::path::Path;
 
-use medcore::{Affine, DType, Meta, Scale};
+use medcore::{Affine, DType, Meta, Scale, SpaceUnit};
 
 use super::codes::{datatype_code, units, units_code};
 use super::fields::text;
-use super::meaning::{corner_distance, interpret};
+use super::meaning::{corner_distance, disagree, interpret};
 use super::{ByteOrder, Header, Version, quaternion};
 use crate::{Error, Result};
 
@@ -69,7 +69,7 @@ pub(crate) fn header_for(path: &Path, meta: &Meta, w: &Layout<'_>) -> Result<Hea
         0.0
     };
     set_shared(&mut h, meta, w.extra.len());
-    set_scale(path, &mut h, w.scale);
+    set_scale(&mut h, w.scale);
     set_placement(path, &mut h, original.as_ref(), w)?;
     Ok(h)
 }
@@ -118,8 +118,13 @@ fn set_shared(h: &mut Header, meta: &Meta, extra: usize) {
     put(&mut h.intent_name, &meta.intent.2);
     (h.intent_code, h.intent_p) = (meta.intent.0, meta.intent.1);
     [h.cal_min, h.cal_max] = meta.display_range;
-    if units(h.xyzt_units) != (meta.space_unit, meta.time_unit) {
-        h.xyzt_units = units_code(meta.space_unit, meta.time_unit);
+    let space = match meta.space_unit {
+        // A grid is in millimetres, whoever made it.
+        SpaceUnit::Unknown if meta.original.is_none() => SpaceUnit::Millimeter,
+        unit => unit,
+    };
+    if units(h.xyzt_units) != (space, meta.time_unit) {
+        h.xyzt_units = units_code(space, meta.time_unit);
     }
     for (i, field) in h.pixdim[4..].iter_mut().enumerate().take(extra) {
         *field = meta.steps.get(i).copied().unwrap_or(1.0);
@@ -127,11 +132,10 @@ fn set_shared(h: &mut Header, meta: &Meta, extra: usize) {
 }
 
 /// The volume's scale; fields that mean the same stay.
-fn set_scale(path: &Path, h: &mut Header, scale: Option<Scale>) {
+fn set_scale(h: &mut Header, scale: Option<Scale>) {
     let usable = h.scl_slope != 0.0 && h.scl_slope.is_finite();
     let stored = (usable && (h.scl_slope, h.scl_inter) != (1.0, 0.0))
         .then_some(Scale { slope: h.scl_slope, intercept: h.scl_inter });
-    let _ = path;
     if stored != scale {
         (h.scl_slope, h.scl_inter) = scale.map_or((1.0, 0.0), |s| (s.slope, s.intercept));
     }
@@ -150,11 +154,10 @@ fn set_placement(path: &Path, h: &mut Header, original: Option<&Header>, w: &Lay
         let either = s.or(q).map_or(2, |x| x.code);
         s_code = s.map_or(either, |x| x.code);
         q_code = q.map_or(either, |x| x.code);
-        if let (Some(q), Some(s)) = (q, s) {
-            let voxel = s.affine.column_lengths().into_iter().fold(f64::INFINITY, f64::min);
-            if !(corner_distance(now.grid.shape, &q.affine, &s.affine) <= 0.01 * voxel) {
-                q_code = 0;
-            }
+        if let (Some(q), Some(s)) = (q, s)
+            && disagree(now.grid.shape, &q.affine, &s.affine)
+        {
+            q_code = 0;
         }
     }
     h.sform_code = s_code as i32;
