@@ -1,0 +1,667 @@
+"""Every transform as a method of `Volume`. Generated from the Rust declarations; edit those."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+    from .transforms import (
+        AffineRule,
+        Axes,
+        Dist,
+        Interpolation,
+        LengthUnit,
+        Mask,
+        Outside,
+        PadMode,
+    )
+
+V = TypeVar("V", bound="TransformMethods")
+
+
+class TransformMethods:
+    """One method for each transform: lazily applied, the volume itself is never changed.
+
+    A method acts on its volume whatever the role; in a pipeline roles decide. Parameter and shape
+    errors are raised by the call, voxels are touched when values are asked for. Methods that can
+    draw at random take `p`, the probability of being applied; `id`, a name for the draws; and
+    `seed`, which repeats them (drawn from the system and listed in `Volume.seeds` if not given).
+    """
+
+    __slots__ = ()
+
+    def _apply(
+        self: V, name: str, parameters: Mapping[str, Any], seed: int | None = None
+    ) -> V:
+        raise NotImplementedError
+
+    def affine_transform(
+        self: V,
+        rotate: Dist | Sequence[Dist] = 0.0,
+        *,
+        scale: Dist | Sequence[Dist] = 1.0,
+        shear: Dist | Sequence[Dist] = 0.0,
+        translate: Dist | Sequence[Dist] = 0.0,
+        interpolation: Interpolation = "linear",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        affine: AffineRule = "keep",
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Scale, shear, rotate and shift the content about the centre of the grid; the grid stays.
+
+        Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and
+        oblique grids are not distorted. The content is first scaled, then sheared, then rotated
+        about x, y and z in turn, then shifted. Positive angles turn x to y, y to z, z to x.
+        Landmarks move with the content.
+
+        Parameters
+        ----------
+        rotate : Dist | Sequence[Dist], default 0.0
+            Rotation about the axes x, y, z. In degrees.
+        scale : Dist | Sequence[Dist], default 1.0
+            Magnification along the axes; above 1 enlarges the content.
+        shear : Dist | Sequence[Dist], default 0.0
+            Shear: x by y, x by z, y by z (tangents of the angles).
+        translate : Dist | Sequence[Dist], default 0.0
+            Shift along the axes. In mm.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        affine : AffineRule, default "keep"
+            Whether the output's affine stays, or follows the content back to where it came from.
+            `keep`: the grid stays. `update`: the affine is multiplied by the map, as for a
+            regridding.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "affine",
+            {
+                "rotate": rotate,
+                "scale": scale,
+                "shear": shear,
+                "translate": translate,
+                "interpolation": interpolation,
+                "mode": mode,
+                "value": value,
+                "affine": affine,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def cast(
+        self: V,
+        dtype: DTypeLike,
+    ) -> V:
+        """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in
+        integers.
+
+        Parameters
+        ----------
+        dtype : DTypeLike
+            The dtype to change to.
+        """
+        return self._apply(
+            "cast",
+            {
+                "dtype": dtype,
+            },
+        )
+
+    def clamp(
+        self: V,
+        min: float | None = None,
+        max: float | None = None,
+    ) -> V:
+        """Limit values to a range, in real units. NaN stays NaN.
+
+        Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles`
+        with values.
+
+        Parameters
+        ----------
+        min : float | None, default None
+            Values below become this; no lower limit if not given.
+        max : float | None, default None
+            Values above become this; no upper limit if not given.
+        """
+        return self._apply(
+            "clamp",
+            {
+                "min": min,
+                "max": max,
+            },
+        )
+
+    def crop(
+        self: V,
+        start: Sequence[int],
+        shape: Sequence[int],
+    ) -> V:
+        """Cut out a box of voxels. A box that leaves the volume is an error.
+
+        Parameters
+        ----------
+        start : Sequence[int]
+            Index of the first voxel along x, y, z; negative numbers count from the end.
+        shape : Sequence[int]
+            Voxels along x, y, z.
+        """
+        return self._apply(
+            "crop",
+            {
+                "start": start,
+                "shape": shape,
+            },
+        )
+
+    def crop_foreground(
+        self: V,
+        above: float = 0.0,
+        *,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+        source: str | None = None,
+    ) -> V:
+        """Crop to the smallest box that holds all foreground voxels. A volume without foreground is
+        kept whole.
+
+        Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never
+        reaches beyond the volume).
+
+        Parameters
+        ----------
+        above : float, default 0.0
+            Voxels above this value are foreground.
+        margin : int | Sequence[int], default 0
+            Voxels kept around the box along x, y, z, as far as the volume reaches.
+        divisible : int, default 1
+            The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+            ends.
+        source : str | None, default None
+            The item whose foreground counts; the first image if not given.
+        """
+        return self._apply(
+            "crop_foreground",
+            {
+                "above": above,
+                "margin": margin,
+                "divisible": divisible,
+                "source": source,
+            },
+        )
+
+    def crop_or_pad(
+        self: V,
+        shape: int | Sequence[int],
+        *,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+    ) -> V:
+        """Crop or pad each axis about the centre to the given shape. The world stays in place.
+
+        Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts
+        it: padding adds it behind, cropping starts at `n // 2 - m // 2`.
+
+        Parameters
+        ----------
+        shape : int | Sequence[int]
+            Voxels along x, y, z.
+        mode : PadMode, default "constant"
+            What is added where the volume is too small. `constant`: one value. `edge`: the edge
+            voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
+            voxel repeated. `wrap`: the other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        """
+        return self._apply(
+            "crop_or_pad",
+            {
+                "shape": shape,
+                "mode": mode,
+                "value": value,
+            },
+        )
+
+    def flip(
+        self: V,
+        axes: Axes,
+    ) -> V:
+        """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+
+        Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+
+        Parameters
+        ----------
+        axes : Axes
+            The axes to reverse.
+        """
+        return self._apply(
+            "flip",
+            {
+                "axes": axes,
+            },
+        )
+
+    def gaussian_noise(
+        self: V,
+        std: Dist = 0.1,
+        *,
+        mean: Dist = 0.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Add normally distributed noise, independent in every voxel.
+
+        A voxel's draw depends on the key and on its index in the whole grid only, so that any
+        patch of a noisy volume has the noise of the whole.
+
+        Parameters
+        ----------
+        std : Dist, default 0.1
+            Standard deviation of the noise, in the image's unit; drawn once per image.
+        mean : Dist, default 0.0
+            Mean of the noise, in the image's unit; drawn once per image.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "gaussian_noise",
+            {
+                "std": std,
+                "mean": mean,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def gaussian_smooth(
+        self: V,
+        sigma: Dist | Sequence[Dist] = 1.0,
+        *,
+        unit: LengthUnit = "voxels",
+        truncate: float = 4.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Smooth with a Gaussian kernel.
+
+        The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
+        `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
+        repeated (SciPy `reflect`).
+
+        Parameters
+        ----------
+        sigma : Dist | Sequence[Dist], default 1.0
+            Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
+        unit : LengthUnit, default "voxels"
+            The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
+        truncate : float, default 4.0
+            Deviations at which the kernel is cut off.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "gaussian_smooth",
+            {
+                "sigma": sigma,
+                "unit": unit,
+                "truncate": truncate,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def keep_largest_component(
+        self: V,
+        connectivity: int = 3,
+        *,
+        per_label: bool = True,
+    ) -> V:
+        """Keep only the largest connected component of each label; all other voxels of it become 0.
+
+        Of components of the same size, the one whose first voxel (x fastest) comes first is
+        kept. Corresponds to MONAI's `KeepLargestConnectedComponent`.
+
+        Parameters
+        ----------
+        connectivity : int, default 3
+            Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners
+            (26).
+        per_label : bool, default True
+            Whether each label value is looked at by itself; otherwise all voxels that are not 0
+            count as one.
+        """
+        return self._apply(
+            "keep_largest_component",
+            {
+                "connectivity": connectivity,
+                "per_label": per_label,
+            },
+        )
+
+    def pad(
+        self: V,
+        amount: int | Sequence[int] = 0,
+        *,
+        before: int | Sequence[int] | None = None,
+        after: int | Sequence[int] | None = None,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+    ) -> V:
+        """Add voxels around the volume. The world stays in place.
+
+        Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode,
+        with 0 where it is constant.
+
+        Parameters
+        ----------
+        amount : int | Sequence[int], default 0
+            Voxels added on both sides of each axis.
+        before : int | Sequence[int] | None, default None
+            Voxels added before the first, instead of `amount`.
+        after : int | Sequence[int] | None, default None
+            Voxels added after the last, instead of `amount`.
+        mode : PadMode, default "constant"
+            What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
+            edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+            other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        """
+        return self._apply(
+            "pad",
+            {
+                "amount": amount,
+                "before": before,
+                "after": after,
+                "mode": mode,
+                "value": value,
+            },
+        )
+
+    def random_crop(
+        self: V,
+        shape: int | Sequence[int],
+        *,
+        count: int = 1,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Cut out patches at random places, the same for every item of the sample. With `count`
+        above 1 the sample becomes that many.
+
+        Every start that keeps the patch inside the volume is equally likely, the last one
+        included. Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
+        `RandSpatialCropSamples` with `random_size=False`.
+
+        Parameters
+        ----------
+        shape : int | Sequence[int]
+            Voxels of a patch along x, y, z.
+        count : int, default 1
+            Number of patches.
+        mode : PadMode, default "constant"
+            What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
+            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
+            the edge voxel repeated. `wrap`: the other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "random_crop",
+            {
+                "shape": shape,
+                "count": count,
+                "mode": mode,
+                "value": value,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def remap_labels(
+        self: V,
+        table: Mapping[int, int],
+    ) -> V:
+        """Replace label values. Values that are not named stay. The dtype stays; a value that it
+        cannot hold is an error.
+
+        Parameters
+        ----------
+        table : Mapping[int, int]
+            Old value to new value.
+        """
+        return self._apply(
+            "remap_labels",
+            {
+                "table": table,
+            },
+        )
+
+    def reorient(
+        self: V,
+        orientation: str,
+    ) -> V:
+        """Permute and flip the voxel axes so that they run in the given anatomical directions. The
+        world stays in place; voxels are copied exactly.
+
+        Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
+        TorchIO's `ToCanonical`.
+
+        Parameters
+        ----------
+        orientation : str
+            Three letters, the directions that the axes x, y, z increase towards: one each of R/L,
+            A/P, S/I.
+        """
+        return self._apply(
+            "reorient",
+            {
+                "orientation": orientation,
+            },
+        )
+
+    def resample(
+        self: V,
+        spacing: float | Sequence[float] | None = None,
+        *,
+        shape: int | Sequence[int] | None = None,
+        interpolation: Interpolation = "linear",
+    ) -> V:
+        """Sample the volume on a grid of another spacing, or of another shape over the same field
+        of view.
+
+        Both grids share the centre of their field of view, and voxel centres lie half a voxel
+        inside its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly
+        and the shape is the rounded one; with `shape`, the field of view is met exactly. Beyond
+        the outermost centres the edge voxel is used. No smoothing is done before down-sampling.
+        Labels are always sampled nearest.
+
+        Parameters
+        ----------
+        spacing : float | Sequence[float] | None, default None
+            Voxel size along x, y, z. In mm.
+        shape : int | Sequence[int] | None, default None
+            Voxels along x, y, z, instead of a spacing.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        """
+        return self._apply(
+            "resample",
+            {
+                "spacing": spacing,
+                "shape": shape,
+                "interpolation": interpolation,
+            },
+        )
+
+    def rescale(
+        self: V,
+        out_range: Sequence[float] = (0.0, 1.0),
+        *,
+        in_range: Sequence[float] | None = None,
+        percentiles: Sequence[float] | None = None,
+        clip: bool = True,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+    ) -> V:
+        """Map an input range linearly to an output range.
+
+        The input range is given (a CT window, in HU), or measured: the smallest and largest
+        finite value, or two percentiles (as `numpy.percentile`). A range of no width maps to the
+        lower output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
+        `RescaleIntensity`.
+
+        Parameters
+        ----------
+        out_range : Sequence[float], default (0.0, 1.0)
+            Values that become the lower and upper output.
+        in_range : Sequence[float] | None, default None
+            Values of the input that are mapped to the output range; measured if not given.
+        percentiles : Sequence[float] | None, default None
+            Percentiles (0 to 100) that the input range is measured at, if not given; the extremes
+            otherwise.
+        clip : bool, default True
+            Whether values outside the input range are clipped to the output range.
+        mask : Mask, default "all"
+            Voxels that the range is measured over. `all`: every voxel. `nonzero`: voxels that are
+            not exactly 0.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range.
+        """
+        return self._apply(
+            "rescale",
+            {
+                "out_range": out_range,
+                "in_range": in_range,
+                "percentiles": percentiles,
+                "clip": clip,
+                "mask": mask,
+                "channel_wise": channel_wise,
+            },
+        )
+
+    def rot90(
+        self: V,
+        k: Dist = 1.0,
+        *,
+        axes: Axes = (0, 1),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Turn by quarter turns in the plane of two voxel axes, from the first towards the second.
+        The affine follows, so that every voxel keeps its place in the world.
+
+        Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
+
+        Parameters
+        ----------
+        k : Dist, default 1.0
+            Number of quarter turns; a drawn number is rounded down.
+        axes : Axes, default (0, 1)
+            The two axes of the plane.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "rot90",
+            {
+                "k": k,
+                "axes": axes,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def simulate_low_resolution(
+        self: V,
+        scale: Dist | Sequence[Dist] = 0.5,
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Down-sample by nearest voxel and up-sample linearly to the old grid, as a coarse scan
+        would look.
+
+        Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
+        another interpolation: the loss is the point.
+
+        Parameters
+        ----------
+        scale : Dist | Sequence[Dist], default 0.5
+            Resolution along x, y, z relative to the image's, above 0, up to 1; one value is drawn
+            for all axes.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "simulate_low_resolution",
+            {
+                "scale": scale,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def z_normalize(
+        self: V,
+        mask: Mask = "all",
+        *,
+        outside: Outside = "normalize",
+        channel_wise: bool = False,
+    ) -> V:
+        """Subtract the mean and divide by the standard deviation.
+
+        Statistics are taken in float64 over the masked voxels; the deviation is the population's
+        (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by
+        1. NaN voxels make the mean NaN unless the mask leaves them out.
+
+        Parameters
+        ----------
+        mask : Mask, default "all"
+            Voxels that the mean and the deviation are taken over. `all`: every voxel. `nonzero`:
+            voxels that are not exactly 0.
+        outside : Outside, default "normalize"
+            What happens to voxels that the mask leaves out. `normalize`: the same arithmetic
+            everywhere. `keep`: voxels outside the mask are not changed.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own mean and deviation.
+        """
+        return self._apply(
+            "z_normalize",
+            {
+                "mask": mask,
+                "outside": outside,
+                "channel_wise": channel_wise,
+            },
+        )

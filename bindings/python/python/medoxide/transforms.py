@@ -1,0 +1,1037 @@
+"""Every transform as a class. Generated from the Rust declarations; edit those.
+
+An instance is a description: immutable, compared by value, picklable. It does something when it is
+called on a volume, a path, an array, a tensor or a dict of them, or as part of a `Pipeline`.
+
+Every class has three parameters more than those of its transform: `p` is the probability of being
+applied; `keys` are the items of a dict that it touches (by role if not given: intensity and artefact
+transforms touch images, label transforms labels, spatial ones everything); `id` names its random
+draws, so that they survive edits of the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from ._transform import Transform
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
+__all__ = [
+    "Affine",
+    "Cast",
+    "Clamp",
+    "Crop",
+    "CropForeground",
+    "CropOrPad",
+    "Flip",
+    "GaussianNoise",
+    "GaussianSmooth",
+    "KeepLargestComponent",
+    "Pad",
+    "RandomCrop",
+    "RemapLabels",
+    "Reorient",
+    "Resample",
+    "Rescale",
+    "Rot90",
+    "SimulateLowResolution",
+    "ZNormalize",
+]
+
+AffineRule: TypeAlias = Literal["keep", "update"]
+"""What a deformation does to the affine: `keep` it (the content has moved in the world), or
+`update` it as MONAI does (voxels moved, the world is where it was).
+"""
+
+Axes: TypeAlias = int | str | Sequence[int]
+"""Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
+"""
+
+Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
+"""A number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}"""
+
+Interpolation: TypeAlias = Literal["linear", "nearest"]
+"""Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
+coordinates go up).
+"""
+
+LabelMask: TypeAlias = str | Mapping[str, str | Sequence[int]]
+"""A label item, and which of its values count (all but 0 if none are given)."""
+
+LengthUnit: TypeAlias = Literal["voxels", "mm"]
+"""A unit of length in an image: `voxels` or `mm`."""
+
+Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str, LabelMask]
+"""Which voxels a statistic counts: `all`; `nonzero`; `{above: 10}`; `{label: seg}` or `{label:
+{item: seg, values: [1, 2]}}`.
+"""
+
+Outside: TypeAlias = Literal["normalize", "keep"]
+"""What happens to voxels outside a mask: `normalize` them by the same numbers (TorchIO), or `keep`
+them as they are (MONAI's `nonzero`).
+"""
+
+PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
+"""What lies beyond a volume's edge, in the words of `numpy.pad`."""
+
+
+class Affine(Transform):
+    """Scale, shear, rotate and shift the content about the centre of the grid; the grid stays.
+
+    Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and oblique
+    grids are not distorted. The content is first scaled, then sheared, then rotated about x, y
+    and z in turn, then shifted. Positive angles turn x to y, y to z, z to x. Landmarks move with
+    the content.
+
+    Parameters
+    ----------
+    rotate : Dist | Sequence[Dist], default 0.0
+        Rotation about the axes x, y, z. In degrees.
+    scale : Dist | Sequence[Dist], default 1.0
+        Magnification along the axes; above 1 enlarges the content.
+    shear : Dist | Sequence[Dist], default 0.0
+        Shear: x by y, x by z, y by z (tangents of the angles).
+    translate : Dist | Sequence[Dist], default 0.0
+        Shift along the axes. In mm.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    affine : AffineRule, default "keep"
+        Whether the output's affine stays, or follows the content back to where it came from.
+        `keep`: the grid stays. `update`: the affine is multiplied by the map, as for a regridding.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "affine"
+    rotate: Dist | Sequence[Dist]
+    scale: Dist | Sequence[Dist]
+    shear: Dist | Sequence[Dist]
+    translate: Dist | Sequence[Dist]
+    interpolation: Interpolation
+    mode: PadMode
+    value: float
+    affine: AffineRule
+
+    def __init__(
+        self,
+        *,
+        rotate: Dist | Sequence[Dist] = 0.0,
+        scale: Dist | Sequence[Dist] = 1.0,
+        shear: Dist | Sequence[Dist] = 0.0,
+        translate: Dist | Sequence[Dist] = 0.0,
+        interpolation: Interpolation = "linear",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        affine: AffineRule = "keep",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "rotate": rotate,
+                "scale": scale,
+                "shear": shear,
+                "translate": translate,
+                "interpolation": interpolation,
+                "mode": mode,
+                "value": value,
+                "affine": affine,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Cast(Transform):
+    """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in integers.
+
+    Parameters
+    ----------
+    dtype : DTypeLike
+        The dtype to change to.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "cast"
+    dtype: DTypeLike
+
+    def __init__(
+        self,
+        *,
+        dtype: DTypeLike,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "dtype": dtype,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Clamp(Transform):
+    """Limit values to a range, in real units. NaN stays NaN.
+
+    Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles` with
+    values.
+
+    Parameters
+    ----------
+    min : float | None, default None
+        Values below become this; no lower limit if not given.
+    max : float | None, default None
+        Values above become this; no upper limit if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "clamp"
+    min: float | None
+    max: float | None
+
+    def __init__(
+        self,
+        *,
+        min: float | None = None,
+        max: float | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "min": min,
+                "max": max,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Crop(Transform):
+    """Cut out a box of voxels. A box that leaves the volume is an error.
+
+    Parameters
+    ----------
+    start : Sequence[int]
+        Index of the first voxel along x, y, z; negative numbers count from the end.
+    shape : Sequence[int]
+        Voxels along x, y, z.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "crop"
+    start: Sequence[int]
+    shape: Sequence[int]
+
+    def __init__(
+        self,
+        *,
+        start: Sequence[int],
+        shape: Sequence[int],
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "start": start,
+                "shape": shape,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class CropForeground(Transform):
+    """Crop to the smallest box that holds all foreground voxels. A volume without foreground is
+    kept whole.
+
+    Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never reaches
+    beyond the volume).
+
+    Parameters
+    ----------
+    above : float, default 0.0
+        Voxels above this value are foreground.
+    margin : int | Sequence[int], default 0
+        Voxels kept around the box along x, y, z, as far as the volume reaches.
+    divisible : int, default 1
+        The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+        ends.
+    source : str | None, default None
+        The item whose foreground counts; the first image if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "crop_foreground"
+    above: float
+    margin: int | Sequence[int]
+    divisible: int
+    source: str | None
+
+    def __init__(
+        self,
+        *,
+        above: float = 0.0,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+        source: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "above": above,
+                "margin": margin,
+                "divisible": divisible,
+                "source": source,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class CropOrPad(Transform):
+    """Crop or pad each axis about the centre to the given shape. The world stays in place.
+
+    Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it:
+    padding adds it behind, cropping starts at `n // 2 - m // 2`.
+
+    Parameters
+    ----------
+    shape : int | Sequence[int]
+        Voxels along x, y, z.
+    mode : PadMode, default "constant"
+        What is added where the volume is too small. `constant`: one value. `edge`: the edge voxel.
+        `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
+        repeated. `wrap`: the other side.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "crop_or_pad"
+    shape: int | Sequence[int]
+    mode: PadMode
+    value: float
+
+    def __init__(
+        self,
+        *,
+        shape: int | Sequence[int],
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "shape": shape,
+                "mode": mode,
+                "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Flip(Transform):
+    """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+
+    Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+
+    Parameters
+    ----------
+    axes : Axes
+        The axes to reverse.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "flip"
+    axes: Axes
+
+    def __init__(
+        self,
+        *,
+        axes: Axes,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class GaussianNoise(Transform):
+    """Add normally distributed noise, independent in every voxel.
+
+    A voxel's draw depends on the key and on its index in the whole grid only, so that any patch
+    of a noisy volume has the noise of the whole.
+
+    Parameters
+    ----------
+    std : Dist, default 0.1
+        Standard deviation of the noise, in the image's unit; drawn once per image.
+    mean : Dist, default 0.0
+        Mean of the noise, in the image's unit; drawn once per image.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gaussian_noise"
+    std: Dist
+    mean: Dist
+
+    def __init__(
+        self,
+        *,
+        std: Dist = 0.1,
+        mean: Dist = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "std": std,
+                "mean": mean,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class GaussianSmooth(Transform):
+    """Smooth with a Gaussian kernel.
+
+    The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
+    `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
+    repeated (SciPy `reflect`).
+
+    Parameters
+    ----------
+    sigma : Dist | Sequence[Dist], default 1.0
+        Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
+    unit : LengthUnit, default "voxels"
+        The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
+    truncate : float, default 4.0
+        Deviations at which the kernel is cut off.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gaussian_smooth"
+    sigma: Dist | Sequence[Dist]
+    unit: LengthUnit
+    truncate: float
+
+    def __init__(
+        self,
+        *,
+        sigma: Dist | Sequence[Dist] = 1.0,
+        unit: LengthUnit = "voxels",
+        truncate: float = 4.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "sigma": sigma,
+                "unit": unit,
+                "truncate": truncate,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class KeepLargestComponent(Transform):
+    """Keep only the largest connected component of each label; all other voxels of it become 0.
+
+    Of components of the same size, the one whose first voxel (x fastest) comes first is kept.
+    Corresponds to MONAI's `KeepLargestConnectedComponent`.
+
+    Parameters
+    ----------
+    connectivity : int, default 3
+        Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners (26).
+    per_label : bool, default True
+        Whether each label value is looked at by itself; otherwise all voxels that are not 0 count
+        as one.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "keep_largest_component"
+    connectivity: int
+    per_label: bool
+
+    def __init__(
+        self,
+        *,
+        connectivity: int = 3,
+        per_label: bool = True,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "connectivity": connectivity,
+                "per_label": per_label,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Pad(Transform):
+    """Add voxels around the volume. The world stays in place.
+
+    Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with
+    0 where it is constant.
+
+    Parameters
+    ----------
+    amount : int | Sequence[int], default 0
+        Voxels added on both sides of each axis.
+    before : int | Sequence[int] | None, default None
+        Voxels added before the first, instead of `amount`.
+    after : int | Sequence[int] | None, default None
+        Voxels added after the last, instead of `amount`.
+    mode : PadMode, default "constant"
+        What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
+        voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "pad"
+    amount: int | Sequence[int]
+    before: int | Sequence[int] | None
+    after: int | Sequence[int] | None
+    mode: PadMode
+    value: float
+
+    def __init__(
+        self,
+        *,
+        amount: int | Sequence[int] = 0,
+        before: int | Sequence[int] | None = None,
+        after: int | Sequence[int] | None = None,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "amount": amount,
+                "before": before,
+                "after": after,
+                "mode": mode,
+                "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class RandomCrop(Transform):
+    """Cut out patches at random places, the same for every item of the sample. With `count` above 1
+    the sample becomes that many.
+
+    Every start that keeps the patch inside the volume is equally likely, the last one included.
+    Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
+    `RandSpatialCropSamples` with `random_size=False`.
+
+    Parameters
+    ----------
+    shape : int | Sequence[int]
+        Voxels of a patch along x, y, z.
+    count : int, default 1
+        Number of patches.
+    mode : PadMode, default "constant"
+        What is added where the volume is smaller than the patch. `constant`: one value. `edge`: the
+        edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
+        edge voxel repeated. `wrap`: the other side.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "random_crop"
+    shape: int | Sequence[int]
+    count: int
+    mode: PadMode
+    value: float
+
+    def __init__(
+        self,
+        *,
+        shape: int | Sequence[int],
+        count: int = 1,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "shape": shape,
+                "count": count,
+                "mode": mode,
+                "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class RemapLabels(Transform):
+    """Replace label values. Values that are not named stay. The dtype stays; a value that it cannot
+    hold is an error.
+
+    Parameters
+    ----------
+    table : Mapping[int, int]
+        Old value to new value.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "remap_labels"
+    table: Mapping[int, int]
+
+    def __init__(
+        self,
+        *,
+        table: Mapping[int, int],
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "table": table,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Reorient(Transform):
+    """Permute and flip the voxel axes so that they run in the given anatomical directions. The
+    world stays in place; voxels are copied exactly.
+
+    Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
+    TorchIO's `ToCanonical`.
+
+    Parameters
+    ----------
+    orientation : str
+        Three letters, the directions that the axes x, y, z increase towards: one each of R/L, A/P,
+        S/I.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "reorient"
+    orientation: str
+
+    def __init__(
+        self,
+        *,
+        orientation: str,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "orientation": orientation,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Resample(Transform):
+    """Sample the volume on a grid of another spacing, or of another shape over the same field of
+    view.
+
+    Both grids share the centre of their field of view, and voxel centres lie half a voxel inside
+    its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly and the
+    shape is the rounded one; with `shape`, the field of view is met exactly. Beyond the
+    outermost centres the edge voxel is used. No smoothing is done before down-sampling. Labels
+    are always sampled nearest.
+
+    Parameters
+    ----------
+    spacing : float | Sequence[float] | None, default None
+        Voxel size along x, y, z. In mm.
+    shape : int | Sequence[int] | None, default None
+        Voxels along x, y, z, instead of a spacing.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "resample"
+    spacing: float | Sequence[float] | None
+    shape: int | Sequence[int] | None
+    interpolation: Interpolation
+
+    def __init__(
+        self,
+        *,
+        spacing: float | Sequence[float] | None = None,
+        shape: int | Sequence[int] | None = None,
+        interpolation: Interpolation = "linear",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "spacing": spacing,
+                "shape": shape,
+                "interpolation": interpolation,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Rescale(Transform):
+    """Map an input range linearly to an output range.
+
+    The input range is given (a CT window, in HU), or measured: the smallest and largest finite
+    value, or two percentiles (as `numpy.percentile`). A range of no width maps to the lower
+    output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
+    `RescaleIntensity`.
+
+    Parameters
+    ----------
+    out_range : Sequence[float], default (0.0, 1.0)
+        Values that become the lower and upper output.
+    in_range : Sequence[float] | None, default None
+        Values of the input that are mapped to the output range; measured if not given.
+    percentiles : Sequence[float] | None, default None
+        Percentiles (0 to 100) that the input range is measured at, if not given; the extremes
+        otherwise.
+    clip : bool, default True
+        Whether values outside the input range are clipped to the output range.
+    mask : Mask, default "all"
+        Voxels that the range is measured over. `all`: every voxel. `nonzero`: voxels that are not
+        exactly 0.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "rescale"
+    out_range: Sequence[float]
+    in_range: Sequence[float] | None
+    percentiles: Sequence[float] | None
+    clip: bool
+    mask: Mask
+    channel_wise: bool
+
+    def __init__(
+        self,
+        *,
+        out_range: Sequence[float] = (0.0, 1.0),
+        in_range: Sequence[float] | None = None,
+        percentiles: Sequence[float] | None = None,
+        clip: bool = True,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "out_range": out_range,
+                "in_range": in_range,
+                "percentiles": percentiles,
+                "clip": clip,
+                "mask": mask,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Rot90(Transform):
+    """Turn by quarter turns in the plane of two voxel axes, from the first towards the second. The
+    affine follows, so that every voxel keeps its place in the world.
+
+    Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
+
+    Parameters
+    ----------
+    k : Dist, default 1.0
+        Number of quarter turns; a drawn number is rounded down.
+    axes : Axes, default (0, 1)
+        The two axes of the plane.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "rot90"
+    k: Dist
+    axes: Axes
+
+    def __init__(
+        self,
+        *,
+        k: Dist = 1.0,
+        axes: Axes = (0, 1),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "k": k,
+                "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class SimulateLowResolution(Transform):
+    """Down-sample by nearest voxel and up-sample linearly to the old grid, as a coarse scan would
+    look.
+
+    Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
+    another interpolation: the loss is the point.
+
+    Parameters
+    ----------
+    scale : Dist | Sequence[Dist], default 0.5
+        Resolution along x, y, z relative to the image's, above 0, up to 1; one value is drawn for
+        all axes.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "simulate_low_resolution"
+    scale: Dist | Sequence[Dist]
+
+    def __init__(
+        self,
+        *,
+        scale: Dist | Sequence[Dist] = 0.5,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "scale": scale,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class ZNormalize(Transform):
+    """Subtract the mean and divide by the standard deviation.
+
+    Statistics are taken in float64 over the masked voxels; the deviation is the population's
+    (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by 1.
+    NaN voxels make the mean NaN unless the mask leaves them out.
+
+    Parameters
+    ----------
+    mask : Mask, default "all"
+        Voxels that the mean and the deviation are taken over. `all`: every voxel. `nonzero`: voxels
+        that are not exactly 0.
+    outside : Outside, default "normalize"
+        What happens to voxels that the mask leaves out. `normalize`: the same arithmetic
+        everywhere. `keep`: voxels outside the mask are not changed.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own mean and deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "z_normalize"
+    mask: Mask
+    outside: Outside
+    channel_wise: bool
+
+    def __init__(
+        self,
+        *,
+        mask: Mask = "all",
+        outside: Outside = "normalize",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "mask": mask,
+                "outside": outside,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )

@@ -1,0 +1,105 @@
+//! `docs/transforms.md`: the reference page.
+
+use std::fmt::Write;
+
+use medcore::Category;
+use medpipe::{Entry, Pipeline, catalog};
+
+use crate::schema::{Parameter, aliases, can_draw, method_name, parameters, text};
+
+const HEAD: &str = "# Transforms
+
+Generated from the declarations in `crates/medaug`; edit those.
+
+A transform has one name everywhere: `z_normalize` in pipeline files, on the command line and as a method of a volume;
+`ZNormalize` as the Rust struct and the Python class.
+
+```yaml
+medoxide: 1
+transforms:
+  - reorient: RAS                 # the main parameter alone
+  - resample: {spacing: 1.5}      # parameters by name
+  - z_normalize                   # defaults
+```
+
+Besides its own parameters every transform takes
+
+| parameter | default | meaning |
+|---|---|---|
+| `p` | `1.0` | probability of being applied, from 0 to 1 |
+| `keys` | by role | items of a sample that it touches |
+| `id` | name and occurrence | name of its random draws, so that they survive edits of the pipeline |
+
+Lengths are millimetres or voxels as stated, axes are x, y, z of the voxel grid, the main parameter is **bold**.
+
+## Types
+
+";
+
+pub(crate) fn render() -> String {
+    let mut out = HEAD.to_owned();
+    out.push_str("| type | values |\n|---|---|\n");
+    for (name, (kind, doc)) in aliases() {
+        let doc = doc.replace('\n', " ");
+        let values = if doc.is_empty() { words(&kind) } else { doc };
+        let _ = writeln!(out, "| `{name}` | {} |", cell(&values));
+    }
+    let groups = [
+        (Category::Spatial, "Spatial", "Every item of a sample moves together: images and maps are interpolated, labels sampled nearest, points mapped."),
+        (Category::Intensity, "Intensity", "Values of images change; labels and maps are not touched."),
+        (Category::Artefact, "Artefacts", "What a scanner does to an image; labels and maps are not touched."),
+        (Category::Label, "Labels", "Class numbers change; images are not touched."),
+    ];
+    for (category, title, lead) in groups {
+        let _ = write!(out, "\n## {title}\n\n{lead}\n");
+        for e in catalog().iter().filter(|e| e.category == category) {
+            out.push_str(&entry(e));
+        }
+    }
+    out
+}
+
+/// The words of a literal type.
+fn words(kind: &str) -> String {
+    kind.trim_start_matches("Literal[").trim_end_matches(']').replace('"', "`")
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn entry(e: &Entry) -> String {
+    let list = parameters(e);
+    let mut out = format!("\n### {}\n\n{}\n\n", e.name, text(&e.schema));
+    let random = if can_draw(e) { "; can draw at random (`seed`)" } else { "" };
+    let _ = writeln!(out, "Rust and Python class `{}`; method `Volume.{}`{random}.\n", e.class, method_name(e));
+    out.push_str("| parameter | type | default | unit | meaning |\n|---|---|---|---|---|\n");
+    for p in &list {
+        let bold = if e.main == Some(p.name.as_str()) { "**" } else { "" };
+        let default = p.default.as_ref().map_or("required".into(), |d| format!("`{d}`"));
+        let _ = writeln!(
+            out,
+            "| {bold}`{}`{bold} | `{}` | {default} | {} | {} |",
+            p.name,
+            cell(&p.kind),
+            p.unit.as_deref().unwrap_or(""),
+            cell(&meaning(p))
+        );
+    }
+    out
+}
+
+fn meaning(p: &Parameter) -> String {
+    let mut out = p.doc.replace('\n', " ");
+    for (word, text) in &p.words {
+        let _ = write!(out, " `{word}`: {}", crate::python::lower_first(text));
+    }
+    out
+}
+
+/// The example at the page's head is a pipeline.
+#[test]
+fn the_example_is_read() {
+    let yaml = HEAD.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(Pipeline::from_yaml(yaml).unwrap().nodes().len(), 3);
+}
