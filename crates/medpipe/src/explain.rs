@@ -88,7 +88,7 @@ impl Pipeline {
         // As far as can be planned without reading.
         for n in (0..=self.nodes().len()).rev() {
             let reading = if measure { Reading::Allowed } else { Reading::Forbidden };
-            let state = sample.to_state(self.fuses())?;
+            let state = self.state(sample)?;
             let Planned::Done(states) = plan(state, &self.nodes()[..n], &[], key, reading)? else { continue };
             let several = states.len();
             for (i, state) in states.iter().enumerate() {

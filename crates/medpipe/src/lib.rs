@@ -47,6 +47,6 @@ pub use error::{Error, Result};
 pub use frames::Pick;
 pub use lazy::{AxisSlice, LazyItem, LazySample, LazyVolume, Recipe};
 pub use node::Node;
-pub use pipeline::Pipeline;
+pub use pipeline::{Mismatch, Pipeline};
 pub use preview::preview_png;
 pub use source::Source;

@@ -22,12 +22,26 @@ pub struct Pipeline {
     seed: u64,
     seed_given: bool,
     fuse: bool,
+    on_mismatch: Mismatch,
+}
+
+/// What happens to an item whose grid is not the sample's (beyond 1e-3 voxel).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mismatch {
+    /// An error that shows both grids, from the first step that moves voxels.
+    #[default]
+    Error,
+    /// It is resampled onto the reference grid: images and maps linearly, labels nearest, zeros outside.
+    Resample,
+    /// If the shape is the same, its affine is replaced by the reference's.
+    TrustShape,
 }
 
 impl Pipeline {
     /// From transforms.
     pub fn new(nodes: Vec<Node>) -> Pipeline {
-        Pipeline { nodes: nodes.into(), seed: system_seed(), seed_given: false, fuse: true }
+        Pipeline { nodes: nodes.into(), seed: system_seed(), seed_given: false, fuse: true, on_mismatch: Mismatch::Error }
     }
 
     /// The same with a seed for its random draws.
@@ -38,6 +52,16 @@ impl Pipeline {
     /// The same, run step by step as written: no fusing of stages, for comparison.
     pub fn with_fuse(self, fuse: bool) -> Pipeline {
         Pipeline { fuse, ..self }
+    }
+
+    /// The same, with another rule for items whose grids differ.
+    pub fn with_mismatch(self, on_mismatch: Mismatch) -> Pipeline {
+        Pipeline { on_mismatch, ..self }
+    }
+
+    /// The rule for items whose grids differ.
+    pub fn on_mismatch(&self) -> Mismatch {
+        self.on_mismatch
     }
 
     /// The transforms.
@@ -86,10 +110,11 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Spec`] that says where, what was found and what was expected.
     pub fn from_value(value: &Value) -> Result<Pipeline> {
+        const KNOWN: [&str; 5] = ["medoxide", "transforms", "seed", "fuse", "on_mismatch"];
         const SHAPE: &str = "a map with `medoxide: 1` and `transforms:`";
         let map = value.as_object().ok_or_else(|| Error::spec("pipeline", value, SHAPE))?;
-        if let Some(other) = map.keys().find(|k| !["medoxide", "transforms", "seed", "fuse"].contains(&k.as_str())) {
-            return Err(Error::spec(other.clone(), "an unknown entry", "medoxide, transforms, seed or fuse"));
+        if let Some(other) = map.keys().find(|k| !KNOWN.contains(&k.as_str())) {
+            return Err(Error::spec(other.clone(), "an unknown entry", KNOWN.join(", ")));
         }
         match map.get("medoxide") {
             Some(v) if v.as_u64() == Some(VERSION) => {}
@@ -125,6 +150,10 @@ impl Pipeline {
         if let Some(fuse) = map.get("fuse") {
             out = out.with_fuse(fuse.as_bool().ok_or_else(|| Error::spec("fuse", fuse, "true or false"))?);
         }
+        if let Some(rule) = map.get("on_mismatch") {
+            out.on_mismatch = serde_json::from_value(rule.clone())
+                .map_err(|_| Error::spec("on_mismatch", rule, "error, resample or trust_shape"))?;
+        }
         Ok(out)
     }
 
@@ -137,6 +166,9 @@ impl Pipeline {
         }
         if !self.fuse {
             map.insert("fuse".into(), false.into());
+        }
+        if self.on_mismatch != Mismatch::Error {
+            map.insert("on_mismatch".into(), serde_json::to_value(self.on_mismatch).unwrap_or_default());
         }
         map.insert("transforms".into(), self.nodes.iter().map(Node::to_value).collect());
         Value::Object(map)
@@ -154,7 +186,7 @@ impl Pipeline {
     /// Parameter, shape and grid errors with the step's place; reading errors if a shape depends on voxels.
     pub fn apply(&self, sample: &LazySample, id: &str, epoch: u64) -> Result<Vec<LazySample>> {
         let key = Key::new(self.seed).epoch(epoch).sample(id);
-        let state = sample.to_state(self.fuse)?;
+        let state = self.state(sample)?;
         match plan(state, &self.nodes, &[], key, Reading::Allowed)? {
             Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
             Planned::NeedsVoxels => Ok(vec![]),

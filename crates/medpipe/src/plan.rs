@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use medcore::{
-    Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role, Sample, Step, Value, Volume, Warp,
+    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
 use crate::node::{Node, occurs};
 use crate::source::Source;
-use crate::{LazyItem, LazySample, LazyVolume, Result};
+use crate::{LazyItem, LazySample, LazyVolume, Mismatch, Result};
 
 /// What the planner may do when a later shape depends on voxels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,33 @@ impl State {
 
     fn chain(&self, name: &str) -> Option<&Chain> {
         self.chains().find(|c| c.name == name)
+    }
+
+    /// Brings items whose grids differ from the reference onto it, by the pipeline's rule.
+    pub(crate) fn settle_grids(&mut self, rule: Mismatch) -> Result<()> {
+        let Ok(reference) = self.reference() else { return Ok(()) };
+        let (name, grid) = (reference.name.clone(), *reference.grid());
+        for item in &mut self.items {
+            let Planning::Volume(c) = item else { continue };
+            if rule == Mismatch::Error || grid.expect_same("grid", c.grid()).is_ok() {
+                continue;
+            }
+            let what = format!("grid of {:?} against that of {name:?}", c.name);
+            if rule == Mismatch::TrustShape && c.grid().shape != grid.shape {
+                return Err(Error::shape(&what, c.grid(), grid).into());
+            }
+            let map = if rule == Mismatch::TrustShape {
+                Affine::IDENTITY
+            } else {
+                let back = c.grid().affine.inverse();
+                back.ok_or_else(|| Error::shape(&what, "an affine that cannot be inverted", grid))? * grid.affine
+            };
+            let label = format!("onto the grid of {name:?}");
+            let sampler = [Sampler::Linear; 3];
+            let boundary = Boundary::Constant(0.0);
+            c.push_warp(&Warp { label, grid, map, sampler, boundary, label_fill: 0.0, composable: true, world: None })?;
+        }
+        Ok(())
     }
 
     fn key(&self, root: Key) -> Key {

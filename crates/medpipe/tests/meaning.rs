@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use medcore::{Affine, DType, Facts, Grid, Key, Points, Role, Sample, Step, Transform, Value, Volume};
-use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline};
+use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline};
 use serde_json::{Value as Json, json};
 
 fn volume(shape: [usize; 3], voxels: &[f32]) -> LazyVolume {
@@ -279,6 +279,27 @@ fn grids_that_differ_are_shown_both() {
         .with("label", LazyItem::Volume(label([3, 1, 1], &[0; 3])));
     let text = Pipeline::new(vec![Node::new("flip", json!(0)).unwrap()]).apply(&sample, "", 0).unwrap_err().to_string();
     assert!(text.contains("4 x 1 x 1") && text.contains("3 x 1 x 1") && text.contains("label"), "{text}");
+}
+
+#[test]
+fn grids_that_differ_can_be_made_one() {
+    let shifted = |shape: [usize; 3], voxels: &[u8]| {
+        let grid = Grid::new(shape, Affine::translate([1.0, 0.0, 0.0]));
+        let v = Volume::packed(Arc::new(voxels.to_vec()), DType::U8, grid, vec![], Arc::default()).unwrap();
+        LazyItem::Volume(LazyVolume::from_volume_as(v, Role::Label).unwrap())
+    };
+    let sample = |l: LazyItem| {
+        LazySample::default().with("image", LazyItem::Volume(volume([4, 1, 1], &[0.0; 4]))).with("label", l)
+    };
+    let flip = || Pipeline::new(vec![Node::new("flip", json!(0)).unwrap()]);
+    let run = |rule: Mismatch, l: LazyItem| {
+        let out = flip().with_mismatch(rule).apply(&sample(l), "", 0).map_err(|e| e.to_string())?;
+        Ok::<_, String>(values(out[0].volume("label").unwrap()))
+    };
+    assert_eq!(run(Mismatch::Resample, shifted([3, 1, 1], &[1, 2, 3])).unwrap(), [3.0, 2.0, 1.0, 0.0]);
+    assert_eq!(run(Mismatch::TrustShape, shifted([4, 1, 1], &[1, 2, 3, 4])).unwrap(), [4.0, 3.0, 2.0, 1.0]);
+    assert!(run(Mismatch::TrustShape, shifted([3, 1, 1], &[1, 2, 3])).unwrap_err().contains("label"));
+    assert!(run(Mismatch::Error, shifted([4, 1, 1], &[1, 2, 3, 4])).unwrap_err().contains("label"));
 }
 
 #[test]
