@@ -193,6 +193,13 @@ impl Pipeline {
         }
     }
 
+    /// The sample as the planner takes it, its grids made one if that was asked for.
+    pub(crate) fn state(&self, sample: &LazySample) -> Result<crate::plan::State> {
+        let mut state = sample.to_state(self.fuse)?;
+        state.settle_grids(self.on_mismatch)?;
+        Ok(state)
+    }
+
     /// Plans the pipeline on one volume, under its own name.
     ///
     /// # Errors
