@@ -169,7 +169,8 @@ impl Chain {
             return Ok(self);
         }
         let needed = self.source_box();
-        if needed == Box3::whole(file.grid().shape) {
+        // Every channel would be inflated from the start again.
+        if needed == Box3::whole(file.grid().shape) || self.channels() > 1 {
             self.source = Source::Memory(file.load()?);
             return Ok(self);
         }
@@ -329,6 +330,26 @@ impl Resolved {
             }
         }
         let moved = in_place.is_some();
+        if let (false, Source::File(f), true) = (moved, &self.chain.source, self.chain.stages.is_empty())
+            && (f.compressed() || measure.is_none())
+        {
+            // A file as it is: read in its own best way, and looked at afterwards.
+            let mut whole = buffer(grid.len() * channels * dtype.bytes())?;
+            if dtype == DType::F32 && f.stored_dtype().is_real() {
+                f.read_all_f32(whole.as_mut_slice())?;
+            } else if f.scale().is_none() {
+                f.read_all_raw(whole.as_bytes_mut())?;
+            } else {
+                self.chain.source = Source::Memory(f.load()?);
+                return self.run(want, measure);
+            }
+            let plane = (grid.shape[0] * grid.shape[1]).max(1);
+            let slices = measure.map_or_else(Vec::new, |(m, mask)| {
+                let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
+                look(m, &planes, &grid, mask)
+            });
+            return Ok((whole, slices));
+        }
         let chain = if moved { self.chain } else { self.chain.preloaded()? };
         let mut whole = match in_place {
             Some(b) => b,

@@ -92,14 +92,10 @@ impl Layout {
 
     /// Draws a row and returns where the next one starts.
     fn row(&self, canvas: &mut Canvas, top: usize, caption: &str, view: &View) -> usize {
-        let facts_width = text_width(&view.facts);
-        let room = (self.width - 2 * MARGIN) / text_width("0");
-        canvas.text(MARGIN, top, &shortened(caption, room), BRIGHT);
-        if facts_width <= self.width - 2 * MARGIN {
-            canvas.text(MARGIN, top + LINE, &view.facts, DIM);
-        } else {
-            canvas.text(MARGIN, top + LINE, &shortened(&view.facts, room), DIM);
-        }
+        let bar = self.scale_bar(canvas, top);
+        let room = |right: usize| right.saturating_sub(MARGIN) / text_width("0");
+        canvas.text(MARGIN, top, &shortened(caption, room(bar)), BRIGHT);
+        canvas.text(MARGIN, top + LINE, &shortened(&view.facts, room(self.width - MARGIN)), DIM);
         let planes_top = top + 2 * LINE + GUTTER;
         let height = self.row_height(view);
         let under = planes_top + height + GUTTER;
@@ -118,12 +114,11 @@ impl Layout {
             canvas.text(left + GUTTER, under, &plane.title, DIM);
             left += column + 2 * GUTTER;
         }
-        self.scale_bar(canvas, under);
         under + LINE + MARGIN
     }
 
-    /// A bar of a round number of millimetres, at the right.
-    fn scale_bar(&self, canvas: &mut Canvas, y: usize) {
+    /// A bar of a round number of millimetres, at the right; returns where it and its label start.
+    fn scale_bar(&self, canvas: &mut Canvas, y: usize) -> usize {
         let longest = 0.16 * self.width as f64 / self.scale;
         let mut length = 1e-3;
         for power in -3..=6 {
@@ -138,11 +133,13 @@ impl Layout {
         let label = format!("{length} mm");
         let right = self.width - MARGIN - GUTTER;
         let left = right.saturating_sub(pixels);
-        canvas.text(left.saturating_sub(text_width(&label) + 8), y, &label, BRIGHT);
+        let start = left.saturating_sub(text_width(&label) + 8);
+        canvas.text(start, y, &label, BRIGHT);
         let middle = y + LINE / 2;
         canvas.fill([left, right], [middle - 1, middle + 1], BRIGHT);
         canvas.fill([left, left + 2], [middle - 5, middle + 5], BRIGHT);
         canvas.fill([right - 2, right], [middle - 5, middle + 5], BRIGHT);
+        start
     }
 }
 

@@ -80,7 +80,7 @@ impl Canvas {
         }
     }
 
-    /// The picture as a PNG file: grey if it has no colours.
+    /// The picture as a PNG file.
     pub(super) fn to_png(&self) -> Result<Vec<u8>, png::EncodingError> {
         let mut out = vec![];
         let mut encoder = png::Encoder::new(&mut out, self.width as u32, self.height as u32);
@@ -106,7 +106,8 @@ fn weights(voxels: usize, pixels: usize, smooth: bool) -> Vec<(usize, Vec<f32>)>
         let reach = step.max(1.0);
         let first = (centre - reach).ceil().max(0.0) as usize;
         let last = ((centre + reach).floor().max(0.0) as usize).min(voxels - 1);
-        let shares: Vec<f64> = (first..=last).map(|i| (1.0 - (i as f64 - centre).abs() / reach).max(0.0)).collect();
+        let shares: Vec<f64> =
+            (first..=last).map(|i| (1.0 - (i as f64 - centre).abs() / reach).max(0.0)).collect();
         let total: f64 = shares.iter().sum();
         (first, shares.iter().map(|s| (s / total) as f32).collect())
     };

@@ -109,8 +109,14 @@ impl View {
         let s = grid.spacing().map(short);
         let facts = volume.facts()?;
         let frames: Vec<_> = facts.extra.iter().map(|n| format!(" x {n}")).collect();
-        let mut text =
-            format!("{x} x {y} x {z}{}  |  {} x {} x {} mm  |  {orientation}  |  {}", frames.concat(), s[0], s[1], s[2], facts.dtype);
+        let mut text = format!(
+            "{x} x {y} x {z}{}  |  {} x {} x {} mm  |  {orientation}  |  {}",
+            frames.concat(),
+            s[0],
+            s[1],
+            s[2],
+            facts.dtype
+        );
         if !label && !matches!(facts.dtype, DType::Rgb24 | DType::Rgba32) {
             text += &format!("  |  grey from {} to {}", short(low as f64), short(high as f64));
         }
@@ -141,7 +147,13 @@ fn first_channel(volume: &LazyVolume) -> Result<Source> {
             let size = file.grid().len() * file.stored_dtype().bytes();
             let mut raw = Buffer::for_overwrite(size).map_err(medcore::Error::from)?;
             file.read_raw(0, &Box3::whole(file.grid().shape), raw.as_bytes_mut())?;
-            let part = Volume::packed(Arc::new(raw), file.stored_dtype(), *file.grid(), vec![], file.meta().clone())?;
+            let part = Volume::packed(
+                Arc::new(raw),
+                file.stored_dtype(),
+                *file.grid(),
+                vec![],
+                file.meta().clone(),
+            )?;
             Ok(Source::Memory(part.with_scale(file.scale())))
         }
         source => Ok(source.clone()),
@@ -149,7 +161,12 @@ fn first_channel(volume: &LazyVolume) -> Result<Source> {
 }
 
 /// The central plane across a world axis, turned so that both axes run towards R, A, S; and its index along its voxel axis.
-fn read(source: &Source, orientation: &Orientation, across: usize, shown: [usize; 2]) -> Result<(usize, Vec<Seen>)> {
+fn read(
+    source: &Source,
+    orientation: &Orientation,
+    across: usize,
+    shown: [usize; 2],
+) -> Result<(usize, Vec<Seen>)> {
     let shape = source.grid().shape;
     let through = voxel_axis(orientation, across);
     let n = shape[through];
@@ -167,7 +184,9 @@ fn read(source: &Source, orientation: &Orientation, across: usize, shown: [usize
     let seen = |voxel: usize| {
         let at = voxel * size;
         match dtype {
-            DType::Rgb24 | DType::Rgba32 => Seen::Colour([0, 1, 2].map(|i| bytes.as_bytes()[at + i] as f32 / 255.0)),
+            DType::Rgb24 | DType::Rgba32 => {
+                Seen::Colour([0, 1, 2].map(|i| bytes.as_bytes()[at + i] as f32 / 255.0))
+            }
             DType::C64 => Seen::Number(magnitude(number(at) as f64, number(at + 4) as f64)),
             DType::C128 => Seen::Number(magnitude(double(at), double(at + 8))),
             _ => Seen::Number(number(at)),
@@ -175,7 +194,9 @@ fn read(source: &Source, orientation: &Orientation, across: usize, shown: [usize
     };
     let strides = [1, area.shape[0], area.shape[0] * area.shape[1]];
     let [right, up] = shown.map(|w| voxel_axis(orientation, w));
-    let place = |axis: usize, i: usize| strides[axis] * if orientation.flipped[axis] { shape[axis] - 1 - i } else { i };
+    let place = |axis: usize, i: usize| {
+        strides[axis] * if orientation.flipped[axis] { shape[axis] - 1 - i } else { i }
+    };
     let pixels = (0..shape[up]).flat_map(|v| (0..shape[right]).map(move |u| (u, v)));
     Ok((index, pixels.map(|(u, v)| seen(place(right, u) + place(up, v))).collect()))
 }
