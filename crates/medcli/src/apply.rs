@@ -1,0 +1,259 @@
+//! `medoxide apply`: transforms over files.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use medcore::Role;
+use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Source};
+
+use crate::failure::{Failure, Outcome};
+use crate::inline;
+use crate::options::{ProgressArgs, SaveArgs};
+use crate::terminal::emit;
+
+/// Apply transforms to volumes: a pipeline file to many, or transforms written out to one
+///
+/// With a pipeline file (.yaml, .yml or .json) results go to DIR under the inputs' names; with one input, -o may also name the file.
+///
+/// Written out, a transform is `name`, `name:value` for its main parameter, or `name:parameter=value,parameter=value`; values are YAML:
+/// `medoxide apply in.nii.gz out.nii.gz reorient:RAS resample:spacing=1.5 clamp:min=0,max=3`. See medoxide transforms for all of them.
+#[derive(clap::Args)]
+#[command(
+    override_usage = "medoxide apply [OPTIONS] PIPELINE IN... -o DIR\n       medoxide apply [OPTIONS] IN OUT TRANSFORM..."
+)]
+pub(crate) struct Args {
+    /// A pipeline file and inputs, or input, output and transforms
+    #[arg(required = true, value_name = "PIPELINE IN... | IN OUT TRANSFORM")]
+    words: Vec<PathBuf>,
+    /// Folder for the results (made if it is not there), or the result of a single input
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// A label volume that moves with the single input (nearest, values never change)
+    #[arg(long, value_name = "FILE")]
+    label: Option<PathBuf>,
+    /// Where the label goes [default: beside the result, under its own name]
+    #[arg(long, value_name = "FILE", requires = "label")]
+    label_output: Option<PathBuf>,
+    /// Seed of the random transforms; drawn from the system and told if not given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print what would be done (stages, passes, bytes to read) and do nothing
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
+    progress: ProgressArgs,
+}
+
+/// An input and where its result goes.
+struct Job {
+    input: PathBuf,
+    output: PathBuf,
+    label: Option<(PathBuf, PathBuf)>,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let (pipeline, jobs) = understood(args)?;
+    let random = pipeline.nodes().iter().any(Node::is_random);
+    if args.explain {
+        for job in &jobs {
+            let (sample, id) = open(job)?;
+            emit(&pipeline.explain(&sample, &id, false)?)?;
+        }
+        return Ok(());
+    }
+    for folder in jobs.iter().flat_map(|j| j.output.parent()).filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| {
+            Failure::Failed(format!("{}: {e}; choose another folder with -o", folder.display()))
+        })?;
+    }
+    if random {
+        emit(&format!("seed {}\n", pipeline.seed()))?;
+    }
+    for (n, job) in jobs.iter().enumerate() {
+        let (sample, id) = open(job)?;
+        let mut progress = args.progress.start(jobs.len());
+        progress.phase(n + 1, format!("transform {}", file_name(&job.input)), files(&sample));
+        let mut lines = String::new();
+        let made = pipeline.apply(&sample, &id, 0)?;
+        for (i, result) in made.iter().enumerate() {
+            for (name, item) in &result.items {
+                let LazyItem::Volume(volume) = item else { continue };
+                let target = match &job.label {
+                    Some((_, target)) if name == "label" => target,
+                    _ => &job.output,
+                };
+                let target = if made.len() > 1 { numbered(target, i) } else { target.clone() };
+                progress.phase(n + 1, format!("transform {}", file_name(&job.input)), files(&sample));
+                let voxels = volume.to_save()?;
+                progress.phase(n + 1, format!("write {}", file_name(&target)), vec![]);
+                lines += &args.save.save(&target, &voxels, volume.role() == Role::Label)?;
+                lines.push('\n');
+            }
+        }
+        drop(progress);
+        emit(&lines)?;
+    }
+    Ok(())
+}
+
+/// The pipeline and the jobs that the words mean.
+fn understood(args: &Args) -> Outcome<(Pipeline, Vec<Job>)> {
+    let usage = |text: String| Err(Failure::Usage(format!("{text}; see medoxide apply --help")));
+    let Some((first, rest)) = args.words.split_first() else { return usage("nothing to apply".into()) };
+    let named = |p: &Path, endings: &[&str]| {
+        p.extension().is_some_and(|e| endings.iter().any(|x| e.eq_ignore_ascii_case(x)))
+    };
+    let (pipeline, pairs) = if named(first, &["yaml", "yml", "json"]) {
+        if rest.is_empty() {
+            return usage(format!("no input after {}", first.display()));
+        }
+        if let (Some(word), None) = (rest.iter().find(|w| looks_inline(w)), &args.output) {
+            return usage(format!(
+                "{} looks like a transform, but a pipeline file was given",
+                word.display()
+            ));
+        }
+        let pairs = match (&args.output, rest) {
+            (None, _) if !args.explain => {
+                return usage("with a pipeline file, -o must say where results go".into());
+            }
+            (None, _) => rest.iter().map(|i| (i.clone(), i.clone())).collect(),
+            (Some(o), [one]) if named(o, &["nii", "gz", "hdr", "img"]) => vec![(one.clone(), o.clone())],
+            (Some(o), _) => into_folder(rest, o)?,
+        };
+        (Pipeline::from_file(first)?, pairs)
+    } else {
+        let [output, words @ ..] = rest else { return usage("no output file and no transform".into()) };
+        if args.output.is_some() {
+            return usage(format!(
+                "-o belongs to a pipeline file (.yaml, .yml, .json), which {} is not",
+                first.display()
+            ));
+        }
+        if looks_inline(output) {
+            return usage(format!("{} stands where the output file should", output.display()));
+        }
+        if words.is_empty() {
+            return usage("no transform after the output file".into());
+        }
+        let nodes = words.iter().map(|w| inline::node(&w.to_string_lossy())).collect::<Outcome<Vec<_>>>()?;
+        (Pipeline::new(nodes), vec![(first.clone(), output.clone())])
+    };
+    if args.label.is_some() && pairs.len() > 1 {
+        return usage("--label goes with a single input".into());
+    }
+    let mut jobs = vec![];
+    for (input, output) in pairs {
+        let label = match &args.label {
+            None => None,
+            Some(label) => Some((label.clone(), label_output(args, label, &input, &output)?)),
+        };
+        jobs.push(Job { input, output, label });
+    }
+    let pipeline = match args.seed {
+        Some(seed) => pipeline.with_seed(seed),
+        None => pipeline,
+    };
+    Ok((pipeline, jobs))
+}
+
+/// Where a label goes: never over the file it came from.
+fn label_output(args: &Args, label: &Path, input: &Path, output: &Path) -> Outcome<PathBuf> {
+    let target = match (&args.label_output, label.file_name()) {
+        (Some(t), _) => t.clone(),
+        (None, Some(name)) => output.with_file_name(name),
+        (None, None) => return Err(Failure::Usage(format!("--label {} names no file", label.display()))),
+    };
+    for other in [label, input, output] {
+        if !args.explain && same(&target, other) {
+            let clash = format!("the label's result would replace {}", other.display());
+            return Err(Failure::Usage(format!("{clash}; say where it goes with --label-output")));
+        }
+    }
+    Ok(target)
+}
+
+/// Results under the inputs' names in a folder; two of one name, and an input as its own result, are refused.
+fn into_folder(inputs: &[PathBuf], folder: &Path) -> Outcome<Vec<(PathBuf, PathBuf)>> {
+    let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
+    let mut out = vec![];
+    for input in inputs {
+        let Some(name) = input.file_name() else {
+            return Err(Failure::Usage(format!("{} names no file", input.display())));
+        };
+        let target = folder.join(name);
+        if let Some(other) = taken.insert(target.clone(), input) {
+            let both =
+                format!("{} and {} would both become {}", other.display(), input.display(), target.display());
+            return Err(Failure::Usage(format!("{both}; apply to them one by one")));
+        }
+        if same(&target, input) {
+            return Err(Failure::Usage(format!(
+                "{} would be replaced by its result; choose another -o",
+                input.display()
+            )));
+        }
+        out.push((input.clone(), target));
+    }
+    Ok(out)
+}
+
+/// Whether two paths are one existing file.
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Whether a word can only be a transform: a known name, with `:` after it or nothing.
+fn looks_inline(word: &Path) -> bool {
+    let text = word.to_string_lossy();
+    let name = text.split(':').next().unwrap_or(&text);
+    !word.exists() && medpipe::catalog().iter().any(|e| e.name == name)
+}
+
+/// The sample of a job, and its name for random draws.
+fn open(job: &Job) -> Outcome<(LazySample, String)> {
+    let image = LazyVolume::open(&job.input)?;
+    let id = image.id();
+    let mut sample = LazySample::of_volume(image);
+    if let Some((label, _)) = &job.label {
+        sample = sample.with("label", LazyItem::Volume(LazyVolume::open_as(label, Role::Label)?));
+    }
+    Ok((sample, id))
+}
+
+/// The files that a sample reads.
+fn files(sample: &LazySample) -> Vec<medio::VolumeFile> {
+    let volumes = sample.items.iter().filter_map(|(_, item)| match item {
+        LazyItem::Volume(v) => Some(v),
+        _ => None,
+    });
+    volumes.filter_map(|v| if let Source::File(f) = v.source() { Some(f.clone()) } else { None }).collect()
+}
+
+/// The last part of a path.
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |f| f.to_string_lossy().into_owned())
+}
+
+/// `out.nii.gz` as `out_2.nii.gz`.
+fn numbered(path: &Path, n: usize) -> PathBuf {
+    let name = file_name(path);
+    let bare = if name.to_ascii_lowercase().ends_with(".gz") { &name[..name.len() - 3] } else { &name };
+    let stem = bare.rfind('.').unwrap_or(bare.len());
+    path.with_file_name(format!("{}_{n}{}", &name[..stem], &name[stem..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_are_numbered_before_the_suffix() {
+        for (path, wanted) in [("a/b.nii.gz", "a/b_3.nii.gz"), ("b.NII", "b_3.NII"), ("s.1.nii", "s.1_3.nii")]
+        {
+            assert_eq!(numbered(Path::new(path), 3), Path::new(wanted));
+        }
+    }
+}

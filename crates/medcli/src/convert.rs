@@ -1,0 +1,36 @@
+//! `medoxide convert`: the same volume in another file.
+
+use std::path::PathBuf;
+
+use crate::failure::Outcome;
+use crate::options::{ProgressArgs, SaveArgs};
+use crate::terminal::emit;
+
+/// Write a volume to another file: container, compression or dtype changed, header kept
+///
+/// The output's name decides its container: .nii, .nii.gz, or .hdr/.img. An existing file is replaced once the new one is complete. Voxels and
+/// scale are kept bit for bit unless --dtype or --storage says otherwise.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Volume file to read
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// File to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+    #[command(flatten)]
+    save: SaveArgs,
+    #[command(flatten)]
+    progress: ProgressArgs,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let file = medio::open(&args.input)?;
+    let mut progress = args.progress.start(1);
+    progress.phase(1, format!("read {}", args.input.display()), vec![file.clone()]);
+    let volume = file.load()?;
+    progress.phase(1, format!("write {}", args.output.display()), vec![]);
+    let written = args.save.save(&args.output, &volume, false)?;
+    drop(progress);
+    emit(&format!("{written}\n"))
+}

@@ -1,0 +1,102 @@
+//! Options that several commands share.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+use medcore::{DType, Volume};
+use medio::{SaveOptions, SaveReport, Storage};
+
+use crate::failure::Outcome;
+use crate::progress::Progress;
+use crate::terminal::{by, bytes, number};
+
+/// How volumes are written.
+#[derive(Args)]
+pub(crate) struct SaveArgs {
+    /// Store as this dtype (uint8, int16, float32, ...): rounded half to even, saturating
+    #[arg(long, value_name = "DTYPE")]
+    dtype: Option<DType>,
+    /// Compression of .gz files, from 0 (none) to 9 (smallest)
+    #[arg(long, value_name = "0-9", default_value_t = SaveOptions::DEFAULT_LEVEL, value_parser = clap::value_parser!(u32).range(0..=9))]
+    level: u32,
+    /// Threads that compress [default: all, or MEDOXIDE_THREADS]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    threads: Option<u64>,
+    /// How voxels are stored
+    #[arg(long, value_enum, default_value_t = StorageArg::AsIs)]
+    storage: StorageArg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum StorageArg {
+    /// In the volume's own dtype
+    AsIs,
+    /// int16 with slope and intercept: half the size of float32; the largest error is told
+    Int16,
+    /// float16 under a private code that only medoxide and medrs read
+    Float16Private,
+}
+
+impl SaveArgs {
+    /// Writes a volume and says what was written.
+    pub(crate) fn save(&self, path: &Path, volume: &Volume, label: bool) -> Outcome<String> {
+        let options = SaveOptions {
+            level: self.level,
+            threads: self.threads.map(|n| n as usize),
+            storage: match self.storage {
+                StorageArg::AsIs => Storage::AsIs,
+                StorageArg::Int16 if label => Storage::AsIs,
+                StorageArg::Int16 => Storage::Int16,
+                StorageArg::Float16Private => Storage::Float16Private,
+            },
+            dtype: self.dtype.filter(|_| !label),
+            label,
+            ..SaveOptions::default()
+        };
+        let report = medio::save(path, volume, &options)?;
+        Ok(summary(volume, &report))
+    }
+}
+
+/// `out.nii.gz: 128 x 128 x 128 of 1.5 x 1.5 x 1.5 mm, RAS, float32, 4.1 MB`.
+fn summary(volume: &Volume, report: &SaveReport) -> String {
+    let names = report.paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
+    let grid = volume.grid();
+    let mut text = format!(
+        "{names}: {} of {} mm, {}, {}, {}",
+        by(grid.shape.iter().chain(volume.extra())),
+        by(grid.spacing().map(|s| number(s, 4))),
+        grid.orientation(),
+        report.dtype,
+        bytes(report.bytes)
+    );
+    if report.max_error > 0.0 {
+        text += &format!(", largest error {:.3e}", report.max_error);
+    }
+    text
+}
+
+/// When progress is shown.
+#[derive(Args)]
+pub(crate) struct ProgressArgs {
+    /// Show progress: after a second on a terminal, always, or never
+    #[arg(long, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    progress: When,
+}
+
+/// When progress is shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// After a second, if standard error is a terminal
+    Auto,
+    /// At once; as plain lines where standard error is no terminal
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl ProgressArgs {
+    pub(crate) fn start(&self, of: usize) -> Progress {
+        Progress::new(self.progress, of)
+    }
+}

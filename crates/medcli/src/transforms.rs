@@ -1,0 +1,116 @@
+//! `medoxide transforms`: what there is, and what each one takes.
+
+use std::fmt::Write;
+
+use medcore::Category;
+use medpipe::{Entry, catalog, find};
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome};
+use crate::schema::{choices, plain, words};
+use crate::terminal::{emit, wrapped};
+
+/// List the transforms, or explain one with its parameters
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A transform's name
+    name: Option<String>,
+    /// The JSON schema of the parameters instead
+    #[arg(long, requires = "name")]
+    schema: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Outcome {
+    let Some(name) = &args.name else { return emit(&list()) };
+    let entry = find(name).map_err(|e| match e {
+        medpipe::Error::Spec { expected, .. } => Failure::Failed(format!(
+            "no transform is called {name:?}; expected {expected}; see medoxide transforms"
+        )),
+        e => e.into(),
+    })?;
+    if args.schema { emit(&format!("{:#}\n", entry.schema)) } else { emit(&page(entry)) }
+}
+
+fn description(schema: &Value) -> &str {
+    schema.get("description").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The first sentence of a text.
+fn first_sentence(text: &str) -> String {
+    let line = text.split("\n\n").next().unwrap_or(text).replace('\n', " ");
+    line.find(". ").map_or(line.clone(), |end| line[..=end].to_owned())
+}
+
+fn list() -> String {
+    let mut out = String::new();
+    for (category, title) in [
+        (Category::Spatial, "Spatial: every item of a sample moves together"),
+        (Category::Intensity, "Intensity: images only"),
+        (Category::Artefact, "Artefacts of the scanner: images only"),
+        (Category::Label, "Labels"),
+    ] {
+        let members: Vec<&Entry> = catalog().iter().filter(|e| e.category == category).collect();
+        if members.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "{title}");
+        for e in members {
+            let text = wrapped(&first_sentence(description(&e.schema)), 26);
+            let _ = write!(out, "  {:<24}{}", e.name, text.trim_start());
+        }
+        out.push('\n');
+    }
+    out.push_str("medoxide transforms NAME explains one.\n");
+    out
+}
+
+fn page(entry: &Entry) -> String {
+    let root = &entry.schema;
+    let mut named = vec![];
+    let mut out = format!("{}  (class {} in Rust and Python)\n\n", entry.name, entry.class);
+    out.push_str(&wrapped(description(root), 2));
+    out.push_str("\nParameters\n");
+    let required: Vec<&str> =
+        root["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for name in entry.parameters() {
+        let schema = &root["properties"][name];
+        let unit =
+            schema.get("x-unit").and_then(Value::as_str).map(|u| format!(" in {u}")).unwrap_or_default();
+        let default = match schema.get("default") {
+            _ if required.contains(&name) => "required".into(),
+            None | Some(Value::Null) => "not set by default".into(),
+            Some(v) => format!("default {}", plain(v)),
+        };
+        let kind = words(schema, root, &mut named);
+        let _ = writeln!(out, "  {name}: {kind}{unit}; {default}");
+        out.push_str(&wrapped(description(schema), 6));
+        for (choice, meaning) in choices(schema, root) {
+            out.push_str(&wrapped(&format!("{choice}: {meaning}"), 8));
+        }
+    }
+    out.push_str("\nEvery transform also takes\n");
+    for (name, text) in [
+        ("p: number; default 1", "Probability that it is applied."),
+        (
+            "keys: text | [text, ...]; not set by default",
+            "Items of the sample that it touches; by their roles if not set.",
+        ),
+        (
+            "id: text; not set by default",
+            "Name of its random draws, so that they survive edits of the pipeline; its name and occurrence if not set.",
+        ),
+    ] {
+        let _ = write!(out, "  {name}\n{}", wrapped(text, 6));
+    }
+    for name in &named {
+        let _ = write!(out, "\n{name}\n{}", wrapped(description(&root["$defs"][name.as_str()]), 2));
+    }
+    if let Some(main) = entry.main {
+        let text = format!(
+            "`{}: VALUE` in a pipeline file, or {}:VALUE on the command line, sets {main}.",
+            entry.name, entry.name
+        );
+        let _ = write!(out, "\n{}", wrapped(&text, 0));
+    }
+    out
+}
