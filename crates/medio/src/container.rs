@@ -15,8 +15,7 @@ pub(crate) struct Container {
 }
 
 /// A name's parts: stem, and the format's suffix as spelled, and `.gz` as spelled.
-fn split(path: &Path) -> Option<(String, String, String)> {
-    let name = path.file_name()?.to_str()?;
+fn split(name: &str) -> Option<(String, String, String)> {
     let dot = name.rfind('.')?;
     let (base, gz) = if name[dot..].eq_ignore_ascii_case(".gz") { name.split_at(dot) } else { (name, "") };
     let at = base.rfind('.')?;
@@ -28,7 +27,8 @@ fn split(path: &Path) -> Option<(String, String, String)> {
 /// # Errors
 /// [`Error::Unsupported`] for a name that ends in none of `.nii`, `.nii.gz`, `.hdr`, `.img`, `.hdr.gz`, `.img.gz`, in any case of letters.
 pub(crate) fn for_writing(path: &Path) -> Result<Container> {
-    let (stem, suffix, gz) = split(path).unwrap_or_default();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, suffix, gz) = split(&name).unwrap_or_default();
     let gzip = !gz.is_empty();
     match suffix.to_ascii_lowercase().as_str() {
         ".nii" if !stem.is_empty() => Ok(Container { pair: false, gzip }),
@@ -46,7 +46,7 @@ pub(crate) fn for_writing(path: &Path) -> Result<Container> {
 
 /// Header and voxel file of a pair that is to be written, from either's name.
 pub(crate) fn pair_for_writing(path: &Path) -> Option<(PathBuf, PathBuf)> {
-    let (stem, suffix, gz) = split(path)?;
+    let (stem, suffix, gz) = split(path.file_name()?.to_str()?)?;
     let upper = suffix.chars().skip(1).all(|c| c.is_ascii_uppercase());
     let [hdr, img] = if upper { [".HDR", ".IMG"] } else { [".hdr", ".img"] };
     Some((path.with_file_name(format!("{stem}{hdr}{gz}")), path.with_file_name(format!("{stem}{img}{gz}"))))
@@ -54,7 +54,7 @@ pub(crate) fn pair_for_writing(path: &Path) -> Option<(PathBuf, PathBuf)> {
 
 /// Whether a name ends in `.hdr` or `.img`, `.gz` or not, and in which.
 pub(crate) fn half_of_pair(path: &Path) -> Option<Half> {
-    let (_, suffix, _) = split(path)?;
+    let (_, suffix, _) = split(path.file_name()?.to_str()?)?;
     match suffix.to_ascii_lowercase().as_str() {
         ".hdr" => Some(Half::Header),
         ".img" => Some(Half::Voxels),
@@ -71,7 +71,7 @@ pub(crate) enum Half {
 
 /// The other file of a pair that exists: same stem, compressed like this one if there is a choice.
 pub(crate) fn partner(path: &Path) -> Option<PathBuf> {
-    let (stem, suffix, gz) = split(path)?;
+    let (stem, suffix, gz) = split(path.file_name()?.to_str()?)?;
     let other = if suffix.eq_ignore_ascii_case(".hdr") { ["img", "IMG"] } else { ["hdr", "HDR"] };
     let upper = suffix.chars().skip(1).all(|c| c.is_ascii_uppercase());
     let spellings = if upper { [other[1], other[0]] } else { other };

@@ -80,15 +80,26 @@ impl DiskFile {
         let path = self.path();
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let m = file.metadata().map_err(|e| Error::io(path, e))?;
-        let now = Identity::of(path, &m);
-        if now != self.identity {
-            return Err(Error::Changed {
-                path: path.into(),
-                found: now.describe(),
-                expected: self.identity.describe(),
-            });
-        }
+        self.expect_same(&m)?;
         Ok(Handle { file, path: path.into(), size: m.len(), read: Arc::clone(&self.read) })
+    }
+
+    /// Looks whether the file is still the one that was opened first.
+    pub(crate) fn check(&self) -> Result<()> {
+        let m = std::fs::metadata(self.path()).map_err(|e| Error::io(self.path(), e))?;
+        self.expect_same(&m)
+    }
+
+    fn expect_same(&self, m: &Metadata) -> Result<()> {
+        let now = Identity::of(self.path(), m);
+        if now == self.identity {
+            return Ok(());
+        }
+        Err(Error::Changed {
+            path: self.path().into(),
+            found: now.describe(),
+            expected: self.identity.describe(),
+        })
     }
 }
 

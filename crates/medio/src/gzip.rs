@@ -14,8 +14,8 @@ const INPUT: usize = 128 << 10;
 /// After the last voxel, this many bytes more are decoded to reach the checksum; a stream that goes on is left there.
 const TAIL: u64 = 1 << 20;
 
-/// Bytes decoded at a time where they are dropped.
-const SKIP: usize = 16 << 10;
+/// Bytes decoded at a time for readers who want few: each call of the decoder copies its window of 32 KiB.
+const STAGE: usize = 256 << 10;
 
 /// Whether bytes are the start of a gzip stream.
 pub(crate) fn is_gzip(start: &[u8]) -> bool {
@@ -31,6 +31,10 @@ pub(crate) struct GzipStream<'a> {
     used: usize,
     inflate: Decompress,
     member: Option<Member>,
+    /// Decoded bytes that nobody has asked for yet: `stage[stage_used..stage_end]`. Empty if nothing is to be decoded ahead.
+    stage: Vec<u8>,
+    stage_used: usize,
+    stage_end: usize,
     /// Decoded bytes handed out.
     position: u64,
     ended: bool,
@@ -52,9 +56,18 @@ impl<'a> GzipStream<'a> {
             used: 0,
             inflate: Decompress::new(false),
             member: None,
+            stage: Vec::new(),
+            stage_used: 0,
+            stage_end: 0,
             position: 0,
             ended: false,
         }
+    }
+
+    /// The same, decoding ahead: for reading many small parts.
+    pub(crate) fn ahead(mut self) -> GzipStream<'a> {
+        self.stage.resize(STAGE, 0);
+        self
     }
 
     /// The file below.
@@ -65,6 +78,40 @@ impl<'a> GzipStream<'a> {
     /// Fills `out`, or less if the stream ends; says how much.
     pub(crate) fn read(&mut self, out: &mut [u8]) -> Result<usize> {
         let mut done = 0;
+        while done < out.len() {
+            let rest = &mut out[done..];
+            let n = if self.stage_used < self.stage_end || rest.len() < self.stage.len() {
+                let staged = self.staged()?;
+                let n = staged.len().min(rest.len());
+                rest[..n].copy_from_slice(&staged[..n]);
+                self.stage_used += n;
+                n
+            } else {
+                self.decode(rest)?
+            };
+            if n == 0 {
+                break;
+            }
+            done += n;
+        }
+        self.position += done as u64;
+        Ok(done)
+    }
+
+    /// Bytes decoded ahead, at least one unless the stream has ended.
+    fn staged(&mut self) -> Result<&[u8]> {
+        if self.stage_used == self.stage_end {
+            let mut stage = std::mem::take(&mut self.stage);
+            let decoded = self.decode(&mut stage);
+            self.stage = stage;
+            (self.stage_used, self.stage_end) = (0, decoded?);
+        }
+        Ok(&self.stage[self.stage_used..self.stage_end])
+    }
+
+    /// Decodes into all of `out`, or less if the stream ends.
+    fn decode(&mut self, out: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
         while done < out.len() && !self.ended {
             if self.member.is_none() && !self.start_member()? {
                 self.ended = true;
@@ -72,7 +119,6 @@ impl<'a> GzipStream<'a> {
             }
             done += self.inflate_into(&mut out[done..])?;
         }
-        self.position += done as u64;
         Ok(done)
     }
 
@@ -88,23 +134,31 @@ impl<'a> GzipStream<'a> {
         Err(self.too_short(wanted))
     }
 
-    /// Decodes and drops bytes up to `position`.
+    /// Decodes and drops bytes up to `position`. Needs a stream that decodes ahead.
     pub(crate) fn skip_to(&mut self, position: u64) -> Result<()> {
-        let mut scratch = [0; SKIP];
         while self.position < position {
-            let n = (position - self.position).min(scratch.len() as u64) as usize;
-            if self.read(&mut scratch[..n])? < n {
+            let wanted = position - self.position;
+            let n = wanted.min(self.staged()?.len() as u64);
+            if n == 0 {
                 return Err(self.too_short(position));
             }
+            self.stage_used += n as usize;
+            self.position += n;
         }
         Ok(())
     }
 
     /// Decodes what is left of the stream, so that its checksum is verified; gives up where much is left.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        let mut scratch = [0; SKIP];
         let end = self.position + TAIL;
-        while self.position < end && self.read(&mut scratch)? > 0 {}
+        while self.position < end {
+            let n = self.staged()?.len();
+            if n == 0 {
+                break;
+            }
+            self.stage_used += n;
+            self.position += n as u64;
+        }
         Ok(())
     }
 
@@ -155,7 +209,7 @@ impl<'a> GzipStream<'a> {
 
     /// Reads a member's header; false if no member follows (the file's end, zero padding, or bytes that are no gzip).
     fn start_member(&mut self) -> Result<bool> {
-        let first = self.position == 0 && self.used == 0 && self.at <= self.input.len() as u64;
+        let first = self.used == 0 && self.at <= self.input.len() as u64;
         if self.byte()? != Some(0x1f) || self.byte()? != Some(0x8b) {
             return if first { Err(self.corrupt("no gzip header")) } else { Ok(false) };
         }

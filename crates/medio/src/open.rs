@@ -85,6 +85,8 @@ pub struct VolumeFile {
 
 pub(crate) struct Inner {
     path: PathBuf,
+    /// The other file of a pair.
+    header_file: Option<DiskFile>,
     pub(crate) voxels: DiskFile,
     pub(crate) compressed: bool,
     header: Header,
@@ -292,7 +294,9 @@ fn finish(
     meaning.meta.original = Some((name, start.bytes[..length].into()));
     let meta = Arc::new(std::mem::take(&mut meaning.meta));
     let header = start.header;
-    let inner = Inner { path: path.into(), voxels, compressed, header, meaning, meta, format, read };
+    let header_file = (start.file.identity != voxels.identity).then_some(start.file);
+    let inner =
+        Inner { path: path.into(), header_file, voxels, compressed, header, meaning, meta, format, read };
     Ok(VolumeFile { inner: Arc::new(inner) })
 }
 
@@ -383,5 +387,8 @@ fn no_nifti(path: &Path, bytes: &[u8]) -> Error {
 
 /// Opens the voxels' file for a read.
 pub(crate) fn reopen(file: &VolumeFile) -> Result<Handle> {
+    if let Some(header) = &file.inner.header_file {
+        header.check()?;
+    }
     file.inner.voxels.reopen()
 }

@@ -194,7 +194,7 @@ impl VolumeFile {
             runs.read_memory(stream.as_bytes(), size, out, target);
             return Ok(());
         }
-        let mut stream = GzipStream::new(&file, vec![]);
+        let mut stream = GzipStream::new(&file, vec![]).ahead();
         runs.read_stream(&mut stream, size, out, target)?;
         if end == all { stream.finish() } else { Ok(()) }
     }

@@ -296,6 +296,23 @@ fn a_changed_file_is_noticed() {
     assert!(matches!(file.load(), Err(Error::Changed { .. })));
     fs::remove_file(&path).unwrap();
     assert!(matches!(file.load(), Err(Error::Io { .. })));
+    // The header of a pair counts too.
+    let pair = all.iter().find(|e| e.name == "pair_1.hdr").unwrap();
+    let (header, voxels) = (dir.path().join("p.hdr"), dir.path().join("p.img"));
+    fs::copy(pair.path(), &header).unwrap();
+    fs::copy(pair.voxel_path(), &voxels).unwrap();
+    let file = open(&voxels).unwrap();
+    file.load().unwrap();
+    fs::write(&header, b"another header").unwrap();
+    assert!(matches!(file.load(), Err(Error::Changed { path, .. }) if path == header));
+}
+
+#[test]
+fn files_can_be_shared_and_sent() {
+    fn shared<T: Clone + Send + Sync + std::fmt::Debug + 'static>() {}
+    shared::<VolumeFile>();
+    fn sent<T: Send + Sync + std::error::Error + 'static>() {}
+    sent::<Error>();
 }
 
 #[test]

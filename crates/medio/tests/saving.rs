@@ -162,6 +162,13 @@ fn views_are_written_in_the_files_order() {
         let path = dir.path().join(name);
         save(&path, &v, &quick()).unwrap();
         assert_eq!(open(&path).unwrap().load().unwrap().to_f32().unwrap(), expected);
+        // Stored integers keep their scale through a flip: medrs writes data off by hundreds here.
+        let scaled = v.clone().with_scale(Some(Scale { slope: 0.5, intercept: -7.0 }));
+        save(&path, &scaled, &quick()).unwrap();
+        let back = open(&path).unwrap();
+        assert_eq!((back.stored_dtype(), back.scale()), (DType::I16, scaled.scale()));
+        let values: Vec<f32> = expected.iter().map(|v| v * 0.5 - 7.0).collect();
+        assert_eq!(back.load().unwrap().to_f32().unwrap(), values);
     }
 }
 
