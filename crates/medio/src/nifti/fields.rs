@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::header::{Codec, Wide};
+use super::codec::{Codec, Wide};
 
 /// A header field's value.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]

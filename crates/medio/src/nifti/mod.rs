@@ -1,5 +1,6 @@
 //! NIfTI-1 and NIfTI-2: the header's layout, and what its fields mean.
 
+mod codec;
 mod codes;
 mod extension;
 mod fields;
