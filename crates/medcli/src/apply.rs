@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         return Ok(());
     }
-    for folder in jobs.iter().flat_map(|j| j.output.parent()).filter(|p| !p.as_os_str().is_empty()) {
+    for folder in jobs.iter().filter_map(|j| j.output.parent()).filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::Failed(format!("{}: {e}; choose another folder with -o", folder.display()))
         })?;

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Reported,
     /// Help was asked for: exit code 0.
     Help(String),
+    /// Nothing was asked for: help on standard error and exit code 2.
+    Lost(String),
     /// Nobody listens any more.
     Quiet,
 }
@@ -33,7 +35,7 @@ impl Failure {
         match e.kind() {
             Kind::DisplayHelp | Kind::DisplayVersion => return Failure::Help(text),
             Kind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                return Failure::Usage("no command; see medoxide --help".into());
+                return Failure::Lost(text);
             }
             _ => {}
         }
@@ -42,7 +44,8 @@ impl Failure {
         let command = text.split("Usage: ").nth(1).and_then(|u| u.split_whitespace().nth(1));
         let command =
             command.filter(|c| c.starts_with(|l: char| l.is_ascii_lowercase())).map(|c| format!("{c} "));
-        let said = said.trim_start_matches("error: ");
+        let said =
+            said.trim_start_matches("error: ").split("\n\n").map(one_line).collect::<Vec<_>>().join("; ");
         Failure::Usage(format!("{said}; see medoxide {}--help", command.unwrap_or_default()))
     }
 
@@ -51,6 +54,10 @@ impl Failure {
         let (text, code) = match self {
             Failure::Help(text) => {
                 return if emit(&text).is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            }
+            Failure::Lost(text) => {
+                write_error(&text);
+                return ExitCode::from(2);
             }
             Failure::Quiet => return ExitCode::SUCCESS,
             Failure::Reported => return ExitCode::from(1),
@@ -64,7 +71,7 @@ impl Failure {
     /// The one line, without the program's name.
     pub(crate) fn text(&self) -> String {
         match self {
-            Failure::Usage(t) | Failure::Failed(t) | Failure::Help(t) => one_line(t),
+            Failure::Usage(t) | Failure::Failed(t) | Failure::Help(t) | Failure::Lost(t) => one_line(t),
             Failure::Reported | Failure::Quiet => String::new(),
         }
     }
@@ -72,9 +79,13 @@ impl Failure {
 
 /// Writes one line to standard error.
 pub(crate) fn complain(text: &str) {
+    write_error(&format!("medoxide: error: {}\n", one_line(text)));
+}
+
+fn write_error(text: &str) {
     use io::Write as _;
     // Nothing can be done if even this fails.
-    let _ = writeln!(io::stderr(), "medoxide: error: {}", one_line(text));
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Lines joined into one.

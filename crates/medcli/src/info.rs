@@ -84,7 +84,7 @@ fn text(file: &VolumeFile) -> String {
     let stored = file.stored_dtype();
     match file.scale() {
         Some(s) => {
-            line("voxels", format!("{stored} * {} + {}, read as {}", s.slope, s.intercept, file.dtype()))
+            line("voxels", format!("{stored} * {} + {}, read as {}", s.slope, s.intercept, file.dtype()));
         }
         None => line("voxels", stored.to_string()),
     }

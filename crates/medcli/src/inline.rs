@@ -73,8 +73,7 @@ fn split(text: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut quote, mut start) = (vec![], 0i32, None, 0);
     for (at, c) in text.char_indices() {
         match (quote, c) {
-            (Some(q), c) if c == q => quote = None,
-            (Some(_), _) => {}
+            (Some(q), c) => quote = (c != q).then_some(q),
             (None, '"' | '\'') => quote = Some(c),
             (None, '[' | '{') => depth += 1,
             (None, ']' | '}') => depth -= 1,

@@ -1,5 +1,6 @@
 //! Options that several commands share.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
@@ -71,7 +72,7 @@ fn summary(volume: &Volume, report: &SaveReport) -> String {
         bytes(report.bytes)
     );
     if report.max_error > 0.0 {
-        text += &format!(", largest error {:.3e}", report.max_error);
+        let _ = write!(text, ", largest error {:.3e}", report.max_error);
     }
     text
 }

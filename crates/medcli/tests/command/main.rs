@@ -1,4 +1,5 @@
 //! The built command, run as a person would.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
 
 mod apply;
 mod convert;
@@ -86,11 +87,18 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn no_command_shows_help_and_fails() {
+    let (_dir, at) = folder();
+    let said = medoxide(&at, &[]);
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("Usage: medoxide <COMMAND>"), "{}", said.err);
+}
+
+#[test]
 fn what_is_not_understood_is_one_line_and_code_2() {
     let (_dir, at) = folder();
     for (words, said) in [
-        (&[] as &[&str], "--help"),
-        (&["inof"], "info"),
+        (&["inof"] as &[&str], "info"),
         (&["info"], "FILE"),
         (&["info", "--jsn", "t1.nii.gz"], "--json"),
         (&["convert", "t1.nii.gz"], "OUT"),

@@ -1,5 +1,6 @@
 //! The central planes of a volume, as colours.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use medcore::{Box3, DType, Orientation, Role, Volume};
@@ -87,7 +88,9 @@ impl View {
                 Seen::Colour(c) => c,
                 Seen::Number(v) if label && v >= 1.0 => LABELS[(v as usize - 1) % LABELS.len()],
                 Seen::Number(v) if label || !v.is_finite() => [0.0; 3],
-                Seen::Number(v) => [((v - low) / (high - low)).clamp(0.0, 1.0); 3],
+                Seen::Number(v) => {
+                    [((v as f64 - low as f64) / (high as f64 - low as f64)).clamp(0.0, 1.0) as f32; 3]
+                }
             };
             let mut centre = grid.center();
             let through = voxel_axis(&orientation, across);
@@ -98,7 +101,7 @@ impl View {
                 colours: seen.iter().map(colour).collect(),
                 smooth: !label,
                 letters,
-                title: format!("{name} = {} mm", short(grid.world(centre)[across])),
+                title: format!("{name} = {} mm", short((grid.world(centre)[across] * 10.0).round() / 10.0)),
             }
         });
         let planes = match (planes.next(), planes.next(), planes.next()) {
@@ -118,7 +121,7 @@ impl View {
             facts.dtype
         );
         if !label && !matches!(facts.dtype, DType::Rgb24 | DType::Rgba32) {
-            text += &format!("  |  grey from {} to {}", short(low as f64), short(high as f64));
+            let _ = write!(text, "  |  grey from {} to {}", short(low as f64), short(high as f64));
         }
         Ok(View { planes, facts: text })
     }
@@ -217,5 +220,74 @@ fn window(planes: &[(usize, Vec<Seen>)]) -> [f32; 2] {
         [sorted[0], sorted[last]]
     } else {
         [low, low + low.abs().max(1.0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use medcore::{Affine, Grid};
+
+    use super::*;
+    use crate::Node;
+
+    /// 5 x 4 x 3 voxels in RAS, each value its own.
+    fn phantom() -> LazyVolume {
+        let grid = Grid::new([5, 4, 3], Affine::from_spacing([1.0, 2.0, 3.0]));
+        let values: Vec<f32> = (0..60).map(|v| v as f32).collect();
+        LazyVolume::from_volume(Volume::from_f32(grid, &values).unwrap())
+    }
+
+    #[test]
+    fn planes_are_the_same_however_the_voxels_lie() {
+        let wanted = View::of(&phantom()).unwrap();
+        let mut seen = 0;
+        for axes in ["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"] {
+            for bits in 0..8 {
+                let letter = |a: char| match a {
+                    'x' => ["R", "L"][bits & 1],
+                    'y' => ["A", "P"][bits >> 1 & 1],
+                    _ => ["S", "I"][bits >> 2 & 1],
+                };
+                let code: String = axes.chars().map(letter).collect();
+                let turned =
+                    phantom().then(Node::new("reorient", code.clone().into()).unwrap(), None).unwrap();
+                let view = View::of(&LazyVolume::from_volume(turned.compute().unwrap())).unwrap();
+                for (a, b) in view.planes.iter().zip(&wanted.planes) {
+                    assert_eq!((a.voxels, a.spacing, &a.title), (b.voxels, b.spacing, &b.title), "{code}");
+                    assert_eq!(a.colours, b.colours, "{code}");
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, 48);
+    }
+
+    #[test]
+    fn the_axial_plane_has_right_at_the_right_and_anterior_on_top() {
+        let view = View::of(&phantom()).unwrap();
+        let axial = &view.planes[2];
+        assert_eq!((axial.voxels, axial.letters), ([5, 4], ["L", "R", "P", "A"]));
+        // Slice 1 holds 20 to 39: brighter towards R and A.
+        let [low, high] = window(&[read(&phantom().source().clone(), &Orientation::RAS, 2, [0, 1]).unwrap()]);
+        assert_eq!((low, high), (20.0, 39.0));
+        let grey: Vec<f32> = axial.colours.iter().map(|c| c[0]).collect();
+        assert!(grey.windows(2).all(|w| w[0] <= w[1]), "{grey:?}");
+        assert_eq!(view.facts, "5 x 4 x 3  |  1 x 2 x 3 mm  |  RAS  |  float32  |  grey from 2 to 57");
+    }
+
+    #[test]
+    fn odd_contents_are_drawn() {
+        let grid = Grid::new([2, 2, 1], Affine::from_spacing([0.0, 1.0, f64::NAN]));
+        for values in
+            [[f32::NAN; 4], [7.0; 4], [f32::INFINITY, 1.0, 2.0, f32::NEG_INFINITY], [-3e38, 3e38, 0.0, 1.0]]
+        {
+            let volume = LazyVolume::from_volume(Volume::from_f32(grid, &values).unwrap());
+            let view = View::of(&volume).unwrap();
+            assert!(
+                view.planes.iter().flat_map(|p| &p.colours).flatten().all(|v| (0.0..=1.0).contains(v)),
+                "{values:?}"
+            );
+            crate::preview_png(&[("odd", &volume)], 640).unwrap();
+        }
     }
 }
