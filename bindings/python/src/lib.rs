@@ -1,1 +1,40 @@
-//! Python bindings of medoxide.
+//! Python bindings of medoxide: parse, release the interpreter lock, call, wrap.
+//!
+//! The package's Python part is in `python/medoxide`; what is here is its native module `medoxide._medoxide`.
+
+mod array;
+mod errors;
+mod header;
+mod json;
+mod pickle;
+mod pipeline;
+mod process;
+mod run;
+mod save;
+mod slicing;
+mod volume;
+
+use pyo3::prelude::*;
+
+/// The native part of medoxide. Use `import medoxide`.
+#[pymodule(gil_used = false)]
+mod _medoxide {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::pickle::volume_from_state;
+    #[pymodule_export]
+    use crate::pipeline::{Node, PipelineCore, transforms};
+    #[pymodule_export]
+    use crate::process::{features, panic, release_memory, set_level, set_threads};
+    #[pymodule_export]
+    use crate::save::SaveReport;
+    #[pymodule_export]
+    use crate::volume::{VolumeCore, load, stack};
+
+    #[pymodule_init]
+    fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::process::check_environment(m.py())?;
+        m.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

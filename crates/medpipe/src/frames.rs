@@ -46,11 +46,15 @@ impl LazyVolume {
         for (pick, &n) in picks.iter().zip(&have) {
             let a = pick.slice();
             let at = |i: usize| a.start as i128 + a.step as i128 * i as i128;
-            if a.count == 0 || a.step == 0 || [0, a.count - 1].iter().any(|&i| !(0..n as i128).contains(&at(i))) {
+            if a.count == 0
+                || a.step == 0
+                || [0, a.count - 1].iter().any(|&i| !(0..n as i128).contains(&at(i)))
+            {
                 return Err(wrong().into());
             }
             let before = std::mem::take(&mut channels);
-            channels = (0..a.count).flat_map(|i| before.iter().map(move |c| c + step * at(i) as usize)).collect();
+            channels =
+                (0..a.count).flat_map(|i| before.iter().map(move |c| c + step * at(i) as usize)).collect();
             step *= n;
         }
         let kept: Vec<(usize, usize)> = picks
@@ -94,9 +98,16 @@ impl LazyVolume {
         let mut same = true;
         for v in volumes {
             let f = v.facts()?;
-            facts.grid.expect_same(&format!("grid of {:?} against that of {:?}", v.id(), first.id()), &f.grid)?;
+            facts
+                .grid
+                .expect_same(&format!("grid of {:?} against that of {:?}", v.id(), first.id()), &f.grid)?;
             if !f.extra.is_empty() {
-                return Err(Error::shape("stack", format!("{:?} with axes {:?}", v.id(), f.extra), "volumes of three axes").into());
+                return Err(Error::shape(
+                    "stack",
+                    format!("{:?} with axes {:?}", v.id(), f.extra),
+                    "volumes of three axes",
+                )
+                .into());
             }
             same &= f.dtype == facts.dtype;
         }
@@ -106,11 +117,15 @@ impl LazyVolume {
         for (part, v) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(volumes) {
             v.compute_as(Some(dtype), Layout::XFastest)?.copy_channel(0, part)?;
         }
-        let volume = Volume::packed(Arc::new(out), dtype, facts.grid, vec![volumes.len()], first.meta().clone())?;
+        let volume =
+            Volume::packed(Arc::new(out), dtype, facts.grid, vec![volumes.len()], first.meta().clone())?;
         let role: Role = first.role();
         let names: Vec<String> = volumes.iter().map(LazyVolume::id).collect();
-        Ok(LazyVolume::of_chain(Chain::new(Source::Memory(volume), &role.to_string(), role, true), Arc::new([]))
-            .named(names.join("\n")))
+        Ok(LazyVolume::of_chain(
+            Chain::new(Source::Memory(volume), &role.to_string(), role, true),
+            Arc::new([]),
+        )
+        .named(names.join("\n")))
     }
 }
 
@@ -146,7 +161,8 @@ mod tests {
         let out = LazyVolume::stack(&[a.clone(), b]).unwrap().compute().unwrap();
         assert_eq!(out.extra(), [2]);
         assert_eq!(out.to_f32().unwrap(), [0.0, 1.0, 2.0, 3.0, 0.0, 1.0, 2.0, 3.0]);
-        let other = Volume::from_f32(Grid::new([2, 2, 1], Affine::translate([0.1, 0.0, 0.0])), &[0.0; 4]).unwrap();
+        let other =
+            Volume::from_f32(Grid::new([2, 2, 1], Affine::translate([0.1, 0.0, 0.0])), &[0.0; 4]).unwrap();
         assert!(LazyVolume::stack(&[a, LazyVolume::from_volume(other)]).is_err());
     }
 }

@@ -124,6 +124,21 @@ impl LazyVolume {
         Ok(LazyVolume::of_chain(Chain::new(source, &name, role, true), Arc::new([])))
     }
 
+    /// The same volume in another role. A volume that was already changed is computed first.
+    ///
+    /// # Errors
+    /// [`medcore::Error::Data`] for a label whose values are not whole; reading errors.
+    pub fn as_role(&self, role: Role) -> Result<LazyVolume> {
+        if role == self.role() {
+            return Ok(self.clone());
+        }
+        if !self.is_untouched() {
+            return Ok(LazyVolume::from_volume_as(self.compute()?, role)?.named(self.id()));
+        }
+        let out = LazyVolume::of_source(self.start.source.clone(), role)?;
+        Ok(LazyVolume { origin: self.origin.clone(), name: self.name.clone(), ..out })
+    }
+
     pub(crate) fn of_chain(start: Chain, nodes: Arc<[Node]>) -> LazyVolume {
         let history = (start.stages.is_empty() && nodes.is_empty()).then(|| Arc::new([]) as Arc<[Applied]>);
         LazyVolume {
@@ -169,8 +184,10 @@ impl LazyVolume {
         let mut out = self.clone();
         (out.planned, out.made) = Default::default();
         out.nodes = self.nodes.iter().cloned().chain([node.clone()]).collect();
-        out.history =
-            self.history.as_ref().map(|h| h.iter().cloned().chain([Applied::Transform(node.clone(), seed)]).collect());
+        out.history = self
+            .history
+            .as_ref()
+            .map(|h| h.iter().cloned().chain([Applied::Transform(node.clone(), seed)]).collect());
         if self.pending.is_empty() {
             // A result that was already computed is where the next step starts.
             let base = self.computed().map(|v| self.continued(v));
@@ -205,7 +222,12 @@ impl LazyVolume {
             let a = axes[i];
             let last = a.start as i128 + a.step as i128 * (a.count.max(1) as i128 - 1);
             if a.step == 0 || a.start >= grid.shape[i] || last < 0 || last >= grid.shape[i] as i128 {
-                return Err(medcore::Error::shape("slice", format!("{a:?} on axis {i}"), format!("indices inside {:?}", grid.shape)).into());
+                return Err(medcore::Error::shape(
+                    "slice",
+                    format!("{a:?} on axis {i}"),
+                    format!("indices inside {:?}", grid.shape),
+                )
+                .into());
             }
         }
         let shape = axes.map(|a| a.count);
@@ -239,7 +261,13 @@ impl LazyVolume {
     }
 
     /// The same volume, known to be what a pipeline made of `before`.
-    pub(crate) fn made_by(self, before: &LazyVolume, pipeline: &Pipeline, id: &str, epoch: u64) -> LazyVolume {
+    pub(crate) fn made_by(
+        self,
+        before: &LazyVolume,
+        pipeline: &Pipeline,
+        id: &str,
+        epoch: u64,
+    ) -> LazyVolume {
         self.after(before, Applied::Pipeline { pipeline: pipeline.clone(), id: id.into(), epoch })
     }
 
@@ -399,7 +427,9 @@ impl LazyVolume {
     pub fn recipe(&self) -> Option<Recipe> {
         let origin = self.origin.as_ref()?;
         let steps = self.history.as_ref()?.iter().map(|a| match a {
-            Applied::Transform(node, seed) => serde_json::json!({ "transform": node.to_value(), "seed": seed }),
+            Applied::Transform(node, seed) => {
+                serde_json::json!({ "transform": node.to_value(), "seed": seed })
+            }
             Applied::Slice(axes) => serde_json::json!({ "slice": axes }),
             Applied::Pipeline { pipeline, id, epoch } => {
                 let whole = pipeline.clone().with_seed(pipeline.seed()).to_value();
@@ -447,7 +477,10 @@ impl LazyVolume {
         let mut out = self.start.explain();
         if !self.pending.is_empty() && self.planned.get().is_none() {
             let names: Vec<_> = self.pending.iter().map(|(n, _)| n.name.as_str()).collect();
-            out.push_str(&format!("  then {}, planned once the voxels have been measured\n", names.join(", ")));
+            out.push_str(&format!(
+                "  then {}, planned once the voxels have been measured\n",
+                names.join(", ")
+            ));
         } else if !self.pending.is_empty() {
             out = self.chain()?.explain();
         }
@@ -489,7 +522,13 @@ fn wide(source: &Source) -> Result<Option<Volume>> {
             medkernels::convert::decode_f64::<T>(raw.as_bytes(), false, Some((scale.slope, scale.intercept)), part);
         }, else => return Ok(None));
     }
-    Ok(Some(Volume::packed(Arc::new(out), DType::F64, *volume.grid(), volume.extra().to_vec(), volume.meta().clone())?))
+    Ok(Some(Volume::packed(
+        Arc::new(out),
+        DType::F64,
+        *volume.grid(),
+        volume.extra().to_vec(),
+        volume.meta().clone(),
+    )?))
 }
 
 impl fmt::Debug for LazyVolume {

@@ -45,9 +45,17 @@ pub(crate) fn render() -> String {
         let _ = writeln!(out, "| `{name}` | {} |", cell(&values));
     }
     let groups = [
-        (Category::Spatial, "Spatial", "Every item of a sample moves together: images and maps are interpolated, labels sampled nearest, points mapped."),
+        (
+            Category::Spatial,
+            "Spatial",
+            "Every item of a sample moves together: images and maps are interpolated, labels sampled nearest, points mapped.",
+        ),
         (Category::Intensity, "Intensity", "Values of images change; labels and maps are not touched."),
-        (Category::Artefact, "Artefacts", "What a scanner does to an image; labels and maps are not touched."),
+        (
+            Category::Artefact,
+            "Artefacts",
+            "What a scanner does to an image; labels and maps are not touched.",
+        ),
         (Category::Label, "Labels", "Class numbers change; images are not touched."),
     ];
     for (category, title, lead) in groups {
@@ -72,7 +80,8 @@ fn entry(e: &Entry) -> String {
     let list = parameters(e);
     let mut out = format!("\n### {}\n\n{}\n\n", e.name, text(&e.schema));
     let random = if can_draw(e) { "; can draw at random (`seed`)" } else { "" };
-    let _ = writeln!(out, "Rust and Python class `{}`; method `Volume.{}`{random}.\n", e.class, method_name(e));
+    let _ =
+        writeln!(out, "Rust and Python class `{}`; method `Volume.{}`{random}.\n", e.class, method_name(e));
     out.push_str("| parameter | type | default | unit | meaning |\n|---|---|---|---|---|\n");
     for p in &list {
         let bold = if e.main == Some(p.name.as_str()) { "**" } else { "" };

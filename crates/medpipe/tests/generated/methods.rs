@@ -46,7 +46,8 @@ pub(crate) fn render() -> String {
     let mut out = HEAD.to_owned();
     let body: String = catalog().iter().map(method).collect();
     for name in aliases().keys().filter(|n| *n != "DType") {
-        let used = |end: &str| body.contains(&format!(" {name}{end}")) || body.contains(&format!("[{name}{end}"));
+        let used =
+            |end: &str| body.contains(&format!(" {name}{end}")) || body.contains(&format!("[{name}{end}"));
         if [",", " ", "]"].iter().any(|e| used(e)) {
             let _ = writeln!(out, "        {name},");
         }
@@ -69,7 +70,9 @@ fn method(e: &Entry) -> String {
         if list.len() == 1 || e.main.is_none() {
             out.push_str("        *,\n");
         }
-        out.push_str("        p: float = 1.0,\n        id: str | None = None,\n        seed: int | None = None,\n");
+        out.push_str(
+            "        p: float = 1.0,\n        id: str | None = None,\n        seed: int | None = None,\n",
+        );
     }
     out.push_str("    ) -> V:\n");
     let description = wrapped(&text(&e.schema), WIDTH - 3, "        ");

@@ -112,7 +112,9 @@ fn kind(v: &Value, root: &Value) -> String {
         return union(words.iter().filter_map(Value::as_str).map(|w| format!("Literal[{w:?}]")).collect());
     }
     match v.get("type") {
-        Some(Value::Array(types)) => union(types.iter().map(|t| named(t.as_str().unwrap(), v, root)).collect()),
+        Some(Value::Array(types)) => {
+            union(types.iter().map(|t| named(t.as_str().unwrap(), v, root)).collect())
+        }
         Some(Value::String(t)) => named(t, v, root),
         other => panic!("no Python type for {other:?} in {v}"),
     }

@@ -1,0 +1,46 @@
+"""From a medical volume on disk to a training batch in one pass.
+
+>>> import numpy as np
+>>> import medoxide as mx
+>>> volume = mx.Volume(np.arange(24.0, dtype=np.float32).reshape(2, 3, 4))
+>>> volume.flip("x").clamp(0, 20).shape
+(2, 3, 4)
+"""
+
+from __future__ import annotations
+
+from . import errors, transforms
+from ._medoxide import (
+    SaveReport,
+    __version__,
+    features,
+    load,
+    release_memory,
+    set_level,
+    set_threads,
+    stack,
+)
+from ._transform import Transform
+from .errors import *  # noqa: F403
+from .header import Header
+from .pipeline import Pipeline
+from .transforms import *  # noqa: F403
+from .volume import Grid, Volume
+
+__all__ = [
+    "Grid",
+    "Header",
+    "Pipeline",
+    "SaveReport",
+    "Transform",
+    "Volume",
+    "__version__",
+    "features",
+    "load",
+    "release_memory",
+    "set_level",
+    "set_threads",
+    "stack",
+]
+__all__ += errors.__all__
+__all__ += transforms.__all__

@@ -1,0 +1,90 @@
+"""What all transforms have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ._medoxide import Node
+
+
+class Transform:
+    """A transform with its parameters: immutable, compared by value, picklable, callable."""
+
+    __slots__ = ("_given", "_node")
+    name: ClassVar[str]
+    p: float
+    keys: str | Sequence[str] | None
+    id: str | None
+
+    _given: dict[str, Any]
+    _node: Node
+
+    def _declare(self, parameters: dict[str, Any], **header: Any) -> None:
+        given = {**parameters, **header}
+        object.__setattr__(self, "_node", Node(self.name, given))
+        object.__setattr__(self, "_given", given)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_"):
+            try:
+                return self._given[name]
+            except KeyError:
+                pass
+        raise AttributeError(f"{type(self).__name__} has no parameter {name!r}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("transforms do not change; make another one")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("transforms do not change; make another one")
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """`{name: {parameter: value}}`, as in a pipeline file, every parameter written out."""
+        return self._node.to_dict()
+
+    def __call__(
+        self,
+        x: Any,
+        *,
+        seed: int | None = None,
+        epoch: int = 0,
+        id: str | None = None,
+        channel_axis: int | Sequence[int] | None = None,
+        roles: Mapping[str, str | None] | None = None,
+    ) -> Any:
+        """Applies the transform as a pipeline of one; see `Pipeline.__call__`."""
+        from .pipeline import Pipeline
+
+        alone = Pipeline([self], seed=seed)
+        return alone(x, epoch=epoch, id=id, channel_axis=channel_axis, roles=roles)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Transform):
+            return NotImplemented
+        return type(self) is type(other) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash(repr(self.to_dict()))
+
+    def __repr__(self) -> str:
+        (parameters,) = self.to_dict().values()
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in parameters.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self._given)
+
+
+def _again(cls: type[Transform], given: dict[str, Any]) -> Transform:
+    return cls(**given)
+
+
+def of_node(node: Node) -> Transform:
+    """The transform of a checked node."""
+    from . import transforms
+
+    ((name, parameters),) = node.to_dict().items()
+    for kind in vars(transforms).values():
+        if isinstance(kind, type) and issubclass(kind, Transform) and vars(kind).get("name") == name:
+            return kind(**parameters)
+    raise LookupError(name)

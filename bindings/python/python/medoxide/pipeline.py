@@ -1,0 +1,190 @@
+"""Pipelines: transforms in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ._items import sample_of, volume_of
+from ._medoxide import PipelineCore
+from ._transform import Transform, of_node
+from .errors import ParamError
+from .volume import Explanation
+
+if TYPE_CHECKING:
+    Path = str | os.PathLike[str]
+
+
+class Pipeline:
+    """Transforms, applied in order to a volume or to items that belong together.
+
+    Random draws are named by seed, epoch, sample and transform, never taken in sequence: the same
+    names give the same draws whatever the threads, workers and order of the samples.
+
+    Parameters
+    ----------
+    transforms : iterable of transforms
+        What is done, first to last.
+    seed : int
+        Name of the draws; drawn from the system if not given, and shown by `seed`.
+    fuse : bool, default True
+        False runs step by step as written, for comparison.
+    on_mismatch : "error", "resample" or "trust_shape", default "error"
+        What happens to items that do not lie on the grid of the first image.
+    """
+
+    __slots__ = ("_core",)
+
+    def __init__(
+        self,
+        transforms: Iterable[Transform],
+        *,
+        seed: int | None = None,
+        fuse: bool = True,
+        on_mismatch: str = "error",
+    ) -> None:
+        nodes = []
+        for t in transforms:
+            if not isinstance(t, Transform):
+                raise ParamError(
+                    f"pipeline: transforms has {t!r}; expected transforms, such as mx.ZNormalize()",
+                    transform="pipeline",
+                    name="transforms",
+                    found=repr(t),
+                )
+            nodes.append(t._node)
+        self._core = PipelineCore(nodes, seed, fuse, on_mismatch)
+
+    @classmethod
+    def _of(cls, core: PipelineCore) -> Pipeline:
+        out = cls.__new__(cls)
+        out._core = core
+        return out
+
+    @classmethod
+    def from_file(cls, path: Path) -> Pipeline:
+        """From a YAML or JSON file."""
+        return cls._of(PipelineCore.from_file(path))
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Pipeline:
+        """From YAML or JSON text."""
+        return cls._of(PipelineCore.from_yaml(text))
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Pipeline:
+        """From a dict, as `to_dict` gives it."""
+        return cls._of(PipelineCore.from_dict(dict(value)))
+
+    def to_yaml(self) -> str:
+        """The pipeline file, every parameter written out; the seed if it was given."""
+        return self._core.to_yaml()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The pipeline file as a dict."""
+        return self._core.to_dict()
+
+    @property
+    def transforms(self) -> list[Transform]:
+        """The transforms, first to last."""
+        return [of_node(n) for n in self._core.nodes]
+
+    @property
+    def seed(self) -> int:
+        """The seed in use, given or drawn."""
+        return self._core.seed
+
+    @property
+    def fuse(self) -> bool:
+        """Whether stages are fused."""
+        return self._core.fuse
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a transform draws anything at random."""
+        return self._core.is_random
+
+    def __call__(
+        self,
+        x: Any,
+        *,
+        epoch: int = 0,
+        id: str | None = None,
+        channel_axis: int | Sequence[int] | None = None,
+        roles: Mapping[str, str | None] | None = None,
+    ) -> Any:
+        """Applies the pipeline and gives back the kind it was given.
+
+        A volume or a path gives a lazy volume, an array an array, a tensor a tensor on its device.
+        A dict gives a dict with the same keys: each item is a volume, path, array, tensor, a list of
+        paths that become channels of one volume, or an (N, 3) array of points in world millimetres.
+        A pipeline that cuts several patches gives a list. Arrays lie on the identity affine.
+
+        Parameters
+        ----------
+        epoch : int, default 0
+            Counts visits of the same sample; another epoch has other draws.
+        id : str
+            Name of the sample for random draws; its path, or a digest of its content, if not given.
+        channel_axis : int or ints
+            Axes of an array that are no space; in a dict 0 for arrays of more than three axes.
+        roles : dict of str
+            Role of a key: "image", "label", "map", "points", or None to pass the item through. Keys
+            that are not here are told by their name; numbers pass through.
+        """
+        if isinstance(x, Mapping):
+            given, passed, back = sample_of(x, roles or {}, channel_axis)
+            samples = []
+            for made in self._core.apply(given, id, epoch):
+                out = {key: back.get(key, _same)(value) for key, value in made}
+                samples.append({key: passed[key] if key in passed else out.pop(key) for key in x if key in passed or key in out} | out)
+            return samples[0] if len(samples) == 1 else samples
+        if roles:
+            raise ParamError("pipeline: roles is for a dict of items", transform="pipeline", name="roles")
+        volume, restore = volume_of(x, channel_axis)
+        results = [restore(v) for v in self._core.apply_to_volume(volume, id, epoch)]
+        return results[0] if len(results) == 1 else results
+
+    def explain(
+        self,
+        x: Any,
+        *,
+        id: str | None = None,
+        channel_axis: int | Sequence[int] | None = None,
+        roles: Mapping[str, str | None] | None = None,
+        measure: bool = False,
+    ) -> Explanation:
+        """What will be done to an input: items, stages, passes, bytes to read.
+
+        Voxels are read only with `measure=True`, where a shape depends on them.
+        """
+        if isinstance(x, Mapping):
+            given = sample_of(x, roles or {}, channel_axis)[0]
+        else:
+            volume = volume_of(x, channel_axis)[0]
+            given = [(volume.role, volume)]
+        return Explanation(self._core.explain(given, id, measure))
+
+    def __len__(self) -> int:
+        return len(self._core.nodes)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pipeline):
+            return NotImplemented
+        return bool(self._core.to_state() == other._core.to_state())
+
+    def __hash__(self) -> int:
+        return hash(repr(self._core.to_state()))
+
+    def __repr__(self) -> str:
+        rows = "".join(f"    {t!r},\n" for t in self.transforms)
+        seed = f", seed={self.seed}" if self.is_random else ""
+        return f"Pipeline([\n{rows}]{seed})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Pipeline.from_dict, (self._core.to_state(),)
+
+
+def _same(x: Any) -> Any:
+    return x
