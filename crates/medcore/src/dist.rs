@@ -67,7 +67,9 @@ impl TryFrom<Written> for Dist {
         if fine {
             Ok(Dist(draw))
         } else {
-            Err(format!("{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), a standard deviation is not negative, a choice has a value"))
+            Err(format!(
+                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), a standard deviation is not negative, a choice has a value"
+            ))
         }
     }
 }
@@ -125,9 +127,10 @@ impl Dist {
             Draw::Uniform(r) | Draw::LogUniform(r) => *r,
             Draw::Normal([m, s]) if *s == 0.0 => [*m, *m],
             Draw::Normal(_) => [f64::NEG_INFINITY, f64::INFINITY],
-            Draw::Choice(v) => {
-                [v.iter().copied().fold(f64::INFINITY, f64::min), v.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
-            }
+            Draw::Choice(v) => [
+                v.iter().copied().fold(f64::INFINITY, f64::min),
+                v.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            ],
         }
     }
 
@@ -150,7 +153,8 @@ impl JsonSchema for Dist {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let pair = json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 });
+        let pair =
+            json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 });
         json_schema!({
             "description": "A number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}",
             "anyOf": [
@@ -225,7 +229,9 @@ impl TryFrom<WrittenAxes> for Axes {
             WrittenAxes::Some(v) => v,
             WrittenAxes::Named(s) => s
                 .chars()
-                .map(|c| "xyz".find(c).map(|v| v as i64).ok_or_else(|| format!("axis {c:?} is not one of x, y, z")))
+                .map(|c| {
+                    "xyz".find(c).map(|v| v as i64).ok_or_else(|| format!("axis {c:?} is not one of x, y, z"))
+                })
                 .collect::<Result<_, _>>()?,
         };
         let mut out = [false; 3];
@@ -302,7 +308,9 @@ mod tests {
 
     #[test]
     fn axes() {
-        for (text, set) in [("1", [false, true, false]), ("[-1, 0]", [true, false, true]), ("\"xz\"", [true, false, true])] {
+        for (text, set) in
+            [("1", [false, true, false]), ("[-1, 0]", [true, false, true]), ("\"xz\"", [true, false, true])]
+        {
             assert_eq!(serde_json::from_str::<Axes>(text).unwrap().0, set);
         }
         for bad in ["3", "[0, 0]", "[0, -3]", "\"w\""] {

@@ -41,6 +41,7 @@ pub enum DType {
     Rgba32,
 }
 
+#[allow(clippy::enum_glob_use, reason = "sixteen short names, in tables")]
 impl DType {
     /// Every dtype.
     pub const ALL: [DType; 16] = {
@@ -143,9 +144,10 @@ impl FromStr for DType {
         if s == "bool" {
             return Ok(DType::U8);
         }
-        DType::ALL.into_iter().find(|d| d.name() == s).ok_or_else(|| {
-            format!("unknown dtype {s:?}; known: {}", DType::ALL.map(DType::name).join(", "))
-        })
+        DType::ALL
+            .into_iter()
+            .find(|d| d.name() == s)
+            .ok_or_else(|| format!("unknown dtype {s:?}; known: {}", DType::ALL.map(DType::name).join(", ")))
     }
 }
 
@@ -183,18 +185,54 @@ impl schemars::JsonSchema for DType {
 macro_rules! with_element {
     ($dtype:expr, $T:ident => $body:expr, else => $other:expr) => {
         match $dtype {
-            $crate::DType::U8 => { type $T = u8; $body }
-            $crate::DType::I8 => { type $T = i8; $body }
-            $crate::DType::U16 => { type $T = u16; $body }
-            $crate::DType::I16 => { type $T = i16; $body }
-            $crate::DType::U32 => { type $T = u32; $body }
-            $crate::DType::I32 => { type $T = i32; $body }
-            $crate::DType::U64 => { type $T = u64; $body }
-            $crate::DType::I64 => { type $T = i64; $body }
-            $crate::DType::F16 => { type $T = $crate::half_types::f16; $body }
-            $crate::DType::BF16 => { type $T = $crate::half_types::bf16; $body }
-            $crate::DType::F32 => { type $T = f32; $body }
-            $crate::DType::F64 => { type $T = f64; $body }
+            $crate::DType::U8 => {
+                type $T = u8;
+                $body
+            }
+            $crate::DType::I8 => {
+                type $T = i8;
+                $body
+            }
+            $crate::DType::U16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::DType::I16 => {
+                type $T = i16;
+                $body
+            }
+            $crate::DType::U32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::DType::I32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::DType::U64 => {
+                type $T = u64;
+                $body
+            }
+            $crate::DType::I64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::DType::F16 => {
+                type $T = $crate::half_types::f16;
+                $body
+            }
+            $crate::DType::BF16 => {
+                type $T = $crate::half_types::bf16;
+                $body
+            }
+            $crate::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::DType::F64 => {
+                type $T = f64;
+                $body
+            }
             _ => $other,
         }
     };

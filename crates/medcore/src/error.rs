@@ -103,7 +103,8 @@ impl Error {
         Error::Unsupported {
             what: what.into(),
             found: format!("{found} voxels"),
-            hint: "only crops, pads, flips and reorientations keep such voxels; take a real component first".into(),
+            hint: "only crops, pads, flips and reorientations keep such voxels; take a real component first"
+                .into(),
         }
     }
 

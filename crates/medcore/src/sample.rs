@@ -55,12 +55,21 @@ impl Role {
     /// [`Error::Param`] with the list, for a name that is not on it.
     pub fn infer(name: &str) -> Result<Role> {
         let lower = name.to_ascii_lowercase();
-        let find = |word: &str| Role::INFERRED.iter().find(|(n, _)| *n == word || word.strip_suffix('s') == Some(n));
+        let find =
+            |word: &str| Role::INFERRED.iter().find(|(n, _)| *n == word || word.strip_suffix('s') == Some(n));
         let bare = lower.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
         let last = lower.rsplit('_').next().unwrap_or(&lower);
         [lower.as_str(), bare, last].into_iter().find_map(find).map(|&(_, role)| role).ok_or_else(|| {
             let names: Vec<_> = Role::INFERRED.iter().map(|(n, _)| *n).collect();
-            Error::param("sample", "key", format!("{name:?}, whose role is not known"), format!("roles={{{name:?}: \"image\" | \"label\" | \"map\" | \"points\"}}, or one of {}", names.join(", ")))
+            Error::param(
+                "sample",
+                "key",
+                format!("{name:?}, whose role is not known"),
+                format!(
+                    "roles={{{name:?}: \"image\" | \"label\" | \"map\" | \"points\"}}, or one of {}",
+                    names.join(", ")
+                ),
+            )
         })
     }
 }

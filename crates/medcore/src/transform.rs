@@ -53,7 +53,12 @@ impl Facts<'_> {
         };
         found.ok_or_else(|| {
             let names: Vec<_> = self.items.iter().map(|i| format!("{} ({})", i.name, i.role)).collect();
-            Error::param(transform, "label", name.unwrap_or("not there"), format!("a label item; the sample has {}", names.join(", ")))
+            Error::param(
+                transform,
+                "label",
+                name.unwrap_or("not there"),
+                format!("a label item; the sample has {}", names.join(", ")),
+            )
         })
     }
 }

@@ -121,7 +121,17 @@ impl Volume {
                 format!("voxels 0 to {} of the buffer", held - 1),
             ));
         }
-        Ok(Volume { storage, dtype, scale: None, grid, extra, offset, strides, extra_strides, meta: Arc::default() })
+        Ok(Volume {
+            storage,
+            dtype,
+            scale: None,
+            grid,
+            extra,
+            offset,
+            strides,
+            extra_strides,
+            meta: Arc::default(),
+        })
     }
 
     /// A float32 volume from a slice, x fastest.
@@ -232,7 +242,8 @@ impl Volume {
             return None;
         }
         let n = self.grid.len() * self.channels();
-        let bytes = self.storage.bytes().get(self.offset * size_of::<T>()..(self.offset + n) * size_of::<T>())?;
+        let bytes =
+            self.storage.bytes().get(self.offset * size_of::<T>()..(self.offset + n) * size_of::<T>())?;
         bytemuck::try_cast_slice(bytes).ok()
     }
 
@@ -251,7 +262,11 @@ impl Volume {
     pub fn copy_box(&self, channel: usize, b: &crate::Box3, out: &mut [u8]) -> Result<()> {
         let inside = (0..3).all(|i| b.end()[i] <= self.grid.shape[i]) && channel < self.channels();
         if !inside || out.len() != b.len() * self.dtype.bytes() {
-            return Err(Error::shape("box", format!("{b:?}, {} bytes", out.len()), format!("inside {:?}", self.grid.shape)));
+            return Err(Error::shape(
+                "box",
+                format!("{b:?}, {} bytes", out.len()),
+                format!("inside {:?}", self.grid.shape),
+            ));
         }
         if b.is_empty() {
             return Ok(());

@@ -52,7 +52,8 @@ fn parse<T: Declared>(name: &str, parameters: Value) -> Result<(Arc<dyn Transfor
     let built: T = serde_path_to_error::deserialize(parameters).map_err(|e| {
         let path = e.path().to_string();
         let path = path.trim_start_matches('.').trim_end_matches('?').trim_end_matches('.');
-        let found = path.split('.').filter(|p| !p.is_empty()).try_fold(&text, |v, p| v.get(p)).unwrap_or(&text);
+        let found =
+            path.split('.').filter(|p| !p.is_empty()).try_fold(&text, |v, p| v.get(p)).unwrap_or(&text);
         let place = if path.is_empty() { name.to_owned() } else { format!("{name}: {path}") };
         Error::spec(place, found, e.inner())
     })?;
@@ -102,7 +103,11 @@ pub fn find(name: &str) -> Result<&'static Entry> {
         let mut near: Vec<&str> = CATALOG.iter().map(|e| e.name).collect();
         near.sort_by_key(|n| distance(n, name));
         near.truncate(3);
-        Error::spec("transforms", format!("{name:?}"), format!("a transform's name, perhaps {}", near.join(", ")))
+        Error::spec(
+            "transforms",
+            format!("{name:?}"),
+            format!("a transform's name, perhaps {}", near.join(", ")),
+        )
     })
 }
 
@@ -146,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_wrong_parameter_is_named() {
-        let text = find("clamp").unwrap().build(serde_json::json!({"min": 0, "mox": 1})).err().unwrap().to_string();
+        let text =
+            find("clamp").unwrap().build(serde_json::json!({"min": 0, "mox": 1})).err().unwrap().to_string();
         assert!(text.contains("mox") && text.contains("clamp"), "{text}");
         let text = find("clampp").err().unwrap().to_string();
         assert!(text.contains("clamp,"), "{text}");

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Lattice, Measure, Point, PointRun, Relabel,
-    Result, Role, Sampler, Step, Warp,
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Lattice, Measure, Point, PointRun,
+    Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::source::Source;
@@ -117,7 +117,12 @@ impl Chain {
     }
 
     /// Appends a step that concerns this item alone; `channel` limits it to one.
-    pub(crate) fn push_step(&mut self, step: Step, channel: Option<usize>, masks: &dyn Fn(&str) -> Option<Chain>) -> Result<()> {
+    pub(crate) fn push_step(
+        &mut self,
+        step: Step,
+        channel: Option<usize>,
+        masks: &dyn Fn(&str) -> Option<Chain>,
+    ) -> Result<()> {
         match step {
             Step::Point(Point::Run(run)) => {
                 self.real(&run.label)?;
@@ -161,9 +166,17 @@ impl Chain {
                 let mask = match &m.keep {
                     medcore::Keep::Label { item, .. } => {
                         let chain = masks(item).ok_or_else(|| {
-                            Error::param(&m.label, "mask", format!("label {item:?}, not in the sample"), "a label item")
+                            Error::param(
+                                &m.label,
+                                "mask",
+                                format!("label {item:?}, not in the sample"),
+                                "a label item",
+                            )
                         })?;
-                        self.grid().expect_same(&format!("label {item:?} as mask of {:?}", self.name), chain.grid())?;
+                        self.grid().expect_same(
+                            &format!("label {item:?} as mask of {:?}", self.name),
+                            chain.grid(),
+                        )?;
                         Some(Arc::new(chain))
                     }
                     _ => None,
@@ -192,7 +205,8 @@ impl Chain {
 
     /// Appends a warp, as the item's role wants it.
     pub(crate) fn push_warp(&mut self, w: &Warp) -> Result<()> {
-        let voxels: u128 = w.grid.shape.iter().map(|&n| n as u128).product::<u128>() * self.channels() as u128;
+        let voxels: u128 =
+            w.grid.shape.iter().map(|&n| n as u128).product::<u128>() * self.channels() as u128;
         if voxels > u128::from(MOST_VOXELS) {
             let asked = u64::try_from(voxels * 4).unwrap_or(u64::MAX);
             return Err(Error::Limit { what: w.label.clone(), asked, allowed: MOST_VOXELS * 4 });
@@ -247,13 +261,18 @@ impl Chain {
             return None;
         }
         let fits = |first: &Interpolated| {
-            first.composable && next.composable && first.sampler == next.sampler && first.boundary == next.boundary
+            first.composable
+                && next.composable
+                && first.sampler == next.sampler
+                && first.boundary == next.boundary
         };
         match &self.stages[..] {
             [.., Stage { op: Op::Interpolate(first), .. }] if fits(first) => Some((first.clone(), None)),
-            [.., Stage { op: Op::Interpolate(first), grid, .. }, Stage { op: Op::Lattice(m), grid: g, .. }]
-                if fits(first) && m.stays_inside(g.shape) && grid.len() == g.len() =>
-            {
+            [
+                ..,
+                Stage { op: Op::Interpolate(first), grid, .. },
+                Stage { op: Op::Lattice(m), grid: g, .. },
+            ] if fits(first) && m.stays_inside(g.shape) && grid.len() == g.len() => {
                 Some((first.clone(), Some(m.lattice)))
             }
             _ => None,
@@ -290,7 +309,12 @@ impl Chain {
         if fits {
             return Ok(());
         }
-        Err(Error::param(what, "value", v, format!("a value that {dtype} holds (cast the image to float32 first)")))
+        Err(Error::param(
+            what,
+            "value",
+            v,
+            format!("a value that {dtype} holds (cast the image to float32 first)"),
+        ))
     }
 }
 
@@ -304,14 +328,14 @@ fn fold(first: &Moved, middle: [usize; 3], next: &Moved, output: [usize; 3]) -> 
     if first.stays_inside(middle) {
         // Pad of a crop: what lies outside the crop is outside, though the input has voxels there.
         let (low, high) = first.lattice.input_span(&Box3::whole(middle));
-        let window = Box3 {
-            start: low.map(|v| v as usize),
-            shape: [0, 1, 2].map(|i| (high[i] - low[i]) as usize),
-        };
+        let window =
+            Box3 { start: low.map(|v| v as usize), shape: [0, 1, 2].map(|i| (high[i] - low[i]) as usize) };
         return Some(Moved { lattice, window, boundary: next.boundary });
     }
     match (first.boundary, next.boundary) {
-        (Boundary::Constant(a), Boundary::Constant(b)) if a.to_bits() == b.to_bits() && covers(first, middle) => {
+        (Boundary::Constant(a), Boundary::Constant(b))
+            if a.to_bits() == b.to_bits() && covers(first, middle) =>
+        {
             Some(Moved { lattice, ..first.clone() })
         }
         _ => None,

@@ -110,7 +110,8 @@ impl Chain {
                     let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
                     let steps = follow(&m, &grid, next.channels(), &planes, &slices, mask.as_deref())?;
                     let whole = Arc::new(whole);
-                    let volume = Volume::packed(whole.clone(), DType::F32, grid, extra.clone(), meta.clone())?;
+                    let volume =
+                        Volume::packed(whole.clone(), DType::F32, grid, extra.clone(), meta.clone())?;
                     next.source = Source::Memory(volume);
                     for (channel, step) in steps {
                         next.push_step(step, channel, &|_| None)?;
@@ -119,7 +120,8 @@ impl Chain {
                 }
                 _ => {
                     // The input of an oblique interpolation is made once, not once for every slab.
-                    let nearest = matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
+                    let nearest =
+                        matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
                     let want = if nearest { Want::Stored } else { Want::F32 };
                     next.stages.push(stage);
                     (Arc::new(now.whole(want)?), want.dtype(dtype))
@@ -182,8 +184,14 @@ impl Chain {
         }
         let shift = Lattice { offset: needed.start.map(|v| v as i64), ..Lattice::IDENTITY };
         let grid = shift.grid(file.grid(), needed.shape);
-        let volume = Volume::packed(Arc::new(part), file.stored_dtype(), grid, file.extra().to_vec(), file.meta().clone())?
-            .with_scale(file.scale());
+        let volume = Volume::packed(
+            Arc::new(part),
+            file.stored_dtype(),
+            grid,
+            file.extra().to_vec(),
+            file.meta().clone(),
+        )?
+        .with_scale(file.scale());
         // The part takes the whole's place; nothing outside it is asked for.
         let back = Moved {
             lattice: Lattice { offset: needed.start.map(|v| -(v as i64)), ..Lattice::IDENTITY },
@@ -355,7 +363,11 @@ impl Resolved {
             Some(b) => b,
             None => buffer(grid.len() * channels * dtype.bytes())?,
         };
-        let halo = chain.stages.iter().map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 }).sum::<usize>();
+        let halo = chain
+            .stages
+            .iter()
+            .map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 })
+            .sum::<usize>();
         let [nx, ny, nz] = grid.shape;
         let plane = nx * ny;
         let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo);

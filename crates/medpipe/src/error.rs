@@ -37,7 +37,12 @@ impl From<medio::Error> for Error {
 
 impl Error {
     pub(crate) fn spec(place: impl Into<String>, found: impl ToString, expected: impl ToString) -> Error {
-        Error::Spec { file: None, place: place.into(), found: found.to_string(), expected: expected.to_string() }
+        Error::Spec {
+            file: None,
+            place: place.into(),
+            found: found.to_string(),
+            expected: expected.to_string(),
+        }
     }
 
     /// The same error, with the place of the step in its pipeline.

@@ -119,7 +119,15 @@ impl Chain {
         }
     }
 
-    fn fill_moved(&self, k: usize, m: &Moved, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
+    fn fill_moved(
+        &self,
+        k: usize,
+        m: &Moved,
+        channel: usize,
+        b: &Box3,
+        want: Want,
+        out: &mut [u8],
+    ) -> Result<()> {
         let dtype = want.dtype(self.stages[k - 1].dtype);
         if let Some(input) = m.input_inside(b) {
             if m.lattice.axes == [0, 1, 2] && m.lattice.flipped == [false; 3] {
@@ -223,7 +231,11 @@ impl Chain {
                     }
                     t
                 });
-                interpolate::resample_linear(bytemuck::cast_slice_mut(out), &tile.strided_f32(), [&taps[0], &taps[1], &taps[2]]);
+                interpolate::resample_linear(
+                    bytemuck::cast_slice_mut(out),
+                    &tile.strided_f32(),
+                    [&taps[0], &taps[1], &taps[2]],
+                );
                 return Ok(());
             }
         }
@@ -238,7 +250,16 @@ impl Chain {
             let (y, z) = (b.start[1] + n % b.shape[1], b.start[2] + n / b.shape[1]);
             let start = i.map.apply([0.0, y as f64, z as f64]);
             if nearest {
-                interpolate::sample_nearest_row(row, &tile.strided(), size, start, column, b.start[0], boundary, &word);
+                interpolate::sample_nearest_row(
+                    row,
+                    &tile.strided(),
+                    size,
+                    start,
+                    column,
+                    b.start[0],
+                    boundary,
+                    &word,
+                );
             } else {
                 let row = bytemuck::cast_slice_mut(row);
                 interpolate::sample_linear_row(row, &tile.strided_f32(), start, column, b.start[0], boundary);
@@ -350,11 +371,15 @@ fn nearest_separable(
         Boundary::Constant(v) => fill_word(tile.dtype, v),
         _ => vec![0; size],
     };
-    let columns: Vec<Option<isize>> = places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
+    let columns: Vec<Option<isize>> =
+        places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
     // Where a row is walked forwards, the kernel's own index form does.
     let forward: Option<Vec<u32>> = places[0]
         .iter()
-        .map(|p| p.filter(|_| tile.strides[0] > 0).and_then(|v| u32::try_from(v * tile.strides[0].unsigned_abs()).ok()))
+        .map(|p| {
+            p.filter(|_| tile.strides[0] > 0)
+                .and_then(|v| u32::try_from(v * tile.strides[0].unsigned_abs()).ok())
+        })
         .collect();
     let from = tile.bytes();
     for (n, row) in out.chunks_exact_mut(shape[0] * size).enumerate() {
@@ -451,11 +476,20 @@ pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Resu
     Ok(())
 }
 
-fn relabel<T: Element + bytemuck::Pod>(voxels: &mut [T], table: &std::collections::BTreeMap<i64, i64>) -> Result<()> {
+fn relabel<T: Element + bytemuck::Pod>(
+    voxels: &mut [T],
+    table: &std::collections::BTreeMap<i64, i64>,
+) -> Result<()> {
     for (old, new) in table {
         let held = T::from_i128_saturating(i128::from(*new)).to_i128();
         if held != i128::from(*new) {
-            return Err(Error::param("remap_labels", "table", format!("{old}: {new}"), format!("values from {held}, as the label's dtype holds them (cast it first)")).into());
+            return Err(Error::param(
+                "remap_labels",
+                "table",
+                format!("{old}: {new}"),
+                format!("values from {held}, as the label's dtype holds them (cast it first)"),
+            )
+            .into());
         }
     }
     for v in voxels {

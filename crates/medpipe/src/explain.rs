@@ -40,16 +40,22 @@ impl Chain {
                 Op::Lattice(m) => format!("copies voxels; outside: {}", m.boundary),
                 Op::Interpolate(i) => {
                     let how = if i.sampler == [Sampler::Nearest; 3] { "nearest" } else { "linear" };
-                    let joined = if i.joined > 1 { format!(", {} joined into one", i.joined) } else { String::new() };
+                    let joined =
+                        if i.joined > 1 { format!(", {} joined into one", i.joined) } else { String::new() };
                     let why = if i.composable { "" } else { ", never joined with another" };
                     format!("interpolates, {how}; outside: {}{joined}{why}", i.boundary)
                 }
-                Op::Points(p) => format!("{} on voxels in cache", if p.len() == 1 { "one operation".into() } else { format!("{} operations", p.len()) }),
+                Op::Points(p) => format!(
+                    "{} on voxels in cache",
+                    if p.len() == 1 { "one operation".into() } else { format!("{} operations", p.len()) }
+                ),
                 Op::Cast(_) => "converts".into(),
                 Op::Filter(_, f) => format!("filters, with {:?} voxels around", f.halo),
                 Op::Global(_) => "needs the whole volume".into(),
                 Op::Relabel(_) => "labels only".into(),
-                Op::Measure(m, _) => format!("measures the whole volume ({:?}); what follows waits for it", m.keep),
+                Op::Measure(m, _) => {
+                    format!("measures the whole volume ({:?}); what follows waits for it", m.keep)
+                }
             };
             if matches!(s.op, Op::Measure(..) | Op::Global(_)) {
                 passes += 1;
@@ -99,14 +105,19 @@ impl Pipeline {
                     match item {
                         Planning::Volume(c) => out.push_str(&c.explain()),
                         Planning::Points(name, p) => {
-                            let _ = writeln!(out, "points {name:?}: {} of them move with the sample", p.world.len());
+                            let _ = writeln!(
+                                out,
+                                "points {name:?}: {} of them move with the sample",
+                                p.world.len()
+                            );
                         }
                     }
                 }
             }
             if let Some(node) = self.nodes().get(n) {
                 let rest: Vec<_> = self.nodes()[n..].iter().map(|n| n.name.as_str()).collect();
-                let _ = writeln!(out, "then, once {} has measured the voxels: {}", node.name, rest.join(", "));
+                let _ =
+                    writeln!(out, "then, once {} has measured the voxels: {}", node.name, rest.join(", "));
             }
             break;
         }

@@ -194,7 +194,7 @@ impl LazyVolume {
             let state = State::new(vec![Planning::Volume(base.unwrap_or_else(|| self.start.clone()))]);
             match plan(state, std::slice::from_ref(&node), &self.nodes, key, Reading::Forbidden)? {
                 Planned::NeedsVoxels => {}
-                done => {
+                done @ Planned::Done(_) => {
                     out.start = only(done, &node.name)?;
                     return Ok(out);
                 }
@@ -494,16 +494,11 @@ fn only(planned: Planned, name: &str) -> Result<Chain> {
         return Err(medcore::Error::shape(name, "a shape that voxels decide", "a plan").into());
     };
     let n = states.len();
-    match (states.pop(), n) {
-        (Some(mut s), 1) => match s.items.pop() {
-            Some(Planning::Volume(c)) => Ok(c),
-            _ => Err(medcore::Error::shape(name, "no volume", "one volume").into()),
-        },
-        _ => {
-            let expected = "one; use a Pipeline on {\"image\": volume} for several";
-            Err(medcore::Error::shape(name, format!("{n} volumes"), expected).into())
-        }
+    if let (Some(Planning::Volume(chain)), 1) = (states.pop().and_then(|mut s| s.items.pop()), n) {
+        return Ok(chain);
     }
+    let expected = "one volume; use a Pipeline on {\"image\": volume} for several";
+    Err(medcore::Error::shape(name, format!("{n} samples"), expected).into())
 }
 
 /// The source's values in double precision, where it is scaled.

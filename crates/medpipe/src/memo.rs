@@ -43,7 +43,9 @@ impl Memo {
         with(&self.0, |slot| *slot = Some(volume));
         let mine = Arc::downgrade(&self.0);
         let dropped = with(&KEPT, |kept| {
-            kept.retain(|(slot, _)| slot.upgrade().is_some_and(|s| with(&s, |v| v.is_some()).unwrap_or(true)));
+            kept.retain(|(slot, _)| {
+                slot.upgrade().is_some_and(|s| with(&s, |v| v.is_some()).unwrap_or(true))
+            });
             kept.push_back((mine, bytes));
             let mut held: usize = kept.iter().map(|(_, b)| b).sum();
             let mut dropped = vec![];

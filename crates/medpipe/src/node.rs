@@ -118,11 +118,12 @@ impl Node {
 /// Whether a map is the main parameter's own value (`gaussian_noise: {uniform: [0, 1]}`) rather than a map of parameters.
 fn is_main_map(map: &Map<String, Value>, entry: &catalog::Entry) -> bool {
     let own = entry.parameters();
-    !map.is_empty() && map.keys().all(|k| !own.contains(&k.as_str()) && !["p", "keys", "id"].contains(&k.as_str()))
+    !map.is_empty()
+        && map.keys().all(|k| !own.contains(&k.as_str()) && !["p", "keys", "id"].contains(&k.as_str()))
         && map.len() == 1
-        && map.keys().all(|k| {
-            ["uniform", "log_uniform", "normal", "choice", "above", "label"].contains(&k.as_str())
-        })
+        && map
+            .keys()
+            .all(|k| ["uniform", "log_uniform", "normal", "choice", "above", "label"].contains(&k.as_str()))
 }
 
 /// Whether a node of probability `p` is applied under its key.

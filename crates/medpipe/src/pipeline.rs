@@ -41,7 +41,13 @@ pub enum Mismatch {
 impl Pipeline {
     /// From transforms.
     pub fn new(nodes: Vec<Node>) -> Pipeline {
-        Pipeline { nodes: nodes.into(), seed: system_seed(), seed_given: false, fuse: true, on_mismatch: Mismatch::Error }
+        Pipeline {
+            nodes: nodes.into(),
+            seed: system_seed(),
+            seed_given: false,
+            fuse: true,
+            on_mismatch: Mismatch::Error,
+        }
     }
 
     /// The same with a seed for its random draws.
@@ -84,8 +90,13 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Spec`] that says where, what was found and what was expected.
     pub fn from_yaml(text: &str) -> Result<Pipeline> {
-        let value: Value = serde_saphyr::from_str(text)
-            .map_err(|e| Error::spec("pipeline", format!("text that is not YAML or JSON ({e})"), "`medoxide: 1` and `transforms:`"))?;
+        let value: Value = serde_saphyr::from_str(text).map_err(|e| {
+            Error::spec(
+                "pipeline",
+                format!("text that is not YAML or JSON ({e})"),
+                "`medoxide: 1` and `transforms:`",
+            )
+        })?;
         Pipeline::from_value(&value)
     }
 
@@ -101,7 +112,8 @@ impl Pipeline {
             }
             e => e,
         };
-        let text = std::fs::read_to_string(path).map_err(|e| named(Error::spec("pipeline", e, "a readable YAML or JSON file")))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| named(Error::spec("pipeline", e, "a readable YAML or JSON file")))?;
         Pipeline::from_yaml(&text).map_err(named)
     }
 
@@ -133,18 +145,29 @@ impl Pipeline {
                     Some((name, value)) => (name, value.clone()),
                     None => continue,
                 },
-                other => return Err(Error::spec(format!("transforms, entry {}", n + 1), other, "`name: {parameter: value}`")),
+                other => {
+                    return Err(Error::spec(
+                        format!("transforms, entry {}", n + 1),
+                        other,
+                        "`name: {parameter: value}`",
+                    ));
+                }
             };
             nodes.push(Node::new(name, value).map_err(|e| match e {
-                Error::Spec { file, place, found, expected } => {
-                    Error::Spec { file, place: format!("transforms, entry {}, {place}", n + 1), found, expected }
-                }
+                Error::Spec { file, place, found, expected } => Error::Spec {
+                    file,
+                    place: format!("transforms, entry {}, {place}", n + 1),
+                    found,
+                    expected,
+                },
                 e => e,
             })?);
         }
         let mut out = Pipeline::new(nodes);
         if let Some(seed) = map.get("seed") {
-            let seed = seed.as_u64().ok_or_else(|| Error::spec("seed", seed, "a whole number from 0 to 2^64 - 1"))?;
+            let seed = seed
+                .as_u64()
+                .ok_or_else(|| Error::spec("seed", seed, "a whole number from 0 to 2^64 - 1"))?;
             out = out.with_seed(seed);
         }
         if let Some(fuse) = map.get("fuse") {
@@ -216,7 +239,11 @@ impl Pipeline {
         let sample = LazySample::of_volume(volume.clone());
         let mut made = self.apply(&sample, id, epoch)?;
         let several = |n: usize| {
-            medcore::Error::shape("pipeline on one volume", format!("{n} volumes"), "one; call it on {\"image\": volume}")
+            medcore::Error::shape(
+                "pipeline on one volume",
+                format!("{n} volumes"),
+                "one; call it on {\"image\": volume}",
+            )
         };
         if made.len() != 1 {
             return Err(several(made.len()).into());

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
+    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role,
+    Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -92,12 +93,22 @@ impl State {
                 Affine::IDENTITY
             } else {
                 let back = c.grid().affine.inverse();
-                back.ok_or_else(|| Error::shape(&what, "an affine that cannot be inverted", grid))? * grid.affine
+                back.ok_or_else(|| Error::shape(&what, "an affine that cannot be inverted", grid))?
+                    * grid.affine
             };
             let label = format!("onto the grid of {name:?}");
             let sampler = [Sampler::Linear; 3];
             let boundary = Boundary::Constant(0.0);
-            c.push_warp(&Warp { label, grid, map, sampler, boundary, label_fill: 0.0, composable: true, world: None })?;
+            c.push_warp(&Warp {
+                label,
+                grid,
+                map,
+                sampler,
+                boundary,
+                label_fill: 0.0,
+                composable: true,
+                world: None,
+            })?;
         }
         Ok(())
     }
@@ -124,7 +135,13 @@ impl Planning {
 }
 
 /// Plans `nodes` on a sample under the key of its visit; `seen` counts the names before them, for default ids.
-pub(crate) fn plan(state: State, nodes: &[Node], seen: &[Node], key: Key, reading: Reading) -> Result<Planned> {
+pub(crate) fn plan(
+    state: State,
+    nodes: &[Node],
+    seen: &[Node],
+    key: Key,
+    reading: Reading,
+) -> Result<Planned> {
     let mut states = vec![state];
     for (n, node) in nodes.iter().enumerate() {
         let before = seen.iter().chain(&nodes[..n]);
@@ -150,14 +167,23 @@ pub(crate) fn plan(state: State, nodes: &[Node], seen: &[Node], key: Key, readin
 fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Planned> {
     if let Some(missing) = node.keys.iter().flatten().find(|k| state.items.iter().all(|i| i.name() != *k)) {
         let names: Vec<_> = state.items.iter().map(Planning::name).collect();
-        return Err(Error::param(&node.name, "keys", format!("{missing:?}"), format!("keys of the sample: {}", names.join(", "))).into());
+        return Err(Error::param(
+            &node.name,
+            "keys",
+            format!("{missing:?}"),
+            format!("keys of the sample: {}", names.join(", ")),
+        )
+        .into());
     }
     let named = |i: &Planning| node.keys.as_ref().is_none_or(|k| k.iter().any(|k| k == i.name()));
     if node.category == Category::Spatial {
         let targets: Vec<bool> = state.items.iter().map(named).collect();
         let grid = *state.reference()?.grid();
         for chain in state.chains() {
-            grid.expect_same(&format!("grid of {:?} against that of {:?}", chain.name, state.reference()?.name), chain.grid())?;
+            grid.expect_same(
+                &format!("grid of {:?} against that of {:?}", chain.name, state.reference()?.name),
+                chain.grid(),
+            )?;
         }
         let facts = state.facts(grid);
         let steps = node.transform.plan(&Facts { grid: &grid, items: &facts, item: None }, key)?;
@@ -182,7 +208,7 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
             chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
         }
         if chain.grid().shape != own.grid.shape {
-            return Err(Error::shape(&node.name, chain.grid(), &own.grid).into());
+            return Err(Error::shape(&node.name, chain.grid(), own.grid).into());
         }
     }
     Ok(Planned::Done(vec![state]))
@@ -225,7 +251,8 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                     return Ok(Planned::NeedsVoxels);
                 }
                 let fuse = state.reference()?.fuse;
-                state.items = (host.run)(sample(&state)?)?.items.into_iter().map(|i| planning(i, fuse)).collect();
+                state.items =
+                    (host.run)(sample(&state)?)?.items.into_iter().map(|i| planning(i, fuse)).collect();
                 let all = vec![true; state.items.len()];
                 return together(state, steps.collect(), &all, reading);
             }
@@ -270,7 +297,12 @@ fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
         _ => None,
     });
     let chain = slot.ok_or_else(|| {
-        Error::param(&m.label, "source", format!("{name:?}"), format!("a volume of the sample: {}", names.join(", ")))
+        Error::param(
+            &m.label,
+            "source",
+            format!("{name:?}"),
+            format!("a volume of the sample: {}", names.join(", ")),
+        )
     })?;
     // What was read to measure is kept, in its own dtype, and not read again.
     *chain = chain.settled()?;
@@ -302,13 +334,17 @@ fn planning(item: Item, fuse: bool) -> Planning {
 impl Chain {
     /// The same values, with everything that needs the whole volume (or a whole file) done and kept, so that several continuations share it.
     pub(crate) fn settled(&self) -> Result<Chain> {
-        let whole = |s: &crate::chain::Stage| matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_));
+        let whole = |s: &crate::chain::Stage| {
+            matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_))
+        };
         if self.stages.iter().any(whole) || (self.source.sequential() && !self.stages.is_empty()) {
             let volume = self.compute(crate::tile::Want::Stored)?;
             return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
         }
         match &self.source {
-            Source::File(f) if f.compressed() => Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() }),
+            Source::File(f) if f.compressed() => {
+                Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() })
+            }
             _ => Ok(self.clone()),
         }
     }
@@ -332,7 +368,8 @@ pub(crate) fn as_label(volume: &Volume) -> Result<Volume> {
     let fail = |found: String| Error::Data {
         what: "a label".into(),
         found,
-        hint: "labels are whole numbers; load it with role=\"image\" or role=\"map\" if it is not a label".into(),
+        hint: "labels are whole numbers; load it with role=\"image\" or role=\"map\" if it is not a label"
+            .into(),
     };
     let chain = Chain::new(Source::Memory(volume.clone()), "label", Role::Image, true);
     if !chain.dtype().is_real() {
@@ -354,7 +391,8 @@ pub(crate) fn as_label(volume: &Volume) -> Result<Volume> {
         }
         (low, high) = (low.min(v), high.max(v));
     }
-    let dtype = DType::smallest_integer(low, high).ok_or_else(|| fail(format!("values from {low} to {high}")))?;
+    let dtype =
+        DType::smallest_integer(low, high).ok_or_else(|| fail(format!("values from {low} to {high}")))?;
     let mut out = crate::evaluate::buffer(numbers.len() * dtype.bytes())?;
     crate::evaluate::cast(&exact, DType::F64, out.as_bytes_mut(), dtype)?;
     Ok(Volume::packed(Arc::new(out), dtype, *volume.grid(), volume.extra().to_vec(), volume.meta().clone())?)

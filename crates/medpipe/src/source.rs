@@ -107,15 +107,19 @@ impl Source {
             }
             Source::File(f) if self.unscaled() && want == Want::Stored => f.read_raw(channel, b, out)?,
             Source::File(f) => {
-                let mut raw = Buffer::for_overwrite(b.len() * f.stored_dtype().bytes()).map_err(medcore::Error::from)?;
+                let mut raw = Buffer::for_overwrite(b.len() * f.stored_dtype().bytes())
+                    .map_err(medcore::Error::from)?;
                 f.read_raw(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }
-            Source::Memory(v) if self.unscaled() && (want == Want::Stored || v.stored_dtype() == DType::F32) => {
+            Source::Memory(v)
+                if self.unscaled() && (want == Want::Stored || v.stored_dtype() == DType::F32) =>
+            {
                 v.copy_box(channel, b, out)?;
             }
             Source::Memory(v) => {
-                let mut raw = Buffer::for_overwrite(b.len() * v.stored_dtype().bytes()).map_err(medcore::Error::from)?;
+                let mut raw = Buffer::for_overwrite(b.len() * v.stored_dtype().bytes())
+                    .map_err(medcore::Error::from)?;
                 v.copy_box(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }

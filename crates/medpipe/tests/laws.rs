@@ -1,4 +1,5 @@
 //! Laws that hold for every chain: fused is step by step, a part is part of the whole, any number of threads gives the same bits.
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 mod given;
 
@@ -150,7 +151,8 @@ proptest! {
 
 #[test]
 fn the_same_seed_is_the_same_patch_and_the_next_is_another() {
-    let volume = Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
+    let volume =
+        Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
     let steps = nodes(&[json!({"gaussian_noise": 1.0}), json!({"random_crop": 4})]);
     let with = |seed, epoch| {
         let sample = LazySample::of_volume(LazyVolume::from_volume(volume.clone()));
@@ -164,9 +166,10 @@ fn the_same_seed_is_the_same_patch_and_the_next_is_another() {
 
 #[test]
 fn inserting_a_step_leaves_the_other_draws_alone() {
-    let volume = Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
+    let volume =
+        Volume::from_f32(medcore::Grid::new([9, 8, 7], medcore::Affine::IDENTITY), &[0.0; 504]).unwrap();
     let noise = json!({"gaussian_noise": 1.0});
-    let alone = run(&volume, &nodes(&[noise.clone()]), true);
+    let alone = run(&volume, &nodes(std::slice::from_ref(&noise)), true);
     let after = run(&volume, &nodes(&[json!({"clamp": {"min": -1, "max": 1}}), noise]), true);
     assert_eq!(bits(&alone), bits(&after));
 }

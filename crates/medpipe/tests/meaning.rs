@@ -1,4 +1,5 @@
 //! What each transform and each kind of step does, on volumes small enough to check by eye.
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 use std::sync::Arc;
 
@@ -45,7 +46,10 @@ fn normalising() {
     assert_eq!(values(&then(&volume([3, 1, 1], &[7.0; 3]), "z_normalize", Json::Null)), [0.0; 3]);
     assert_eq!(values(&then(&v, "rescale", json!([-1, 1]))), [-1.0, -0.5, 0.0, 0.5, 1.0]);
     assert_eq!(values(&then(&v, "rescale", json!({"in_range": [1, 3]}))), [0.0, 0.0, 0.5, 1.0, 1.0]);
-    assert_eq!(values(&then(&v, "rescale", json!({"in_range": [1, 3], "clip": false}))), [-0.5, 0.0, 0.5, 1.0, 1.5]);
+    assert_eq!(
+        values(&then(&v, "rescale", json!({"in_range": [1, 3], "clip": false}))),
+        [-0.5, 0.0, 0.5, 1.0, 1.5]
+    );
     assert_eq!(values(&then(&v, "rescale", json!({"percentiles": [25, 75]}))), [0.0, 0.0, 0.5, 1.0, 1.0]);
     assert_eq!(values(&then(&v, "clamp", json!({"min": 1.5, "max": 3}))), [1.5, 1.5, 2.0, 3.0, 3.0]);
     assert_eq!(values(&then(&volume([3, 1, 1], &[7.0; 3]), "rescale", Json::Null)), [0.0; 3]);
@@ -76,9 +80,8 @@ fn means_far_from_zero_are_exact() {
 fn masks_by_label() {
     let image = volume([4, 1, 1], &[1.0, 2.0, 30.0, 40.0]);
     let seg = label([4, 1, 1], &[1, 1, 0, 2]);
-    let sample = LazySample::default()
-        .with("image", LazyItem::Volume(image))
-        .with("seg", LazyItem::Volume(seg));
+    let sample =
+        LazySample::default().with("image", LazyItem::Volume(image)).with("seg", LazyItem::Volume(seg));
     let run = |mask: Json| {
         let p = Pipeline::new(vec![Node::new("z_normalize", json!({ "mask": mask })).unwrap()]);
         values(p.apply(&sample, "", 0).unwrap()[0].volume("image").unwrap())
@@ -101,7 +104,10 @@ fn boxes_of_voxels() {
     // A pad after a crop sees the crop's edge, not the voxels behind it.
     let crop = then(&v, "crop", json!({"start": [1, 0, 0], "shape": [2, 1, 1]}));
     assert_eq!(values(&then(&crop, "pad", json!({"amount": [1, 0, 0]}))), [0.0, 2.0, 3.0, 0.0]);
-    assert_eq!(values(&then(&crop, "pad", json!({"amount": [2, 0, 0], "mode": "reflect"}))), [2.0, 3.0, 2.0, 3.0, 2.0, 3.0]);
+    assert_eq!(
+        values(&then(&crop, "pad", json!({"amount": [2, 0, 0], "mode": "reflect"}))),
+        [2.0, 3.0, 2.0, 3.0, 2.0, 3.0]
+    );
     // MONAI's rule for odd differences.
     assert_eq!(values(&then(&v, "crop_or_pad", json!([3, 1, 1]))), [2.0, 3.0, 4.0]);
     assert_eq!(values(&then(&v, "crop_or_pad", json!([7, 1, 1]))), [0.0, 1.0, 2.0, 3.0, 4.0, 0.0, 0.0]);
@@ -152,7 +158,8 @@ fn patches_of_image_and_label_lie_in_the_same_place() {
     let n = 12 * 9 * 7;
     let image = volume([12, 9, 7], &(0..n).map(|i| (i % 251) as f32).collect::<Vec<_>>());
     let seg = label([12, 9, 7], &(0..n).map(|i| (i % 251) as u8).collect::<Vec<_>>());
-    let sample = LazySample::default().with("image", LazyItem::Volume(image)).with("label", LazyItem::Volume(seg));
+    let sample =
+        LazySample::default().with("image", LazyItem::Volume(image)).with("label", LazyItem::Volume(seg));
     let nodes = vec![Node::new("random_crop", json!({"shape": [5, 4, 3], "count": 4})).unwrap()];
     let patches = Pipeline::new(nodes).with_seed(9).apply(&sample, "a", 0).unwrap();
     assert_eq!(patches.len(), 4);
@@ -170,9 +177,14 @@ fn patches_of_image_and_label_lie_in_the_same_place() {
 fn every_start_of_a_random_crop_is_reached() {
     let v = volume([5, 1, 1], &[0.0, 1.0, 2.0, 3.0, 4.0]);
     let sample = LazySample::of_volume(v);
-    let p = Pipeline::new(vec![Node::new("random_crop", json!({"shape": [3, 1, 1], "count": 64})).unwrap()]).with_seed(1);
-    let firsts: std::collections::BTreeSet<i32> =
-        p.apply(&sample, "", 0).unwrap().iter().map(|s| values(s.volume("image").unwrap())[0] as i32).collect();
+    let p = Pipeline::new(vec![Node::new("random_crop", json!({"shape": [3, 1, 1], "count": 64})).unwrap()])
+        .with_seed(1);
+    let firsts: std::collections::BTreeSet<i32> = p
+        .apply(&sample, "", 0)
+        .unwrap()
+        .iter()
+        .map(|s| values(s.volume("image").unwrap())[0] as i32)
+        .collect();
     assert_eq!(firsts.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
 }
 
@@ -185,9 +197,8 @@ fn landmarks_move_with_what_they_mark() {
     voxels[6 + 13 * (4 + 11 * 5)] = 1.0;
     let image = LazyVolume::from_volume(Volume::from_f32(grid, &voxels).unwrap());
     let points = Points { world: vec![grid.world([6.0, 4.0, 5.0])] };
-    let sample = LazySample::default()
-        .with("image", LazyItem::Volume(image))
-        .with("points", LazyItem::Points(points));
+    let sample =
+        LazySample::default().with("image", LazyItem::Volume(image)).with("points", LazyItem::Points(points));
     let nodes = vec![
         Node::new("flip", json!("x")).unwrap(),
         Node::new("affine", json!({"rotate": [0, 0, 90], "translate": [3, 0, 1]})).unwrap(),
@@ -197,7 +208,8 @@ fn landmarks_move_with_what_they_mark() {
     let moved = values(image);
     let brightest = (0..moved.len()).max_by(|&a, &b| moved[a].total_cmp(&moved[b])).unwrap();
     let at = [brightest % 13, brightest / 13 % 11, brightest / 13 / 11].map(|i| i as f64);
-    let Some(LazyItem::Points(p)) = out.items.iter().find(|(n, _)| n == "points").map(|(_, i)| i.clone()) else {
+    let Some(LazyItem::Points(p)) = out.items.iter().find(|(n, _)| n == "points").map(|(_, i)| i.clone())
+    else {
         panic!("points are there")
     };
     let voxel = image.grid().affine.inverse().unwrap().apply(p.world[0]);
@@ -208,7 +220,7 @@ fn landmarks_move_with_what_they_mark() {
 
 #[test]
 fn joined_interpolations_are_one_and_closer_to_the_truth() {
-    let f = |p: [f64; 3]| (p[0] * 0.35).sin() * (p[1] * 0.3).cos() + (p[2] * 0.25).sin();
+    let f = |p: [f64; 3]| libm::sin(p[0] * 0.35) * libm::cos(p[1] * 0.3) + libm::sin(p[2] * 0.25);
     let grid = Grid::new([40, 36, 32], Affine::from_spacing([1.0, 1.0, 1.0]));
     let at = |n: usize, s: [usize; 3]| [n % s[0], n / s[0] % s[1], n / s[0] / s[1]].map(|i| i as f64);
     let voxels: Vec<f32> = (0..grid.len()).map(|n| f(grid.world(at(n, grid.shape))) as f32).collect();
@@ -267,7 +279,11 @@ fn a_users_own_step_and_label_renaming_run_in_their_place() {
     }
     let mut host = Node::new("flip", json!([])).unwrap();
     host.transform = Arc::new(Doubled);
-    let nodes = vec![Node::new("clamp", json!({"max": 3})).unwrap(), host, Node::new("clamp", json!({"max": 5})).unwrap()];
+    let nodes = vec![
+        Node::new("clamp", json!({"max": 3})).unwrap(),
+        host,
+        Node::new("clamp", json!({"max": 5})).unwrap(),
+    ];
     let out = Pipeline::new(nodes).apply_to_volume(&volume([4, 1, 1], &[1.0, 2.0, 3.0, 4.0])).unwrap();
     assert_eq!(values(&out), [2.0, 4.0, 5.0, 5.0]);
 }
@@ -277,7 +293,10 @@ fn grids_that_differ_are_shown_both() {
     let sample = LazySample::default()
         .with("image", LazyItem::Volume(volume([4, 1, 1], &[0.0; 4])))
         .with("label", LazyItem::Volume(label([3, 1, 1], &[0; 3])));
-    let text = Pipeline::new(vec![Node::new("flip", json!(0)).unwrap()]).apply(&sample, "", 0).unwrap_err().to_string();
+    let text = Pipeline::new(vec![Node::new("flip", json!(0)).unwrap()])
+        .apply(&sample, "", 0)
+        .unwrap_err()
+        .to_string();
     assert!(text.contains("4 x 1 x 1") && text.contains("3 x 1 x 1") && text.contains("label"), "{text}");
 }
 
@@ -335,7 +354,10 @@ fn bad_parameters_are_named_when_the_step_is_chained() {
         ("simulate_low_resolution", json!(2), "scale"),
     ] {
         let text = refused(&v, name, value.clone());
-        assert!(text.contains(word) && text.contains(name.split('_').next().unwrap()), "{name} {value}: {text}");
+        assert!(
+            text.contains(word) && text.contains(name.split('_').next().unwrap()),
+            "{name} {value}: {text}"
+        );
     }
 }
 

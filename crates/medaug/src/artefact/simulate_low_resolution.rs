@@ -1,4 +1,6 @@
-use medcore::{Affine, Category, Declared, Dist, Facts, Key, PerAxis, Result, Sampler, Step, Transform, Warp};
+use medcore::{
+    Affine, Category, Declared, Dist, Facts, Key, PerAxis, Result, Sampler, Step, Transform, Warp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +39,18 @@ impl Transform for SimulateLowResolution {
         }
         let ratio = [0, 1, 2].map(|i| n[i] as f64 / low[i] as f64);
         let down = centred(format!("down-sample {n:?} to {low:?}"), at.grid, low, ratio, Sampler::Nearest);
-        let up = centred(format!("up-sample {low:?} to {n:?}"), &down.grid, n, ratio.map(|r| 1.0 / r), Sampler::Linear);
-        debug_assert!((down.map * up.map).apply([0.0; 3]).iter().all(|v| v.abs() < 1e-6), "{:?}", Affine::IDENTITY);
+        let up = centred(
+            format!("up-sample {low:?} to {n:?}"),
+            &down.grid,
+            n,
+            ratio.map(|r| 1.0 / r),
+            Sampler::Linear,
+        );
+        debug_assert!(
+            (down.map * up.map).apply([0.0; 3]).iter().all(|v| v.abs() < 1e-6),
+            "{:?}",
+            Affine::IDENTITY
+        );
         Ok(vec![
             Step::Warp(Warp { composable: false, ..down }),
             // The grid is the image's own, not one that rounding has moved by 1e-16.

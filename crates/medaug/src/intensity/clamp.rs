@@ -25,7 +25,12 @@ impl Transform for Clamp {
     fn plan(&self, _: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
         let (low, high) = (self.min.unwrap_or(f64::NEG_INFINITY), self.max.unwrap_or(f64::INFINITY));
         if low.is_nan() || high.is_nan() || low > high {
-            return Err(Error::param(Self::NAME, "min", format!("{low} with max {high}"), "min not above max"));
+            return Err(Error::param(
+                Self::NAME,
+                "min",
+                format!("{low} with max {high}"),
+                "min not above max",
+            ));
         }
         let label = format!("clamp to {low} to {high}");
         Ok(vec![Step::point(label, move |row| points::clamp(row, low as f32, high as f32))])

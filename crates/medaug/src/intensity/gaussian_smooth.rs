@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use medcore::{Boundary, Category, Declared, Dist, Error, Facts, Filter, FilterTile, Key, PerAxis, Result, Step, Transform};
+use medcore::{
+    Boundary, Category, Declared, Dist, Error, Facts, Filter, FilterTile, Key, PerAxis, Result, Step,
+    Transform,
+};
 use medkernels::buffer::Buffer;
 use medkernels::filter;
 use schemars::JsonSchema;
@@ -80,7 +83,8 @@ fn smooth(tile: &FilterTile<'_>, taps: &[Vec<f32>; 3], halo: [usize; 3], out: &m
     let [nx, ny] = [have.shape[0], have.shape[1]];
     let plane = nx * ny;
     let rows = want.shape[1] + 2 * halo[1];
-    let mut stack = if halo[2] > 0 { Buffer::for_overwrite((2 * halo[2] + 1) * plane * 4)? } else { Buffer::zeroed(0)? };
+    let mut stack =
+        if halo[2] > 0 { Buffer::for_overwrite((2 * halo[2] + 1) * plane * 4)? } else { Buffer::zeroed(0)? };
     let mut along_z = Buffer::for_overwrite(plane * 4)?;
     let mut padded = Buffer::for_overwrite(rows * nx * 4)?;
     let mut along_y = Buffer::for_overwrite(want.shape[1] * nx * 4)?;
@@ -115,7 +119,9 @@ fn smooth(tile: &FilterTile<'_>, taps: &[Vec<f32>; 3], halo: [usize; 3], out: &m
             to.copy_from_slice(&from[at * nx..][..nx]);
         }
         filter::convolve_axis(along_y.as_mut_slice(), padded.as_slice(), [nx, want.shape[1], 1], 1, &taps[1]);
-        for (out, from) in out.chunks_mut(want.shape[0].max(1)).zip(along_y.as_slice::<f32>().chunks(nx.max(1))) {
+        for (out, from) in
+            out.chunks_mut(want.shape[0].max(1)).zip(along_y.as_slice::<f32>().chunks(nx.max(1)))
+        {
             let left = want.start[0] as i64 - halo[0] as i64;
             for (i, v) in row.iter_mut().enumerate() {
                 *v = match (left + i as i64).checked_sub(have.start[0] as i64) {

@@ -48,7 +48,7 @@ impl Declared for Rescale {
 }
 
 impl Rescale {
-    fn check(&self, name: &str, range: [f64; 2]) -> Result<()> {
+    fn check(name: &str, range: [f64; 2]) -> Result<()> {
         if range[0] <= range[1] && range.iter().all(|v| v.is_finite()) {
             return Ok(());
         }
@@ -63,20 +63,30 @@ impl Rescale {
 
 impl Transform for Rescale {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        self.check("out_range", self.out_range)?;
+        Self::check("out_range", self.out_range)?;
         let (out, clip) = (self.out_range, self.clip);
         if let Some(range) = self.in_range {
-            self.check("in_range", range)?;
+            Self::check("in_range", range)?;
             if self.percentiles.is_some() {
-                return Err(Error::param(Self::NAME, "percentiles", "given together with in_range", "one of the two"));
+                return Err(Error::param(
+                    Self::NAME,
+                    "percentiles",
+                    "given together with in_range",
+                    "one of the two",
+                ));
             }
             return Ok(vec![Rescale::point(range, out, clip)]);
         }
         let of = match self.percentiles {
             Some(q) => {
-                self.check("percentiles", q)?;
+                Self::check("percentiles", q)?;
                 if q[0] < 0.0 || q[1] > 100.0 {
-                    return Err(Error::param(Self::NAME, "percentiles", format!("{q:?}"), "values from 0 to 100"));
+                    return Err(Error::param(
+                        Self::NAME,
+                        "percentiles",
+                        format!("{q:?}"),
+                        "values from 0 to 100",
+                    ));
                 }
                 Of::Percentiles(q.to_vec())
             }

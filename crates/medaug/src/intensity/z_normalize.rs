@@ -47,7 +47,12 @@ impl Transform for ZNormalize {
             (Outside::Keep, Mask::Nonzero) => Some(|v, _| v != 0.0),
             (Outside::Keep, Mask::Above(_)) => Some(|v, t| v > t),
             (Outside::Keep, Mask::Label(_)) => {
-                return Err(Error::param(Self::NAME, "outside", "keep with a label mask", "normalize, or a mask of nonzero or above"));
+                return Err(Error::param(
+                    Self::NAME,
+                    "outside",
+                    "keep with a label mask",
+                    "normalize, or a mask of nonzero or above",
+                ));
             }
         };
         let threshold = if let Mask::Above(t) = self.mask { t as f32 } else { 0.0 };

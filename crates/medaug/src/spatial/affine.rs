@@ -97,11 +97,15 @@ impl Transform for Affine {
             * medcore::Affine::from_spacing(draw(&self.scale, "scale"));
         // Between voxels of the grid and millimetres along its axes, from its centre.
         let center = at.grid.center();
-        let to_mm = medcore::Affine::from_spacing(at.grid.spacing())
-            * medcore::Affine::translate(center.map(|v| -v));
-        let singular = |what: &str| Error::param(Self::NAME, what, "singular", "an affine that can be inverted");
+        let to_mm =
+            medcore::Affine::from_spacing(at.grid.spacing()) * medcore::Affine::translate(center.map(|v| -v));
+        let singular =
+            |what: &str| Error::param(Self::NAME, what, "singular", "an affine that can be inverted");
         let from_mm = to_mm.inverse().ok_or_else(|| singular("the grid's spacing"))?;
-        let back = content.inverse().filter(|m| m.is_finite()).ok_or_else(|| singular("scale and shear"))?;
+        let back = content
+            .inverse()
+            .filter(medcore::Affine::is_finite)
+            .ok_or_else(|| singular("scale and shear"))?;
         let map = from_mm * back * to_mm;
         let forward = from_mm * content * to_mm;
         let voxel = at.grid.affine.inverse().ok_or_else(|| singular("the grid's affine"))?;

@@ -27,7 +27,12 @@ impl Transform for Crop {
             let end = start.checked_add_unsigned(self.shape[i] as u64).unwrap_or(i64::MAX);
             if start < 0 || self.shape[i] == 0 || end > n[i] as i64 {
                 let found = format!("{:?} with shape {:?}", self.start, self.shape);
-                return Err(Error::param(Self::NAME, "start", found, format!("a box of at least one voxel inside {n:?}")));
+                return Err(Error::param(
+                    Self::NAME,
+                    "start",
+                    found,
+                    format!("a box of at least one voxel inside {n:?}"),
+                ));
             }
             lattice.offset[i] = start;
         }

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use medcore::{Boundary, Category, Declared, Facts, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform};
+use medcore::{
+    Boundary, Category, Declared, Facts, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

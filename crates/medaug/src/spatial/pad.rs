@@ -1,4 +1,6 @@
-use medcore::{Boundary, Category, Declared, Error, Facts, Grid, Key, Lattice, PerAxis, Result, Step, Transform, Warp};
+use medcore::{
+    Boundary, Category, Declared, Error, Facts, Grid, Key, Lattice, PerAxis, Result, Step, Transform, Warp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +68,13 @@ impl Declared for Pad {
 }
 
 /// The warp that places `grid` inside `shape` voxels with `before` voxels (negative: cropped) in front of it.
-pub(crate) fn placed(label: String, grid: &Grid, before: [i64; 3], shape: [usize; 3], outside: Boundary) -> Option<Step> {
+pub(crate) fn placed(
+    label: String,
+    grid: &Grid,
+    before: [i64; 3],
+    shape: [usize; 3],
+    outside: Boundary,
+) -> Option<Step> {
     if before == [0; 3] && shape == grid.shape {
         return None;
     }
@@ -82,7 +90,12 @@ impl Transform for Pad {
         for i in 0..3 {
             let total = before[i].checked_add(after[i]).and_then(|v| v.checked_add(at.grid.shape[i]));
             shape[i] = total.filter(|&v| v < 1 << 31).ok_or_else(|| {
-                Error::param(Self::NAME, "amount", format!("{before:?} and {after:?}"), "fewer than 2^31 voxels per axis")
+                Error::param(
+                    Self::NAME,
+                    "amount",
+                    format!("{before:?} and {after:?}"),
+                    "fewer than 2^31 voxels per axis",
+                )
             })?;
         }
         let label = format!("pad {before:?} before, {after:?} after");

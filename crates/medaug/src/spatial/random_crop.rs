@@ -48,7 +48,11 @@ impl Transform for RandomCrop {
             let draw = key.text("start").index(number as u64);
             let before = [0, 1, 2].map(|i| {
                 let (n, m) = (at.grid.shape[i], shape[i]);
-                if m > n { ((m - n) / 2) as i64 } else { -(draw.index(i as u64).below((n - m + 1) as u64) as i64) }
+                if m > n {
+                    ((m - n) / 2) as i64
+                } else {
+                    -(draw.index(i as u64).below((n - m + 1) as u64) as i64)
+                }
             });
             let label = format!("crop {shape:?} from {:?}", before.map(|b| -b));
             placed(label, at.grid, before, shape, boundary).into_iter().collect()

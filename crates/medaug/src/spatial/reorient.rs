@@ -22,7 +22,12 @@ impl Transform for Reorient {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
         let wanted: Orientation = self.orientation.parse().map_err(|_| {
             let found = format!("{:?}", self.orientation);
-            Error::param(Self::NAME, "orientation", found, "three letters, one each of R/L, A/P and S/I, such as RAS")
+            Error::param(
+                Self::NAME,
+                "orientation",
+                found,
+                "three letters, one each of R/L, A/P and S/I, such as RAS",
+            )
         })?;
         let have = at.grid.orientation();
         let mut lattice = Lattice::IDENTITY;

@@ -1,4 +1,7 @@
-use medcore::{Affine, Boundary, Category, Declared, Error, Facts, Grid, Key, PerAxis, Result, Sampler, Step, Transform, Warp};
+use medcore::{
+    Affine, Boundary, Category, Declared, Error, Facts, Grid, Key, PerAxis, Result, Sampler, Step, Transform,
+    Warp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +49,13 @@ impl Declared for Resample {
 }
 
 /// The warp onto `shape` voxels that are `ratio` input voxels wide each, about the common centre.
-pub(crate) fn centred(label: String, input: &Grid, shape: [usize; 3], ratio: [f64; 3], sampler: Sampler) -> Warp {
+pub(crate) fn centred(
+    label: String,
+    input: &Grid,
+    shape: [usize; 3],
+    ratio: [f64; 3],
+    sampler: Sampler,
+) -> Warp {
     let mut map = Affine::from_spacing(ratio);
     for i in 0..3 {
         map.rows[i][3] = (input.shape[i] as f64 - 1.0) / 2.0 - ratio[i] * ((shape[i] as f64 - 1.0) / 2.0);
@@ -79,7 +88,12 @@ impl Transform for Resample {
                     let size = (n[i] as f64 / ratio[i]).round();
                     if !(size.is_finite() && size < (1u64 << 31) as f64 && ratio[i] > 0.0) {
                         let found = format!("{wanted:?} on a grid of {n:?} voxels of {have:?} mm");
-                        return Err(Error::param(Self::NAME, "spacing", found, "fewer than 2^31 voxels per axis"));
+                        return Err(Error::param(
+                            Self::NAME,
+                            "spacing",
+                            found,
+                            "fewer than 2^31 voxels per axis",
+                        ));
                     }
                     shape[i] = (size as usize).max(1);
                 }
@@ -88,13 +102,19 @@ impl Transform for Resample {
                 shape = wanted.each();
                 for i in 0..3 {
                     if shape[i] == 0 || shape[i] >= 1 << 31 {
-                        return Err(Error::param(Self::NAME, "shape", format!("{shape:?}"), "1 to 2^31 voxels per axis"));
+                        return Err(Error::param(
+                            Self::NAME,
+                            "shape",
+                            format!("{shape:?}"),
+                            "1 to 2^31 voxels per axis",
+                        ));
                     }
                     ratio[i] = n[i] as f64 / shape[i] as f64;
                 }
             }
             (found, _) => {
-                let found = if found.is_some() { "given together with shape" } else { "not given, nor is shape" };
+                let found =
+                    if found.is_some() { "given together with shape" } else { "not given, nor is shape" };
                 return Err(Error::param(Self::NAME, "spacing", found, "one of spacing and shape"));
             }
         }

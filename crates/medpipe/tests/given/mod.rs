@@ -30,19 +30,23 @@ pub(crate) fn grid() -> impl Strategy<Value = Grid> {
     let perm = prop::sample::select(vec![[0usize, 1, 2], [1, 2, 0], [2, 1, 0], [0, 2, 1]]);
     let sign = prop::array::uniform3(prop::bool::ANY);
     let spacing = prop::array::uniform3(prop_oneof![Just(1.0), 0.4f64..3.0]);
-    (shape(), angle, perm, sign, spacing, prop::array::uniform3(-90.0f64..90.0)).prop_map(|(n, a, p, s, d, t)| {
-        let (sin, cos) = (libm::sin(a), libm::cos(a));
-        let turn = Affine::new([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]], [0.0; 3]);
-        let mut m = [[0.0; 3]; 3];
-        for j in 0..3 {
-            m[p[j]][j] = if s[j] { -d[j] } else { d[j] };
-        }
-        Grid::new(n, Affine::translate(t) * turn * Affine::new(m, [0.0; 3]))
-    })
+    (shape(), angle, perm, sign, spacing, prop::array::uniform3(-90.0f64..90.0)).prop_map(
+        |(n, a, p, s, d, t)| {
+            let (sin, cos) = (libm::sin(a), libm::cos(a));
+            let turn = Affine::new([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]], [0.0; 3]);
+            let mut m = [[0.0; 3]; 3];
+            for j in 0..3 {
+                m[p[j]][j] = if s[j] { -d[j] } else { d[j] };
+            }
+            Grid::new(n, Affine::translate(t) * turn * Affine::new(m, [0.0; 3]))
+        },
+    )
 }
 
 fn voxels(grid: &Grid, seed: u64) -> Vec<f32> {
-    (0..grid.len() as u64).map(|i| (medcore::Key::new(seed).index(i).uniform() * 200.0 - 60.0) as f32).collect()
+    (0..grid.len() as u64)
+        .map(|i| (medcore::Key::new(seed).index(i).uniform() * 200.0 - 60.0) as f32)
+        .collect()
 }
 
 fn stored(grid: Grid, seed: u64, dtype: DType) -> Volume {
@@ -61,7 +65,8 @@ pub(crate) fn image() -> impl Strategy<Value = Volume> {
 
 /// Volumes of any dtype.
 pub(crate) fn any_dtype() -> impl Strategy<Value = Volume> {
-    (grid(), any::<u64>(), prop::sample::select(DType::ALL.to_vec())).prop_map(|(g, seed, d)| stored(g, seed, d))
+    (grid(), any::<u64>(), prop::sample::select(DType::ALL.to_vec()))
+        .prop_map(|(g, seed, d)| stored(g, seed, d))
 }
 
 /// Label maps with few values.
@@ -88,7 +93,8 @@ pub(crate) fn c_order(v: &Volume) -> Volume {
         bytes[at..at + size].copy_from_slice(voxel);
     }
     let strides = [(y * z) as isize, z as isize, 1];
-    Volume::strided(Arc::new(bytes), v.stored_dtype(), *v.grid(), 0, strides, vec![], vec![]).expect("strided")
+    Volume::strided(Arc::new(bytes), v.stored_dtype(), *v.grid(), 0, strides, vec![], vec![])
+        .expect("strided")
 }
 
 /// World coordinate `axis` of every voxel.
@@ -107,7 +113,9 @@ fn lattice() -> Union<BoxedStrategy<Value>> {
     Union::new(vec![
         prop::sample::select(codes).prop_map(|c| json!({ "reorient": c })).boxed(),
         prop::sample::subsequence(vec![0, 1, 2], 1..=3).prop_map(|a| json!({ "flip": a })).boxed(),
-        (0i32..4, prop::sample::subsequence(vec![0, 1, 2], 2)).prop_map(|(k, a)| json!({"rot90": {"k": k, "axes": a}})).boxed(),
+        (0i32..4, prop::sample::subsequence(vec![0, 1, 2], 2))
+            .prop_map(|(k, a)| json!({"rot90": {"k": k, "axes": a}}))
+            .boxed(),
         (pad.clone(), pad, prop::sample::select(modes.clone()))
             .prop_map(|(a, b, m)| json!({"pad": {"before": a, "after": b, "mode": m}}))
             .boxed(),
@@ -144,7 +152,10 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
         prop::array::uniform3(1usize..16)
             .prop_map(|s| json!({"resample": {"shape": s, "interpolation": "nearest"}}))
             .boxed(),
-        (prop::array::uniform3(-40.0f64..40.0), prop::sample::select(vec!["edge", "constant", "reflect", "wrap"]))
+        (
+            prop::array::uniform3(-40.0f64..40.0),
+            prop::sample::select(vec!["edge", "constant", "reflect", "wrap"]),
+        )
             .prop_map(|(r, m)| json!({"affine": {"rotate": r, "scale": 1.1, "mode": m}}))
             .boxed(),
         Just(json!({ "affine": {"rotate": 20, "interpolation": "nearest"} })).boxed(),
