@@ -5,7 +5,6 @@
 
 use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, Sampler, with_element};
 use medkernels::buffer::Buffer;
-use medkernels::convert;
 use medkernels::element::Element;
 use medkernels::gather::gather_row;
 use medkernels::interpolate::{self, AxisTaps};
@@ -13,6 +12,7 @@ use medkernels::interpolate::{self, AxisTaps};
 use crate::Result;
 use crate::chain::{Chain, Interpolated, Moved, Op};
 use crate::tile::{Tile, Want, packed_strides};
+use crate::values::{cast, relabel};
 
 /// Voxels that a point operation is given at once: 64 KiB, so that a chain of them stays in the first cache levels.
 const RUN: usize = 16 << 10;
@@ -437,66 +437,4 @@ fn kernel_boundary(b: Boundary) -> interpolate::Boundary {
         Boundary::Wrap => interpolate::Boundary::Wrap,
         _ => interpolate::Boundary::Edge,
     }
-}
-
-/// Values from one real dtype to another: exact between integers that hold them, else rounded half to even and saturated.
-pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Result<()> {
-    if have == want {
-        to.copy_from_slice(from);
-        return Ok(());
-    }
-    let real = have.is_real() && want.is_real();
-    if !real {
-        return Err(Error::not_numeric("a cast", if have.is_real() { want } else { have }).into());
-    }
-    let wide = |d: DType| matches!(d, DType::I64 | DType::U64);
-    let whole = have.is_integer() && want.is_integer() && (wide(have) || wide(want));
-    // By way of a small tile, so that there is code for each dtype and not for each pair.
-    const N: usize = 1024;
-    for (from, to) in from.chunks(N * have.bytes()).zip(to.chunks_mut(N * want.bytes())) {
-        let n = from.len() / have.bytes();
-        if whole {
-            let mut tile = [0i128; N];
-            with_element!(have, T => {
-                for (t, c) in tile.iter_mut().zip(from.chunks_exact(size_of::<T>())) {
-                    *t = bytemuck::pod_read_unaligned::<T>(c).to_i128();
-                }
-            }, else => ());
-            with_element!(want, T => {
-                for (c, t) in to.chunks_exact_mut(size_of::<T>()).zip(&tile) {
-                    c.copy_from_slice(bytemuck::bytes_of(&T::from_i128_saturating(*t)));
-                }
-            }, else => ());
-        } else {
-            let mut tile = [0f64; N];
-            with_element!(have, T => convert::decode_f64::<T>(from, false, None, &mut tile[..n]), else => ());
-            with_element!(want, T => convert::encode_from_f64::<T>(&tile[..n], to), else => ());
-        }
-    }
-    Ok(())
-}
-
-fn relabel<T: Element + bytemuck::Pod>(
-    voxels: &mut [T],
-    table: &std::collections::BTreeMap<i64, i64>,
-) -> Result<()> {
-    for (old, new) in table {
-        let held = T::from_i128_saturating(i128::from(*new)).to_i128();
-        if held != i128::from(*new) {
-            return Err(Error::param(
-                "remap_labels",
-                "table",
-                format!("{old}: {new}"),
-                format!("values from {held}, as the label's dtype holds them (cast it first)"),
-            )
-            .into());
-        }
-    }
-    for v in voxels {
-        let old = v.to_i128();
-        if let Some(new) = i64::try_from(old).ok().and_then(|o| table.get(&o)) {
-            *v = T::from_i128_saturating(i128::from(*new));
-        }
-    }
-    Ok(())
 }

@@ -6,8 +6,8 @@ use medcore::{Box3, Sampler};
 
 use crate::Pipeline;
 use crate::chain::{Chain, Op};
-use crate::lazy::LazySample;
 use crate::plan::{Planned, Planning, Reading, plan};
+use crate::sample::LazySample;
 use crate::source::Source;
 
 impl Chain {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use medcore::{
-    Affine, Boundary, DType, Grid, ItemFacts, Key, Lattice, Meta, Points, Role, Sampler, Step, Volume, Warp,
+    Affine, Boundary, DType, Grid, ItemFacts, Key, Lattice, Meta, Role, Sampler, Step, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -204,11 +204,12 @@ impl LazyVolume {
         Ok(out)
     }
 
-    fn continued(&self, volume: Volume) -> Chain {
+    /// The chain that goes on from a computed result.
+    pub(crate) fn continued(&self, volume: Volume) -> Chain {
         Chain { source: Source::Memory(volume), stages: vec![], ..self.start.clone() }
     }
 
-    fn computed(&self) -> Option<Volume> {
+    pub(crate) fn computed(&self) -> Option<Volume> {
         self.made.get()
     }
 
@@ -532,76 +533,5 @@ impl fmt::Debug for LazyVolume {
             Ok(a) => write!(f, "LazyVolume({}, {}, {} stages)", a.dtype, a.grid, self.start.stages.len()),
             Err(e) => write!(f, "LazyVolume({e})"),
         }
-    }
-}
-
-/// A member of a lazy sample.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum LazyItem {
-    /// A volume.
-    Volume(LazyVolume),
-    /// Landmarks.
-    Points(Points),
-}
-
-/// Lazy volumes (and landmarks) that belong together, in order.
-#[derive(Clone, Debug, Default)]
-pub struct LazySample {
-    /// Names and items.
-    pub items: Vec<(String, LazyItem)>,
-}
-
-impl LazySample {
-    /// A sample of one volume, under the name of its role.
-    pub fn of_volume(volume: LazyVolume) -> LazySample {
-        LazySample { items: vec![(volume.role().to_string(), LazyItem::Volume(volume))] }
-    }
-
-    /// A name for the sample: that of its first image, else of its first volume, as [`LazyVolume::content_id`].
-    pub fn content_id(&self) -> String {
-        let volumes = || {
-            self.items.iter().filter_map(|(_, i)| match i {
-                LazyItem::Volume(v) => Some(v),
-                LazyItem::Points(_) => None,
-            })
-        };
-        let first = volumes().find(|v| v.role() == Role::Image).or_else(|| volumes().next());
-        first.map(LazyVolume::content_id).unwrap_or_default()
-    }
-
-    /// Adds an item.
-    pub fn with(mut self, name: &str, item: LazyItem) -> LazySample {
-        self.items.push((name.into(), item));
-        self
-    }
-
-    /// The volume of a name.
-    pub fn volume(&self, name: &str) -> Option<&LazyVolume> {
-        self.items.iter().find_map(|(n, i)| match i {
-            LazyItem::Volume(v) if n == name => Some(v),
-            _ => None,
-        })
-    }
-
-    pub(crate) fn into_first_volume(self) -> Option<LazyVolume> {
-        self.items.into_iter().find_map(|(_, i)| if let LazyItem::Volume(v) = i { Some(v) } else { None })
-    }
-
-    pub(crate) fn to_state(&self, fuse: bool) -> Result<State> {
-        let mut items = vec![];
-        for (name, item) in &self.items {
-            items.push(match item {
-                LazyItem::Volume(v) => {
-                    let chain = match v.computed() {
-                        Some(made) => v.continued(made),
-                        None => v.chain()?.clone(),
-                    };
-                    Planning::Volume(Chain { name: name.clone(), fuse, ..chain })
-                }
-                LazyItem::Points(p) => Planning::Points(name.clone(), p.clone()),
-            });
-        }
-        Ok(State::new(items))
     }
 }

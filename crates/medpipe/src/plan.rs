@@ -381,7 +381,7 @@ pub(crate) fn as_label(volume: &Volume) -> Result<Volume> {
     let mut raw = vec![0u8; n];
     for (c, out) in exact.chunks_mut((values.grid().len() * 8).max(1)).enumerate() {
         values.copy_channel(c, &mut raw)?;
-        crate::evaluate::cast(&raw, values.stored_dtype(), out, DType::F64)?;
+        crate::values::cast(&raw, values.stored_dtype(), out, DType::F64)?;
     }
     let numbers: &[f64] = bytemuck::try_cast_slice(&exact).unwrap_or_default();
     let (mut low, mut high) = (0f64, 0f64);
@@ -394,6 +394,6 @@ pub(crate) fn as_label(volume: &Volume) -> Result<Volume> {
     let dtype =
         DType::smallest_integer(low, high).ok_or_else(|| fail(format!("values from {low} to {high}")))?;
     let mut out = crate::evaluate::buffer(numbers.len() * dtype.bytes())?;
-    crate::evaluate::cast(&exact, DType::F64, out.as_bytes_mut(), dtype)?;
+    crate::values::cast(&exact, DType::F64, out.as_bytes_mut(), dtype)?;
     Ok(Volume::packed(Arc::new(out), dtype, *volume.grid(), volume.extra().to_vec(), volume.meta().clone())?)
 }
