@@ -1,0 +1,123 @@
+"""The data: a head of 256³ voxels made from the ICBM152 T1 that nilearn ships.
+
+Background exactly zero, int16, noise inside the head, spacing 1 mm: gzip shrinks it about as much as
+a skull-stripped scan. Written with nibabel. Nothing here is random between runs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+PATCH = 64
+VERSION = 1
+
+
+def _template() -> np.ndarray:
+    import nibabel as nib
+
+    spec = importlib.util.find_spec("nilearn")
+    if spec is None or spec.origin is None:
+        raise SystemExit("nilearn is not installed: it carries the template")
+    folder = Path(spec.origin).parent / "datasets" / "data"
+    found = sorted(folder.glob("mni_icbm152_t1*.nii.gz"))
+    if not found:
+        raise SystemExit(f"no ICBM152 T1 in {folder}")
+    return np.asanyarray(nib.load(found[0]).dataobj).astype(np.float32)
+
+
+def _head(template: np.ndarray, n: int, seed: int) -> np.ndarray:
+    from scipy.ndimage import zoom
+
+    smooth = zoom(template, [n / s for s in template.shape], order=1)
+    noise = np.random.default_rng(seed).standard_normal(smooth.shape, dtype=np.float32)
+    return np.where(smooth > 20, np.rint(smooth * 8 + noise * 8), 0).astype(np.int16)
+
+
+def make(folder: Path, large: bool) -> None:
+    """Writes what is not there yet: 128³ and 256³, and 512³ if `large`."""
+    import nibabel as nib
+
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = folder / "made.json"
+    want = {"version": VERSION, "large": large}
+    if stamp.exists():
+        have = json.loads(stamp.read_text())
+        if have["version"] == VERSION and have["large"] >= large:
+            return
+    template = _template()
+    affine = np.eye(4)
+    for n in (128, 256):
+        head = _head(template, n, n)
+        np.save(folder / f"head{n}.npy", np.asfortranarray(head))
+        image = nib.Nifti1Image(np.asfortranarray(head), affine)
+        image.header.set_xyzt_units("mm", "sec")
+        for end in (".nii", ".nii.gz"):
+            nib.save(image, folder / f"head{n}_i16{end}")
+        if n == 256:
+            single = nib.Nifti1Image(np.asfortranarray(head, dtype=np.float32), affine)
+            nib.save(single, folder / f"head{n}_f32.nii")
+    if large:
+        half = np.load(folder / "head256.npy")
+        noise = np.random.default_rng(512).integers(-8, 9, (512, 512), dtype=np.int16)
+        big = np.asfortranarray(np.repeat(np.repeat(np.repeat(half, 2, 0), 2, 1), 2, 2))
+        for z in range(512):
+            plane = big[:, :, z]
+            plane[plane != 0] += np.roll(noise, z * 37, axis=0)[plane != 0]
+        nib.save(nib.Nifti1Image(big, affine / np.array([2, 2, 2, 1])), folder / "head512_i16.nii")
+    stamp.write_text(json.dumps(want))
+
+
+class Data:
+    """What candidates start from: files by name, arrays by size, places to write."""
+
+    def __init__(self, folder: Path, out: Path) -> None:
+        self.folder = folder
+        self.out = out
+
+    def file(self, name: str) -> str:
+        """Path of an input file."""
+        return str(self.folder / name)
+
+    def target(self, name: str) -> str:
+        """Path to write to: a folder in memory where the system has one, so that disks are not measured."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        return str(self.out / name)
+
+    @lru_cache(maxsize=2)
+    def stored(self, n: int) -> np.ndarray:
+        """The head of n³ voxels, int16, axes x, y, z, x fastest."""
+        return np.load(self.folder / f"head{n}.npy")
+
+    @lru_cache(maxsize=4)
+    def head(self, n: int) -> np.ndarray:
+        """The head, float32, x fastest, as a NIfTI reader gives it."""
+        return np.asfortranarray(self.stored(n), dtype=np.float32)
+
+    @lru_cache(maxsize=4)
+    def head_c(self, n: int) -> np.ndarray:
+        """The same with z fastest, the layout of torch, MONAI, TorchIO and SciPy."""
+        return np.ascontiguousarray(self.stored(n), dtype=np.float32)
+
+    @lru_cache(maxsize=2)
+    def flat(self, n: int) -> np.ndarray:
+        """The head with nine voxels of ten set to 7: what percentiles by selection find hard."""
+        same = np.random.default_rng(9).random((n, n, n), dtype=np.float32) < 0.9
+        return np.asfortranarray(np.where(same, np.float32(7), self.head(n)))
+
+    @lru_cache(maxsize=2)
+    def plane(self, n: int) -> np.ndarray:
+        """A slice of n × n, float32, C order as pictures are."""
+        middle = np.asarray(self.stored(256)[:, :, 128], dtype=np.float32)
+        picture = np.kron(middle, np.ones((n // 256, n // 256), np.float32))
+        noise = np.random.default_rng(2).standard_normal(picture.shape, dtype=np.float32)
+        return np.where(picture > 0, picture + 8 * noise, 0).astype(np.float32)
+
+    def corners(self, n: int) -> list[tuple[int, int, int]]:
+        """Random places of a patch, the same for every candidate."""
+        places = np.random.default_rng(1).integers(0, n - PATCH + 1, (64, 3))
+        return [tuple(int(i) for i in place) for place in places]

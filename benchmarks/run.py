@@ -1,0 +1,90 @@
+"""Runs medoxide and its peers side by side: `python benchmarks/run.py [quick|full] [--rows PATTERN]`."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import data
+import peers
+import report
+import rows_io  # noqa: F401 (the order of these is the order of the table)
+import rows_chain  # noqa: F401
+import rows_memory  # noqa: F401
+import rows_lattice  # noqa: F401
+import rows_plane  # noqa: F401
+from measure import FULL, QUICK, Lab
+from row import ROWS, US, Row
+
+RECORD = Path(__file__).parent / "record"
+
+
+def _chosen(pattern: str | None, quick: bool) -> list[Row]:
+    names = [n for n in ROWS if pattern is None or pattern in n or fnmatch.fnmatch(n, pattern)]
+    return [ROWS[n] for n in names if ROWS[n].quick or not quick or pattern]
+
+
+def _memory_folder(own: Path) -> Path:
+    shared = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="medoxide-", dir=shared)) if os.access(shared, os.W_OK) else own / "out"
+
+
+def main() -> int:
+    """Measures, prints, records; 1 if a result of ours was wrong or a row gave none, 2 with --strict if a bar is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", nargs="?", choices=["quick", "full"], default="full")
+    parser.add_argument("--rows", metavar="PATTERN", help="only rows whose name contains this (or matches, with *)")
+    parser.add_argument("--data", type=Path, help="keep the made files here and use them again")
+    parser.add_argument("--record", type=Path, default=RECORD, help="where the record goes")
+    parser.add_argument("--no-record", action="store_true", help="only print")
+    parser.add_argument("--strict", action="store_true", help="fail if a bar is missed")
+    asked = parser.parse_args()
+
+    quick = asked.mode == "quick"
+    rows, start = _chosen(asked.rows, quick), time.time()
+    if not rows:
+        parser.error(f"no row is called like {asked.rows!r}; rows: " + "; ".join(ROWS))
+    own = Path(tempfile.mkdtemp(prefix="medoxide-benchmarks-"))
+    out = _memory_folder(own)
+    lab = None
+    try:
+        folder = asked.data or own / "data"
+        data.make(folder, large=any("512³" in r.name and "2-D" not in r.section for r in rows))
+        taking = {r.name: [c for c in r.candidates if not (quick and c in r.patient)] for r in rows}
+        needed = {peers.process_of(c) for names in taking.values() for c in names} | {"reference"}
+        lab = Lab(sorted(needed), folder, out, own / "results")
+        for name, worker in lab.workers.items():
+            if worker.error:
+                print(f"{name} does not take part: {worker.error}", file=sys.stderr)
+        print(f"ready after {time.time() - start:.0f} s", file=sys.stderr)
+        done, section = [], None
+        for row in rows:
+            outcome = lab.measure(row, QUICK if quick else FULL, taking[row.name])
+            done.append(report.summary(outcome))
+            if row.section != section:
+                section = row.section
+                print(f"\n{section}\n  {report._aligned(report.HEADER)}")
+            print("  " + report._aligned(report.cells(done[-1])), flush=True)
+        print(f"\n{report.verdicts(done)}\n{time.time() - start:.0f} s")
+        if not asked.no_record and not asked.rows:
+            for path in report.write(done, asked.mode, asked.record):
+                print(f"recorded: {path}")
+    finally:
+        if lab:
+            lab.close()
+        shutil.rmtree(own, ignore_errors=True)
+        shutil.rmtree(out, ignore_errors=True)
+    if any(r["check"]["right"] is False or "median_ms" not in r["candidates"].get(US, {}) for r in done):
+        return 1
+    missed = any(not r["must"]["met"] for r in done if "must" in r)
+    return 2 if missed and asked.strict else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
