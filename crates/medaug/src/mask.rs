@@ -22,7 +22,7 @@ pub enum Mask {
 
 /// A label item, and which of its values count (all but 0 if none are given).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a label item's key, or {item: key, values: [1, 2]}")]
 pub enum LabelMask {
     /// The item's key.
     Item(String),

@@ -41,7 +41,7 @@ pub enum Draw {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}")]
 enum Written {
     Number(f64),
     Range([f64; 2]),
@@ -171,7 +171,7 @@ impl JsonSchema for Dist {
 
 /// One value for all three axes, or exactly one for each of x, y, z.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "one value for all axes, or a list of three, for x, y and z")]
 pub enum PerAxis<T> {
     /// The axes x, y, z.
     Each([T; 3]),
@@ -213,7 +213,7 @@ impl PerAxis<Dist> {
 pub struct Axes(pub [bool; 3]);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "axes: 0, 1, 2 (or -3 to -1), a list of them, or letters such as \"xz\"")]
 enum WrittenAxes {
     One(i64),
     Some(Vec<i64>),

@@ -36,6 +36,27 @@ impl Kept<'_> {
             Kept::Mask(m) => stats::Keep::Mask(&m[at]),
         }
     }
+
+    /// Whether voxel `x` of a row counts; `start` is the row's place in the slice.
+    fn counts(&self, row: &[f32], start: usize, x: usize) -> bool {
+        match self {
+            Kept::Mask(m) => m[start + x] != 0,
+            Kept::Plain(stats::Keep::Nonzero) => row[x] != 0.0,
+            Kept::Plain(stats::Keep::Above(v)) => row[x] > *v,
+            Kept::Plain(_) => true,
+        }
+    }
+}
+
+/// The extent of a row's finite voxels that count.
+fn finite_extent(row: &[f32], counts: impl Fn(usize) -> bool) -> Extent {
+    let mut out = Extent::default();
+    for (_, &v) in row.iter().enumerate().filter(|(x, v)| v.is_finite() && counts(*x)) {
+        out.min = if v < out.min { v } else { out.min };
+        out.max = if v > out.max { v } else { out.max };
+        out.n += 1;
+    }
+    out
 }
 
 fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
@@ -60,16 +81,15 @@ pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>)
                 out.count += row.n;
             }
             Of::Extent => {
-                let row = stats::extent(row, kept.row(at));
+                let mut row_extent = stats::extent(row, kept.row(at));
+                if row_extent.infinite > 0 {
+                    row_extent = finite_extent(row, |x| kept.counts(row, y * nx, x));
+                }
+                let row = row_extent;
                 out.extent = Some(out.extent.map_or(row, |e| e.merge(row)));
             }
             Of::Box => {
-                let counts = |x: usize| match &kept {
-                    Kept::Mask(m) => m[y * nx + x] != 0,
-                    Kept::Plain(stats::Keep::Nonzero) => row[x] != 0.0,
-                    Kept::Plain(stats::Keep::Above(v)) => row[x] > *v,
-                    Kept::Plain(_) => true,
-                };
+                let counts = |x: usize| kept.counts(row, y * nx, x);
                 let Some(first) = (0..row.len()).find(|&x| counts(x)) else { continue };
                 let last = (first..row.len()).rev().find(|&x| counts(x)).unwrap_or(first);
                 let [[x0, x1], [y0, _]] = out.bounds.unwrap_or([[first, last + 1], [y, y + 1]]);

@@ -102,7 +102,7 @@ impl Source {
     pub(crate) fn read(&self, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
         let as_f32 = want == Want::F32 || !self.unscaled();
         match self {
-            Source::File(f) if as_f32 && self.dtype() != DType::F64 => {
+            Source::File(f) if as_f32 && self.dtype().is_real() && self.dtype() != DType::F64 => {
                 f.read_f32(channel, b, bytemuck::cast_slice_mut(out))?;
             }
             Source::File(f) if self.unscaled() && want == Want::Stored => f.read_raw(channel, b, out)?,
@@ -135,6 +135,18 @@ impl Source {
         };
         let scale = scale.map(|s| (s.slope, s.intercept));
         let dtype = self.stored_dtype();
+        match (dtype, scale, want) {
+            (DType::C64, Some(scale), Want::Stored) => {
+                let (raw, out) = (bytemuck::cast_slice::<u8, f32>(raw), bytemuck::cast_slice_mut::<u8, f32>(out));
+                let one = |v: f32, slope: f64, intercept: f64| (f64::from(v) * slope + intercept) as f32;
+                return Ok(scale_complex(raw, scale, one, out));
+            }
+            (DType::C128, Some(scale), Want::Stored) => {
+                let (raw, out) = (bytemuck::cast_slice::<u8, f64>(raw), bytemuck::cast_slice_mut::<u8, f64>(out));
+                return Ok(scale_complex(raw, scale, |v, slope, intercept| v * slope + intercept, out));
+            }
+            _ => {}
+        }
         let double = want == Want::Stored && self.dtype() == DType::F64;
         with_element!(dtype, T => {
             if double {
@@ -144,5 +156,12 @@ impl Source {
             }
             Ok(())
         }, else => Err(medcore::Error::not_numeric("arithmetic", dtype).into()))
+    }
+}
+
+/// Complex numbers, scaled: both parts by the slope, the intercept to the real one.
+fn scale_complex<T: Copy>(raw: &[T], scale: (f64, f64), one: impl Fn(T, f64, f64) -> T, out: &mut [T]) {
+    for (out, raw) in out.as_chunks_mut::<2>().0.iter_mut().zip(raw.as_chunks::<2>().0) {
+        *out = [one(raw[0], scale.0, scale.1), one(raw[1], scale.0, 0.0)];
     }
 }

@@ -335,7 +335,9 @@ fn labels_that_are_not_whole_are_refused() {
 fn bad_parameters_are_named_when_the_step_is_chained() {
     let v = volume([4, 4, 4], &[0.0; 64]);
     for (name, value, word) in [
-        ("resample", json!({"spacing": "x"}), "spacing"),
+        ("resample", json!({"spacing": "x"}), "list of three"),
+        ("gaussian_noise", json!({"std": "x"}), "log_uniform"),
+        ("flip", json!({"axes": null}), "xz"),
         ("resample", json!({"spacing": [1, 0, 1]}), "spacing"),
         ("resample", json!({"spacing": 1e-6}), "bytes"),
         ("resample", json!({"spacing": 1e-3}), "bytes"),

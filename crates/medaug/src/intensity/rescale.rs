@@ -107,7 +107,7 @@ impl Transform for Rescale {
             Ok(vec![Rescale::point(range, out, clip)])
         };
         Ok(vec![Step::Measure(Measure {
-            label: "input range".into(),
+            label: format!("rescale the range of the voxels onto {} to {}", out[0], out[1]),
             item: None,
             of,
             keep: self.mask.keep(Self::NAME, at)?,

@@ -77,7 +77,7 @@ impl Transform for ZNormalize {
             }])
         };
         Ok(vec![Step::Measure(Measure {
-            label: "mean and deviation".into(),
+            label: "z-normalise by the mean and deviation of the voxels".into(),
             item: None,
             of: Of::Moments,
             keep,

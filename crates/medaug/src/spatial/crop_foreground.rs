@@ -58,7 +58,7 @@ impl Transform for CropForeground {
             Ok(placed(label, &grid, before, shape, Boundary::Constant(0.0)).into_iter().collect())
         };
         Ok(vec![Step::Measure(Measure {
-            label: "foreground box".into(),
+            label: "crop to the box of the foreground".into(),
             item: self.source.clone(),
             of: Of::Box,
             keep: Keep::Above(self.above),
