@@ -1,7 +1,8 @@
 //! Aligned memory for voxels, from a bounded pool of freed blocks.
 //!
-//! Touching fresh memory costs more than most kernels: so big blocks ask for huge pages, and freed ones are kept for the
-//! next taker, up to a limit. A forked child starts with an empty pool and never touches its parent's.
+//! Touching fresh memory costs more than most kernels: so big blocks ask for huge pages, and freed ones are
+//! kept for the next taker, up to a limit. A forked child starts with an empty pool and never touches its
+//! parent's.
 #![allow(
     unsafe_code,
     reason = "one of the crate's two addresses of unsafe code: it owns raw blocks of memory"
@@ -94,8 +95,8 @@ impl Buffer {
 
     /// `bytes` bytes of any content, which the caller must overwrite, every one, before showing them to anyone.
     ///
-    /// The memory was initialised once, so reading it is defined; but it may hold another volume's voxels. Fresh blocks of
-    /// 16 MiB and more have been touched, by two threads if there are two.
+    /// The memory was initialised once, so reading it is defined; but it may hold another volume's voxels.
+    /// Fresh blocks of 16 MiB and more have been touched, by two threads if there are two.
     ///
     /// # Errors
     /// [`AllocError`] if the system does not give the memory.
@@ -147,7 +148,8 @@ impl Buffer {
     pub fn as_bytes(&self) -> &[u8] {
         match &self.block {
             None => &[],
-            // SAFETY: the block holds `capacity >= len` initialised bytes, and lives as long as `self` is borrowed.
+            // SAFETY: the block holds `capacity >= len` initialised bytes, and lives as long as `self` is
+            // borrowed.
             Some(block) => unsafe { std::slice::from_raw_parts(block.start.as_ptr(), self.len) },
         }
     }
@@ -196,8 +198,8 @@ impl fmt::Debug for Buffer {
     }
 }
 
-/// The capacity for `bytes`: a multiple of 64, of an eighth of the power of two below from 64 KiB on, and of 2 MiB from
-/// 2 MiB on. So a block serves again although sizes differ a little. `None` on overflow.
+/// The capacity for `bytes`: a multiple of 64, of an eighth of the power of two below from 64 KiB on, and of
+/// 2 MiB from 2 MiB on. So a block serves again although sizes differ a little. `None` on overflow.
 fn class(bytes: usize) -> Option<usize> {
     let step = match bytes {
         0..POOLED_BYTES => ALIGNMENT,
@@ -305,7 +307,8 @@ pub fn pool_stats() -> PoolStats {
 
 /// Sets how many bytes may wait in the pool, and frees what is beyond.
 ///
-/// The default is the smaller of 1 GiB and a tenth of the memory that the system or the cgroup gives this process. Zero keeps nothing.
+/// The default is the smaller of 1 GiB and a tenth of the memory that the system or the cgroup gives this
+/// process. Zero keeps nothing.
 pub fn set_pool_limit(bytes: usize) {
     let bytes = bytes.min(usize::MAX - 1);
     CHOSEN_LIMIT.store(bytes, Ordering::Relaxed);
@@ -338,8 +341,8 @@ mod page {
         cfg!(all(unix, not(miri))) && capacity >= HUGE
     }
 
-    /// `capacity` zero bytes at a 64-byte boundary, or `None`. `capacity` is a positive multiple of 64, and of 2 MiB
-    /// from 2 MiB on.
+    /// `capacity` zero bytes at a 64-byte boundary, or `None`. `capacity` is a positive multiple of 64, and
+    /// of 2 MiB from 2 MiB on.
     pub(super) fn allocate_zeroed(capacity: usize) -> Option<NonNull<u8>> {
         if is_mapped(capacity) {
             return map(capacity);
@@ -374,8 +377,9 @@ mod page {
         };
         let start = start.ok()?.cast::<u8>();
         let before = start.align_offset(HUGE).min(HUGE);
-        // SAFETY: `before <= HUGE`, so `before + capacity <= room` and all of it lies in the mapping; what is cut off
-        // around the block is whole pages (all sizes here are multiples of them) that nobody knows of.
+        // SAFETY: `before <= HUGE`, so `before + capacity <= room` and all of it lies in the mapping; what is
+        // cut off around the block is whole pages (all sizes here are multiples of them) that nobody knows
+        // of.
         let block = unsafe {
             let block = start.add(before);
             if before > 0 {

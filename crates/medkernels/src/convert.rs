@@ -9,9 +9,6 @@ use crate::kernel::kernel;
 /// Bytes of a tile. Two of them fit the smallest first-level cache in use.
 const TILE: usize = 8 << 10;
 
-/// Values converted before they are streamed out.
-const STREAMED: usize = 2048;
-
 /// A tile at a boundary that suits every element type.
 #[repr(C, align(64))]
 struct Tile([u8; TILE]);
@@ -53,9 +50,9 @@ fn neutral((slope, inter): (f64, f64)) -> (f64, f64) {
 
 /// Decodes stored voxels to f32 with nibabel's arithmetic.
 ///
-/// `src` holds `dst.len()` elements of type `T`, in the other byte order if `swap`. With a scale `(slope, inter)` the
-/// value is `f64(raw) * slope + inter`, rounded once to f32; the product is skipped for slope 1, the sum for intercept 0.
-/// Without, it is the raw value, rounded once.
+/// `src` holds `dst.len()` elements of type `T`, in the other byte order if `swap`. With a scale `(slope,
+/// inter)` the value is `f64(raw) * slope + inter`, rounded once to f32; the product is skipped for slope 1,
+/// the sum for intercept 0. Without, it is the raw value, rounded once.
 ///
 /// ```
 /// use medkernels::convert::decode_f32;
@@ -87,19 +84,47 @@ pub fn decode_f32<T: Element>(src: &[u8], swap: bool, scale: Option<(f64, f64)>,
 /// If `src.len() != dst.len() * T::BYTES`.
 pub fn decode_f32_stream<T: Element>(src: &[u8], swap: bool, scale: Option<(f64, f64)>, dst: &mut [f32]) {
     assert_eq!(src.len(), dst.len() * T::BYTES, "bytes of the source and elements of the output differ");
-    let mut tile = [0.0f32; STREAMED];
+    // From the first cache line of the output on, whole lines.
+    let head = dst.as_ptr().align_offset(64).min(dst.len());
+    let (dst_head, dst) = dst.split_at_mut(head);
+    let (src_head, src) = src.split_at(head * T::BYTES);
+    decode_f32::<T>(src_head, swap, scale, dst_head);
     for_tiles::<T>(src, swap, |start, part| {
-        for (index, part) in part.chunks(STREAMED).enumerate() {
-            let tile = &mut tile[..part.len()];
-            match scale.map(neutral) {
-                Some((slope, inter)) => scale_to_f32(part, slope, inter, tile),
-                None => cast_to_f32(part, tile),
-            }
-            let out = &mut dst[start + index * STREAMED..][..part.len()];
-            intrinsics::stream(bytemuck::cast_slice_mut(out), bytemuck::cast_slice(tile));
+        let out = &mut dst[start..start + part.len()];
+        match scale.map(neutral) {
+            Some((slope, inter)) => scale_streamed(part, slope, inter, out),
+            None => cast_streamed(part, out),
         }
     });
     intrinsics::stream_end();
+}
+
+kernel! {
+    fn scale_streamed[T: Element](src: &[T], slope: f64, inter: f64, dst: &mut [f32]) {
+        streamed(src, dst, |v| (v.to_f64() * slope + inter) as f32);
+    }
+}
+
+kernel! {
+    fn cast_streamed[T: Element](src: &[T], dst: &mut [f32]) {
+        streamed(src, dst, T::to_f32);
+    }
+}
+
+#[inline(always)]
+fn streamed<T: Element>(src: &[T], dst: &mut [f32], convert: impl Fn(T) -> f32) {
+    let (lines, tail) = dst.as_chunks_mut::<16>();
+    let (groups, rest) = src.as_chunks::<16>();
+    for (line, group) in lines.iter_mut().zip(groups) {
+        let mut values = [0.0; 16];
+        for i in 0..16 {
+            values[i] = convert(group[i]);
+        }
+        intrinsics::stream_line(line, &values);
+    }
+    for (d, s) in tail.iter_mut().zip(rest) {
+        *d = convert(*s);
+    }
 }
 
 /// As [`decode_f32`], to f64: no rounding but f64's own.
@@ -232,8 +257,9 @@ kernel! {
 
 /// Converts between integer types, exactly where the value fits, saturating where it does not.
 ///
-/// Goes through tiles of 64-bit integers, so 24 small kernels serve all pairs. Floats may stand on either side: as source they
-/// round half to even (NaN gives 0) and saturate at 64 bits, as destination they are rounded to f64 and then to their type.
+/// Goes through tiles of 64-bit integers, so 24 small kernels serve all pairs. Floats may stand on either
+/// side: as source they round half to even (NaN gives 0) and saturate at 64 bits, as destination they are
+/// rounded to f64 and then to their type.
 ///
 /// # Panics
 /// If the lengths differ.
@@ -267,8 +293,9 @@ kernel! {
 kernel! {
     /// Quantises to 16 bits: `(x - inter) / slope`, half to even, saturating, NaN to 0.
     ///
-    /// Returns the largest `|decoded - x|`, in the units of `src`, where `decoded = q * slope + inter` in f64. NaNs are not
-    /// counted; the caller refuses them. `slope` is not 0. Lengths beyond the shorter slice are ignored.
+    /// Returns the largest `|decoded - x|`, in the units of `src`, where `decoded = q * slope + inter` in
+    /// f64. NaNs are not counted; the caller refuses them. `slope` is not 0. Lengths beyond the shorter slice
+    /// are ignored.
     pub fn quantize_i16(src: &[f32], slope: f64, inter: f64, dst: &mut [i16]) -> f64 {
         const LANES: usize = 16;
         #[inline(always)]

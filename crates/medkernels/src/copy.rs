@@ -6,8 +6,8 @@ use crate::transpose;
 
 /// Three axes of elements in a slice of bytes.
 ///
-/// Element `(x, y, z)` starts at byte `(offset + x * strides[0] + y * strides[1] + z * strides[2]) * element`; `offset` and
-/// strides count elements, and strides may be negative.
+/// Element `(x, y, z)` starts at byte `(offset + x * strides[0] + y * strides[1] + z * strides[2]) *
+/// element`; `offset` and strides count elements, and strides may be negative.
 #[derive(Clone, Copy, Debug)]
 pub struct Strided<'a> {
     /// The bytes.
@@ -42,12 +42,13 @@ pub(crate) struct Axis {
 
 const SINGLE: Axis = Axis { count: 1, dst: 0, src: 0 };
 
-/// Copies `shape` elements of `element` bytes (1, 2, 3, 4, 6, 8, 12 or 16) between any strides, signs and orders of axes.
+/// Copies `shape` elements of `element` bytes (1, 2, 3, 4, 6, 8, 12 or 16) between any strides, signs and
+/// orders of axes.
 ///
-/// Strides and offsets count elements; an offset is where index (0, 0, 0) lies. Runs are copied whole where both sides are
-/// contiguous, reversed where one side is, and by tiles where the fastest axes differ. On the library's threads from 2 MiB of traffic on, if
-/// the destination's slowest axis does not interleave with the others. Destination elements that coincide get
-/// one of the values.
+/// Strides and offsets count elements; an offset is where index (0, 0, 0) lies. Runs are copied whole where
+/// both sides are contiguous, reversed where one side is, and by tiles where the fastest axes differ. On the
+/// library's threads from 2 MiB of traffic on, if the destination's slowest axis does not interleave with the
+/// others. Destination elements that coincide get one of the values.
 ///
 /// ```
 /// use medkernels::copy::copy_strided;
@@ -58,8 +59,8 @@ const SINGLE: Axis = Axis { count: 1, dst: 0, src: 0 };
 /// ```
 ///
 /// # Panics
-/// If an index of either side lies outside its slice (checked once, before anything is written), or for another element
-/// size.
+/// If an index of either side lies outside its slice (checked once, before anything is written), or for
+/// another element size.
 #[expect(clippy::too_many_arguments, reason = "two strided sides, a shape and an element size")]
 pub fn copy_strided(
     dst: &mut [u8],
@@ -142,12 +143,15 @@ fn copy<const N: usize>(dst: &mut [u8], src: &[u8], plan: Plan) {
         copy_part(&mut dst[plan.dst..], src, plan.axes, plan.src as isize);
         return;
     }
-    let pieces = (4 * workers).min(2 * voxels * N / (threads::PARALLEL_BYTES / 4)).min(axis.count).max(1);
+    // Cuts across lines of the source would halve the transposition's tiles.
+    let unit = if a.src.abs() != 1 && axis.src.abs() == 1 { transpose::LINE.div_ceil(N) } else { 1 };
+    let units = axis.count.div_ceil(unit);
+    let pieces = (4 * workers).min(2 * voxels * N / (threads::PARALLEL_BYTES / 4)).min(units).max(1);
     let mut parts = Vec::with_capacity(pieces);
     let mut rest = &mut dst[plan.dst..];
     let mut done = 0;
     for piece in 0..pieces {
-        let end = axis.count * (piece + 1) / pieces;
+        let end = (units * (piece + 1) / pieces * unit).min(axis.count);
         let count = end - done;
         let cut = if end == axis.count { rest.len() } else { count * axis.dst as usize };
         let (part, after) = rest.split_at_mut(cut);

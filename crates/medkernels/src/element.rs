@@ -4,8 +4,8 @@ use half::{bf16, f16};
 
 /// A voxel's number type. Implemented for the eight integers, `f32`, `f64`, [`half::f16`] and [`half::bf16`].
 ///
-/// Conversions to integers round half to even, saturate at the type's limits, and turn NaN into 0; conversions to
-/// narrower floats round once, half to even, and overflow to infinity.
+/// Conversions to integers round half to even, saturate at the type's limits, and turn NaN into 0;
+/// conversions to narrower floats round once, half to even, and overflow to infinity.
 pub trait Element: bytemuck::Pod + PartialOrd + Send + Sync + 'static {
     /// Size in bytes: 1, 2, 4 or 8.
     const BYTES: usize = size_of::<Self>();
@@ -18,7 +18,8 @@ pub trait Element: bytemuck::Pod + PartialOrd + Send + Sync + 'static {
     fn to_f64(self) -> f64;
     /// The value as f32, rounded once.
     fn to_f32(self) -> f32;
-    /// The nearest value of this type: half to even, saturating, NaN gives 0 for integers; one rounding for floats.
+    /// The nearest value of this type: half to even, saturating, NaN gives 0 for integers; one rounding for
+    /// floats.
     fn from_f64_saturating(v: f64) -> Self;
     /// As [`Element::from_f64_saturating`], from f32.
     fn from_f32_saturating(v: f32) -> Self;
@@ -31,12 +32,13 @@ pub trait Element: bytemuck::Pod + PartialOrd + Send + Sync + 'static {
     /// The value in 64 bits: sign-extended for signed types and floats, zero-extended for unsigned types.
     /// [`Element::SIGNED`] tells which.
     fn widen(self) -> u64;
-    /// From 64 bits as [`Element::widen`] gives them, `signed` being the source's [`Element::SIGNED`]; saturates.
+    /// From 64 bits as [`Element::widen`] gives them, `signed` being the source's [`Element::SIGNED`];
+    /// saturates.
     fn narrow(bits: u64, signed: bool) -> Self;
 }
 
-/// Adding and subtracting this rounds an f64 of magnitude below 2^51 to an integer, half to even, without the call
-/// that `round_ties_even` costs on plain x86-64.
+/// Adding and subtracting this rounds an f64 of magnitude below 2^51 to an integer, half to even, without the
+/// call that `round_ties_even` costs on plain x86-64.
 const ROUND_64: f64 = 6_755_399_441_055_744.0;
 
 /// The same for an f32 of magnitude below 2^22.
@@ -141,12 +143,23 @@ macro_rules! integer {
 }
 
 integer! {
-    u8, u64, false, |v| small_from_f64(v, 0.0, 255.0) as u8, |v| small_from_f32(v, 0.0, 255.0) as u8;
-    i8, i64, true, |v| small_from_f64(v, -128.0, 127.0) as i8, |v| small_from_f32(v, -128.0, 127.0) as i8;
-    u16, u64, false, |v| small_from_f64(v, 0.0, 65535.0) as u16, |v| small_from_f32(v, 0.0, 65535.0) as u16;
-    i16, i64, true, |v| small_from_f64(v, -32768.0, 32767.0) as i16, |v| small_from_f32(v, -32768.0, 32767.0) as i16;
-    u32, u64, false, |v| small_from_f64(v, 0.0, 4294967295.0) as u32, |v| small_from_f64(v as f64, 0.0, 4294967295.0) as u32;
-    i32, i64, true, |v| small_from_f64(v, -2147483648.0, 2147483647.0) as i32,
+    u8, u64, false,
+        |v| small_from_f64(v, 0.0, 255.0) as u8,
+        |v| small_from_f32(v, 0.0, 255.0) as u8;
+    i8, i64, true,
+        |v| small_from_f64(v, -128.0, 127.0) as i8,
+        |v| small_from_f32(v, -128.0, 127.0) as i8;
+    u16, u64, false,
+        |v| small_from_f64(v, 0.0, 65535.0) as u16,
+        |v| small_from_f32(v, 0.0, 65535.0) as u16;
+    i16, i64, true,
+        |v| small_from_f64(v, -32768.0, 32767.0) as i16,
+        |v| small_from_f32(v, -32768.0, 32767.0) as i16;
+    u32, u64, false,
+        |v| small_from_f64(v, 0.0, 4294967295.0) as u32,
+        |v| small_from_f64(v as f64, 0.0, 4294967295.0) as u32;
+    i32, i64, true,
+        |v| small_from_f64(v, -2147483648.0, 2147483647.0) as i32,
         |v| small_from_f64(v as f64, -2147483648.0, 2147483647.0) as i32;
     u64, u64, false, |v| round_half_even(v) as u64, |v| round_half_even(v as f64) as u64;
     i64, i64, true, |v| round_half_even(v) as i64, |v| round_half_even(v as f64) as i64;
@@ -205,11 +218,18 @@ macro_rules! float {
 float! {
     f32, |v| v as f64, |v| v, |v| v as f32, |v| v, |v| f32::from_bits(v.to_bits().swap_bytes());
     f64, |v| v, |v| v as f32, |v| v, |v| v as f64, |v| f64::from_bits(v.to_bits().swap_bytes());
-    f16, |v| half_to_f32(v.to_bits()) as f64, |v| half_to_f32(v.to_bits()), |v| f16::from_bits(f32_to_half(round_to_odd(v))),
-        |v| f16::from_bits(f32_to_half(v)), |v| f16::from_bits(v.to_bits().swap_bytes());
-    bf16, |v| f32::from_bits(u32::from(v.to_bits()) << 16) as f64, |v| f32::from_bits(u32::from(v.to_bits()) << 16),
+    f16, |v| half_to_f32(v.to_bits()) as f64, |v| half_to_f32(v.to_bits()),
+        |v| f16::from_bits(f32_to_half(round_to_odd(v))), |v| f16::from_bits(f32_to_half(v)),
+        |v| f16::from_bits(v.to_bits().swap_bytes());
+    bf16, |v| bfloat_to_f32(v.to_bits()) as f64, |v| bfloat_to_f32(v.to_bits()),
         |v| bf16::from_bits(f32_to_bfloat(round_to_odd(v))), |v| bf16::from_bits(f32_to_bfloat(v)),
         |v| bf16::from_bits(v.to_bits().swap_bytes());
+}
+
+/// bfloat16 to f32, exact: its upper half.
+#[inline(always)]
+fn bfloat_to_f32(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
 }
 
 /// f64 to f32 so that a later rounding to 16 bits is right: inexact results get an odd last bit.

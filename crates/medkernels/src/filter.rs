@@ -5,8 +5,9 @@ use crate::kernel::kernel;
 /// Voxels summed at once: eight AVX2 or four AVX-512 registers.
 const LANES: usize = 64;
 
-/// The Gaussian filter of SciPy's `gaussian_filter`: radius `int(truncate * sigma + 0.5)`, weights `exp(-x^2 / (2 sigma^2))`
-/// normalised to sum 1 in f64, then rounded to f32. `2 * radius + 1` weights, the middle one first in importance.
+/// The Gaussian filter of SciPy's `gaussian_filter`: radius `int(truncate * sigma + 0.5)`, weights `exp(-x^2
+/// / (2 sigma^2))` normalised to sum 1 in f64, then rounded to f32. `2 * radius + 1` weights, the middle one
+/// first in importance.
 ///
 /// A `sigma_voxels` that is not positive (or NaN) gives the identity, one weight of 1.
 pub fn gaussian_taps(sigma_voxels: f64, truncate: f64) -> Vec<f32> {
@@ -21,10 +22,12 @@ pub fn gaussian_taps(sigma_voxels: f64, truncate: f64) -> Vec<f32> {
     weights.iter().map(|w| (w / sum) as f32).collect()
 }
 
-/// `dst[i] = sum over k of taps[k] * src[i + k]`: a correlation, which for symmetric filters is the convolution.
+/// `dst[i] = sum over k of taps[k] * src[i + k]`: a correlation, which for symmetric filters is the
+/// convolution.
 ///
-/// `src` is the row with its halo, `dst.len() + taps.len() - 1` long. Summation order: for a symmetric filter of odd length
-/// the middle, then the pairs around it, outwards, each pair added before it is multiplied; for others `k` upwards.
+/// `src` is the row with its halo, `dst.len() + taps.len() - 1` long. Summation order: for a symmetric filter
+/// of odd length the middle, then the pairs around it, outwards, each pair added before it is multiplied; for
+/// others `k` upwards.
 ///
 /// # Panics
 /// If `taps` is empty or `src` is shorter than that.
@@ -35,8 +38,9 @@ pub fn convolve_x(dst: &mut [f32], src: &[f32], taps: &[f32]) {
 
 /// Filters a packed box (first axis fastest) along `axis` (0, 1 or 2).
 ///
-/// `dst` has `shape`; `src` has the same with `taps.len() - 1` more along `axis`: voxel `i` of the output sums
-/// `taps[k] * src[i + k]`, in the order of [`convolve_x`]. Results do not depend on how a volume is cut into boxes.
+/// `dst` has `shape`; `src` has the same with `taps.len() - 1` more along `axis`: voxel `i` of the output
+/// sums `taps[k] * src[i + k]`, in the order of [`convolve_x`]. Results do not depend on how a volume is cut
+/// into boxes.
 ///
 /// # Panics
 /// If `taps` is empty, `axis` is not 0, 1 or 2, or a slice's length does not match.
@@ -64,63 +68,63 @@ fn is_symmetric(taps: &[f32]) -> bool {
     taps.len() % 2 == 1 && taps.iter().eq(taps.iter().rev())
 }
 
-kernel! {
-    /// Tap `k` reads from `src[k * stride..]`.
-    fn symmetric_row(dst: &mut [f32], src: &[f32], stride: usize, taps: &[f32]) {
-        let radius = taps.len() / 2;
-        let len = dst.len();
-        let middle = &src[radius * stride..][..len];
-        let (chunks, tail) = dst.as_chunks_mut::<LANES>();
-        for (index, out) in chunks.iter_mut().enumerate() {
-            let start = index * LANES;
-            let mut sum = [0.0f32; LANES];
-            let row = &middle[start..][..LANES];
-            for i in 0..LANES {
-                sum[i] = row[i] * taps[radius];
-            }
-            for k in 1..=radius {
-                let below = &src[(radius - k) * stride + start..][..LANES];
-                let above = &src[(radius + k) * stride + start..][..LANES];
-                let tap = taps[radius + k];
-                for i in 0..LANES {
-                    sum[i] += (below[i] + above[i]) * tap;
-                }
-            }
-            *out = sum;
-        }
-        let start = len - tail.len();
-        for (i, out) in tail.iter_mut().enumerate() {
-            let at = start + i;
-            let mut sum = middle[at] * taps[radius];
-            for k in 1..=radius {
-                sum += (src[(radius - k) * stride + at] + src[(radius + k) * stride + at]) * taps[radius + k];
-            }
-            *out = sum;
+/// One run of `W` outputs from `at` on, of a symmetric filter.
+#[inline(always)]
+fn symmetric_run<const W: usize>(out: &mut [f32; W], src: &[f32], at: usize, stride: usize, taps: &[f32]) {
+    let radius = taps.len() / 2;
+    let mut sum = [0.0f32; W];
+    let row = &src[radius * stride + at..][..W];
+    for i in 0..W {
+        sum[i] = row[i] * taps[radius];
+    }
+    for k in 1..=radius {
+        let below = &src[(radius - k) * stride + at..][..W];
+        let above = &src[(radius + k) * stride + at..][..W];
+        let tap = taps[radius + k];
+        for i in 0..W {
+            sum[i] += (below[i] + above[i]) * tap;
         }
     }
+    *out = sum;
 }
 
-kernel! {
-    fn general_row(dst: &mut [f32], src: &[f32], stride: usize, taps: &[f32]) {
-        let len = dst.len();
-        let (chunks, tail) = dst.as_chunks_mut::<LANES>();
-        for (index, out) in chunks.iter_mut().enumerate() {
-            let mut sum = [0.0f32; LANES];
-            for (k, tap) in taps.iter().enumerate() {
-                let row = &src[k * stride + index * LANES..][..LANES];
-                for i in 0..LANES {
-                    sum[i] += row[i] * tap;
-                }
-            }
-            *out = sum;
-        }
-        let start = len - tail.len();
-        for (i, out) in tail.iter_mut().enumerate() {
-            let mut sum = 0.0;
-            for (k, tap) in taps.iter().enumerate() {
-                sum += src[k * stride + start + i] * tap;
-            }
-            *out = sum;
+/// The same for any filter.
+#[inline(always)]
+fn general_run<const W: usize>(out: &mut [f32; W], src: &[f32], at: usize, stride: usize, taps: &[f32]) {
+    let mut sum = [0.0f32; W];
+    for (k, tap) in taps.iter().enumerate() {
+        let row = &src[k * stride + at..][..W];
+        for i in 0..W {
+            sum[i] += row[i] * tap;
         }
     }
+    *out = sum;
 }
+
+macro_rules! row {
+    ($name:ident, $run:ident) => {
+        kernel! {
+            /// Tap `k` reads from `src[k * stride..]`.
+            fn $name(dst: &mut [f32], src: &[f32], stride: usize, taps: &[f32]) {
+                let mut at = 0;
+                let (runs, rest) = dst.as_chunks_mut::<LANES>();
+                for out in runs {
+                    $run(out, src, at, stride, taps);
+                    at += LANES;
+                }
+                let (runs, rest) = rest.as_chunks_mut::<8>();
+                for out in runs {
+                    $run(out, src, at, stride, taps);
+                    at += 8;
+                }
+                for out in rest.as_chunks_mut::<1>().0 {
+                    $run(out, src, at, stride, taps);
+                    at += 1;
+                }
+            }
+        }
+    };
+}
+
+row!(symmetric_row, symmetric_run);
+row!(general_row, general_run);

@@ -6,9 +6,9 @@ use crate::intrinsics;
 
 /// Holds the processor's float environment at the IEEE default, and restores what was found when dropped.
 ///
-/// torch, for one, can set flush-to-zero in its threads, which changes the bits of results. Entry points take a guard
-/// for the time of a call; [`crate::threads`] takes one in each of its threads. It belongs to one thread. Where the
-/// processor has no such state (WebAssembly) it does nothing.
+/// torch, for one, can set flush-to-zero in its threads, which changes the bits of results. Entry points take
+/// a guard for the time of a call; [`crate::threads`] takes one in each of its threads. It belongs to one
+/// thread. Where the processor has no such state (WebAssembly) it does nothing.
 ///
 /// ```
 /// let _env = medkernels::float_env::FloatEnv::enter();

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-/// A process-wide value, made at its first use in each process. A forked child, whose process id differs, makes its
-/// own and never reads, locks or drops its parent's.
+/// A process-wide value, made at its first use in each process. A forked child, whose process id differs,
+/// makes its own and never reads, locks or drops its parent's.
 pub(crate) struct PerProcess<T: 'static> {
     slot: AtomicPtr<(u32, T)>,
 }
@@ -71,8 +71,8 @@ pub(crate) fn float_control() -> u64 {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) fn set_float_control(control: u64) {
     let control = control as u32;
-    // SAFETY: only values that `float_control` read, or those with mode bits cleared, are given: no reserved bit is
-    // set, and exceptions stay as masked as they were or become masked.
+    // SAFETY: only values that `float_control` read, or those with mode bits cleared, are given: no reserved
+    // bit is set, and exceptions stay as masked as they were or become masked.
     unsafe {
         std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const control, options(nostack, preserves_flags));
     }
@@ -126,46 +126,43 @@ pub(crate) const fn float_default(found: u64) -> u64 {
     found
 }
 
-/// Copies `src` into `dst` past the caches: for output that is too large to be found there again.
+/// Stores a line past the caches: for output that is too large to be found there again.
 ///
-/// Bytes before the first and after the last 16-byte boundary of `dst` are stored as usual.
-///
-/// # Panics
-/// If the lengths differ.
-#[cfg(all(target_arch = "x86_64", not(miri)))]
-#[expect(clippy::cast_ptr_alignment, reason = "the load takes any address, the store's is checked")]
-pub(crate) fn stream(dst: &mut [u8], src: &[u8]) {
-    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_stream_si128};
-    assert_eq!(dst.len(), src.len());
-    let head = dst.as_ptr().align_offset(16).min(dst.len());
-    let (dst_head, dst) = dst.split_at_mut(head);
-    let (src_head, src) = src.split_at(head);
-    dst_head.copy_from_slice(src_head);
-    let (dst_body, dst_tail) = dst.as_chunks_mut::<16>();
-    let (src_body, src_tail) = src.as_chunks::<16>();
-    for (d, s) in dst_body.iter_mut().zip(src_body) {
-        // SAFETY: 16 bytes are read from `s` and written to `d`, which lies on a 16-byte boundary because `head` bytes
-        // were skipped. SSE2 is part of x86-64. `stream_end` orders these stores before any other thread sees them.
-        unsafe {
-            _mm_stream_si128(d.as_mut_ptr().cast::<__m128i>(), _mm_loadu_si128(s.as_ptr().cast::<__m128i>()));
+/// A line that does not start on a 16-byte boundary is stored as usual.
+#[inline(always)]
+pub(crate) fn stream_line(dst: &mut [f32; 16], line: &[f32; 16]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if dst.as_ptr().addr().is_multiple_of(16) {
+        use std::arch::x86_64::{_mm_loadu_ps, _mm_stream_ps};
+        for (d, s) in dst.as_chunks_mut::<4>().0.iter_mut().zip(line.as_chunks::<4>().0) {
+            // SAFETY: 16 bytes are read from `s` and written to `d`, which lies on a 16-byte boundary. SSE is
+            // part of x86-64. `stream_end` orders these stores before any other thread sees them.
+            unsafe { _mm_stream_ps(d.as_mut_ptr(), _mm_loadu_ps(s.as_ptr())) };
         }
+        return;
     }
-    dst_tail.copy_from_slice(src_tail);
+    *dst = *line;
 }
 
-/// Orders the stores of [`stream`] before all later ones; called once after the last.
+/// Orders the stores of [`stream_line`] before all later ones; called once after the last.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 pub(crate) fn stream_end() {
     // SAFETY: a fence has no precondition.
     unsafe { std::arch::x86_64::_mm_sfence() };
 }
 
-/// An ordinary copy, where there are no such stores.
-#[cfg(any(miri, not(target_arch = "x86_64")))]
-pub(crate) fn stream(dst: &mut [u8], src: &[u8]) {
-    dst.copy_from_slice(src);
-}
-
 /// Nothing to order here.
 #[cfg(any(miri, not(target_arch = "x86_64")))]
 pub(crate) fn stream_end() {}
+
+/// Asks for the cache line of the first byte of `bytes`, without waiting for it.
+#[inline(always)]
+pub(crate) fn prefetch(bytes: &[u8]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch changes nothing and never faults. SSE is part of x86-64.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(bytes.as_ptr().cast());
+    }
+    #[cfg(any(miri, not(target_arch = "x86_64")))]
+    let _ = bytes;
+}

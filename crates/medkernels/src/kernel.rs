@@ -1,11 +1,12 @@
 //! One plain body, compiled once for each instruction set: the `kernel!` macro.
 
-/// Writes a kernel: a function whose one plain body is compiled for AVX-512, for AVX2 and for the target's base
-/// (SSE2 on x86-64, NEON on aarch64, scalar on WebAssembly), and which picks the build by [`crate::level::level`].
+/// Writes a kernel: a function whose one plain body is compiled for AVX-512, for AVX2 and for the target's
+/// base (SSE2 on x86-64, NEON on aarch64, scalar on WebAssembly), and which picks the build by
+/// [`crate::level::level`].
 ///
-/// One optional type parameter goes in square brackets: `fn name[T: Bound](...)`. The arms that a build cannot
-/// reach fall back to the plain build, so each kernel is compiled three times and not more. Dispatch costs a few
-/// nanoseconds: call kernels on rows or tiles, never on single voxels.
+/// One optional type parameter goes in square brackets: `fn name[T: Bound](...)`. The arms that a build
+/// cannot reach fall back to the plain build, so each kernel is compiled three times and not more. Dispatch
+/// costs a few nanoseconds: call kernels on rows or tiles, never on single voxels.
 macro_rules! kernel {
     (
         $(#[$meta:meta])*

@@ -106,8 +106,8 @@ static CURRENT: AtomicU8 = AtomicU8::new(0);
 
 /// The level in use: the forced one, else that of `MEDOXIDE_LEVEL`, else the detected one.
 ///
-/// The variable is read once, at the first call. A value that cannot be used is reported by [`from_environment`],
-/// which programs call at their start; here it falls back to the detected level.
+/// The variable is read once, at the first call. A value that cannot be used is reported by
+/// [`from_environment`], which programs call at their start; here it falls back to the detected level.
 #[inline]
 pub fn level() -> Level {
     match CURRENT.load(Ordering::Relaxed) {

@@ -1,9 +1,9 @@
 //! Kernels for medical volumes: slices in, slices out, the same bits on every instruction set.
 //!
-//! Rows are `f32` and x is the fastest axis. Each kernel is one plain body compiled for several instruction sets ([`level`]); none fuses a
-//! multiplication with an addition, and sums run in a fixed number of lanes, so the level changes speed and nothing
-//! else. Kernels are serial unless they say otherwise; [`threads`] is the pool that the callers share, and [`buffer`] the
-//! memory.
+//! Rows are `f32` and x is the fastest axis. Each kernel is one plain body compiled for several instruction
+//! sets ([`level`]); none fuses a multiplication with an addition, and sums run in a fixed number of lanes,
+//! so the level changes speed and nothing else. Kernels are serial unless they say otherwise; [`threads`] is
+//! the pool that the callers share, and [`buffer`] the memory.
 //!
 //! ```
 //! use medkernels::{buffer::Buffer, convert, points, stats};

@@ -1,10 +1,10 @@
 //! Random numbers by name: Philox 4x32-10, a function from (counter, key) to 128 bits.
 //!
-//! Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), and its Random123 library,
-//! whose published answers the tests check. A voxel's value depends on its index in the logical grid and on
-//! the stream, never on how rows are split.
+//! Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), and its
+//! Random123 library, whose published answers the tests check. A voxel's value depends on its index in the
+//! logical grid and on the stream, never on how rows are split.
 
-use crate::elementary::{cos_sin_turn, ln_32};
+use crate::elementary::{cos_sin_turn, ln_normal_32};
 use crate::kernel::kernel;
 
 const MUL_0: u32 = 0xD251_1F53;
@@ -35,7 +35,8 @@ pub const fn block(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 
 /// A named stream of numbers, one for each voxel index.
 ///
-/// Voxel `i` takes word `i % 4` of the block with counter `[low(i / 4), high(i / 4), hi[0], hi[1]]` and this key.
+/// Voxel `i` takes word `i % 4` of the block with counter `[low(i / 4), high(i / 4), hi[0], hi[1]]` and this
+/// key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stream {
     /// The key.
@@ -54,8 +55,8 @@ pub fn uniform_row(dst: &mut [f32], stream: Stream, start: u64) {
 
 /// Fills `dst` with normal numbers of mean 0 and deviation 1, voxel `start + i` in `dst[i]`.
 ///
-/// Box and Muller's transform of words (0, 1) and (2, 3) of each block: radius from the first (31 bits, so up to 6.66),
-/// angle from the second.
+/// Box and Muller's transform of words (0, 1) and (2, 3) of each block: radius from the first (31 bits, so up
+/// to 6.66), angle from the second.
 pub fn normal_row(dst: &mut [f32], stream: Stream, start: u64) {
     fill(dst, stream, start, normal_body);
 }
@@ -129,7 +130,7 @@ kernel! {
 fn normal_pair(radius: u32, angle: u32) -> (f32, f32) {
     // In (0, 1]: at least 2^-32.
     let u = (radius >> 1) as i32 as f32 * (1.0 / 2_147_483_648.0) + (0.5 / 2_147_483_648.0);
-    let r = (-2.0 * ln_32(u)).sqrt();
+    let r = (-2.0 * ln_normal_32(u)).sqrt();
     let (c, s) = cos_sin_turn(angle);
     (r * c, r * s)
 }

@@ -1,8 +1,8 @@
 //! Exact percentiles: order statistics with NumPy's linear interpolation, never binned.
 //!
-//! A sample of the data brackets each wanted rank between two values; one pass counts what lies below and keeps what lies
-//! inside, and the rank is found among those. If a bracket misses, a histogram of the keys' top bits finds it.
-//! Either way the answer is the exact order statistic.
+//! A sample of the data brackets each wanted rank between two values; one pass counts what lies below and
+//! keeps what lies inside, and the rank is found among those. If a bracket misses, a histogram of the keys'
+//! top bits finds it. Either way the answer is the exact order statistic.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -19,8 +19,9 @@ const TILE: usize = 2048;
 /// Values per task of a pass.
 const PART: usize = 1 << 16;
 
-/// Values looked at to bracket the ranks.
-const SAMPLE: usize = 8192;
+/// Values looked at to bracket the ranks: one in so many, but at least and at most these.
+const SAMPLE_SHARE: usize = 64;
+const SAMPLE: std::ops::RangeInclusive<usize> = 1024..=8192;
 
 /// Below this many values all keys are gathered and selected from directly.
 const SMALL: usize = 1 << 14;
@@ -46,11 +47,12 @@ pub enum SelectError {
     Masks,
 }
 
-/// The percentiles `q` (each in 0..=100) of all kept voxels of all blocks together, as `numpy.percentile(…, method="linear")`.
+/// The percentiles `q` (each in 0..=100) of all kept voxels of all blocks together, as `numpy.percentile(…,
+/// method="linear")`.
 ///
-/// `masks` has one mask per block, as long as the block; a voxel counts if its byte is not zero *and* `keep` keeps it. With
-/// [`Keep::Mask`] the mask runs over the blocks one after the other. A NaN among the kept voxels makes every
-/// result NaN. Runs on the library's threads from 2 MiB on.
+/// `masks` has one mask per block, as long as the block; a voxel counts if its byte is not zero *and* `keep`
+/// keeps it. With [`Keep::Mask`] the mask runs over the blocks one after the other. A NaN among the kept
+/// voxels makes every result NaN. Runs on the library's threads from 2 MiB on.
 ///
 /// ```
 /// use medkernels::select::percentiles;
@@ -174,8 +176,8 @@ struct Rank {
 }
 
 impl Rank {
-    /// NumPy's `_lerp`: from the nearer end, so that it is monotonic and exact at both. The difference is taken in f32, as
-    /// NumPy takes it for float32 arrays.
+    /// NumPy's `_lerp`: from the nearer end, so that it is monotonic and exact at both. The difference is
+    /// taken in f32, as NumPy takes it for float32 arrays.
     fn interpolate(&self, (a, b): (f32, f32)) -> f64 {
         let difference = (b - a) as f64;
         // Beyond infinities the difference is NaN where NumPy's is, except between equals.
@@ -217,12 +219,13 @@ struct Bracket {
     high: i32,
 }
 
-/// Brackets that very likely hold each wanted rank, sorted and disjoint; `None` if the sample is too small to say.
+/// Brackets that very likely hold each wanted rank, sorted and disjoint; `None` if the sample is too small to
+/// say.
 fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
-    let step = total / SAMPLE;
+    let step = total / (total / SAMPLE_SHARE).clamp(*SAMPLE.start(), *SAMPLE.end());
     // An odd step meets all columns of volumes with even rows.
     let step = (step | 1).max(1);
-    let mut sample = Vec::with_capacity(SAMPLE + 1);
+    let mut sample = Vec::with_capacity(SAMPLE.end() + 1);
     let mut position = step / 2;
     for part in parts {
         while position < part.values.len() {
@@ -244,19 +247,18 @@ fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
     if sample.len() < 64 {
         return None;
     }
-    sample.sort_unstable();
     let m = sample.len() as f64;
-    let around = |q: &f64| {
+    let mut around = |q: &f64| {
         let p = q / 100.0;
-        let margin = 4.5 * (m * p * (1.0 - p)).sqrt() + 3.0;
+        let margin = 3.5 * (m * p * (1.0 - p)).sqrt() + 3.0;
         let low = p * (m - 1.0) - margin;
         let high = p * (m - 1.0) + margin;
         Bracket {
-            low: if low < 0.0 { i32::MIN } else { sample[low as usize] },
-            high: if high >= m - 1.0 { DROPPED } else { sample[high as usize + 1] },
+            low: if low < 0.0 { i32::MIN } else { *sample.select_nth_unstable(low as usize).1 },
+            high: if high >= m - 1.0 { DROPPED } else { *sample.select_nth_unstable(high as usize + 1).1 },
         }
     };
-    let mut all: Vec<Bracket> = q.iter().map(around).collect();
+    let mut all: Vec<Bracket> = q.iter().map(&mut around).collect();
     all.sort_unstable_by_key(|bracket| (bracket.low, bracket.high));
     let mut merged: Vec<Bracket> = Vec::with_capacity(all.len());
     for bracket in all {
@@ -322,7 +324,8 @@ impl Counted {
     }
 }
 
-/// Calls `f` with the keys of each tile of a part; returns how many values are kept and how many of them are NaN.
+/// Calls `f` with the keys of each tile of a part; returns how many values are kept and how many of them are
+/// NaN.
 fn for_keys(part: &Part, mut f: impl FnMut(&[i32])) -> (usize, usize) {
     let mut keys = [0i32; TILE];
     let (mut n, mut nan) = (0, 0);
@@ -418,9 +421,10 @@ fn count(part: &Part, brackets: &[Bracket]) -> Counted {
 }
 
 kernel! {
-    /// Counts keys below, at the low end and at the high end of a bracket, and gathers those inside at the start of `out`.
+    /// Counts keys below, at the low end and at the high end of a bracket, and gathers those inside at the
+    /// start of `out`.
     fn scan(keys: &[i32], bracket: Bracket, out: &mut [i32; TILE + 1]) -> [u32; 4] {
-        const LANES: usize = 32;
+        const LANES: usize = 16;
         let Bracket { low, high } = bracket;
         let mut below = [0u32; LANES];
         let mut at_low = [0u32; LANES];

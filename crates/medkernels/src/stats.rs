@@ -41,8 +41,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Those of both sets together (Chan, Golub and LeVeque 1979). The order of merging decides the last bits: merge rows
-    /// in index order.
+    /// Those of both sets together (Chan, Golub and LeVeque 1979). The order of merging decides the last
+    /// bits: merge rows in index order.
     #[must_use]
     pub fn merge(self, other: Moments) -> Moments {
         if other.n == 0 {
@@ -74,9 +74,9 @@ impl Moments {
 
 /// Count, mean and squared deviations of the kept voxels of a row.
 ///
-/// Blocks of 4096 are summed in f64 about a value of their own, and again about their mean if that proves ill-conditioned, so
-/// a mean of 1e4 with a deviation of 0.1 loses nothing. NaN among the kept voxels makes mean and m2 NaN; an
-/// infinity makes m2 NaN.
+/// Blocks of 4096 are summed in f64 about a value of their own, and again about their mean if that proves
+/// ill-conditioned, so a mean of 1e4 with a deviation of 0.1 loses nothing. NaN among the kept voxels makes
+/// mean and m2 NaN; an infinity makes m2 NaN.
 ///
 /// ```
 /// use medkernels::stats::{Keep, moments};

@@ -42,7 +42,8 @@ pub fn threads() -> usize {
     }
 }
 
-/// Sets the number of threads (clamped to 1..=[`MAX_THREADS`]); `None` returns to the environment's or the machine's.
+/// Sets the number of threads (clamped to 1..=[`MAX_THREADS`]); `None` returns to the environment's or the
+/// machine's.
 pub fn set_threads(count: Option<usize>) {
     let count = count.map_or_else(
         || threads_from_environment().unwrap_or_else(|_| processors()),
@@ -76,9 +77,9 @@ fn processors() -> usize {
 
 /// Runs `f(0)`, `f(1)`, … `f(tasks - 1)`, each once, in any order, on up to [`threads`] threads.
 ///
-/// Inline if there are fewer than two tasks or one thread; otherwise the caller works too, and each thread takes the
-/// next task when it is done with its last. Nested calls are fine. The float environment is the default one in
-/// every task. After a fork the child builds its own pool and leaves the parent's alone.
+/// Inline if there are fewer than two tasks or one thread; otherwise the caller works too, and each thread
+/// takes the next task when it is done with its last. Nested calls are fine. The float environment is the
+/// default one in every task. After a fork the child builds its own pool and leaves the parent's alone.
 ///
 /// # Panics
 /// A panic in `f` is passed on to the caller after all threads have stopped.

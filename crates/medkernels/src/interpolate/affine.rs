@@ -14,9 +14,9 @@ const FAR: f64 = 1e12;
 
 /// Samples linearly at `start + (first + i) * step` (f64, in source voxels) into `dst[i]`.
 ///
-/// Eight neighbours, weights rounded to f32, `a + (b - a) * w` along x, then y, then z. Never accumulated: a row may be cut anywhere
-/// and gives the same bits. Neighbours outside the source follow `boundary`; those with weight zero are not looked at. A NaN
-/// coordinate gives the fill value (0 for boundaries without one).
+/// Eight neighbours, weights rounded to f32, `a + (b - a) * w` along x, then y, then z. Never accumulated: a
+/// row may be cut anywhere and gives the same bits. Neighbours outside the source follow `boundary`; those
+/// with weight zero are not looked at. A NaN coordinate gives the fill value (0 for boundaries without one).
 ///
 /// # Panics
 /// If the source's shape is empty or reaches beyond its data.
@@ -59,11 +59,12 @@ impl Line {
         [self.start[0] + i * self.step[0], self.start[1] + i * self.step[1], self.start[2] + i * self.step[2]]
     }
 
-    /// A run of `range` in which `0 <= c + shift < limit` holds for the coordinate `c` of each axis. It may leave out a few
-    /// at each end, and is the same wherever the row is cut.
+    /// A run of `range` in which `0 <= c + shift < limit` holds for the coordinate `c` of each axis. It may
+    /// leave out a few at each end, and is the same wherever the row is cut.
     pub(super) fn inside(&self, range: Range<usize>, shift: f64, limits: [f64; 3]) -> Range<usize> {
         let none = range.start..range.start;
-        const MOST: f64 = 4.0e15;
+        // Indices that both f64 and usize hold.
+        const MOST: f64 = if usize::BITS < 64 { 2.0e9 } else { 4.0e15 };
         let (mut from, mut to) = (0.0, MOST);
         for ((start, step), limit) in self.start.into_iter().zip(self.step).zip(limits) {
             let start = start + shift;
@@ -172,10 +173,23 @@ kernel! {
                 // A whole number below 2^51: its bits are the sum's low bits.
                 place[i] = (offset + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
             }
-            for i in 0..out.len() {
-                let at = place[i] as usize;
-                for corner in 0..8 {
-                    corners[corner][i] = data[at.wrapping_add_signed(steps[corner])];
+            if strides[0] == 1 {
+                // Neighbours along x are read in pairs.
+                for i in 0..out.len() {
+                    let at = place[i] as usize;
+                    for pair in 0..4 {
+                        let at = at.wrapping_add_signed(steps[2 * pair]);
+                        let [near, far] = &data[at..][..2] else { continue };
+                        corners[2 * pair][i] = *near;
+                        corners[2 * pair + 1][i] = *far;
+                    }
+                }
+            } else {
+                for i in 0..out.len() {
+                    let at = place[i] as usize;
+                    for corner in 0..8 {
+                        corners[corner][i] = data[at.wrapping_add_signed(steps[corner])];
+                    }
                 }
             }
             let mut values = [0.0f32; LANES];

@@ -3,7 +3,8 @@
 /// The values of neighbours outside the grid.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Boundary {
-    /// They have this value, and blend with those inside: SciPy's `grid-constant`. The transition is one voxel wide.
+    /// They have this value, and blend with those inside: SciPy's `grid-constant`. The transition is one
+    /// voxel wide.
     Constant(f32),
     /// They are zero, and blend: torch's `padding_mode="zeros"`. The same as `Constant(0.0)`.
     ZerosBlended,

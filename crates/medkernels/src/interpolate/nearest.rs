@@ -11,12 +11,13 @@ const LANES: usize = 64;
 
 /// Samples the nearest voxel at `start + (first + i) * step` (f64, in source voxels) into element `i` of `dst`.
 ///
-/// Halves go up: the index is `floor(c + 0.5)`. An index outside the source follows `boundary`; where that has a fill value, the element
-/// is `fill` (one element's bytes), whatever number the boundary carries. `element` is 1, 2, 3, 4, 6, 8, 12 or 16 bytes. A NaN coordinate gives `fill`.
+/// Halves go up: the index is `floor(c + 0.5)`. An index outside the source follows `boundary`; where that
+/// has a fill value, the element is `fill` (one element's bytes), whatever number the boundary carries.
+/// `element` is 1, 2, 3, 4, 6, 8, 12 or 16 bytes. A NaN coordinate gives `fill`.
 ///
 /// # Panics
-/// If the source's shape is empty or reaches beyond its bytes, if `fill` is not `element` bytes long, or for another element
-/// size.
+/// If the source's shape is empty or reaches beyond its bytes, if `fill` is not `element` bytes long, or for
+/// another element size.
 #[expect(clippy::too_many_arguments, reason = "a row, a source, a line of coordinates and two rules")]
 pub fn sample_nearest_row(
     dst: &mut [u8],

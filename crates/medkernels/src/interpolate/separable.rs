@@ -1,4 +1,5 @@
-//! Linear resampling along the axes: each output voxel's neighbours and weights are products of three short tables.
+//! Linear resampling along the axes: each output voxel's neighbours and weights are products of three short
+//! tables.
 
 use super::StridedF32;
 use crate::copy::copy_strided;
@@ -23,8 +24,8 @@ pub struct AxisTaps {
 }
 
 impl AxisTaps {
-    /// The taps of output indices `first..first + count`, whose coordinates `start + i * step` (f64, in source voxels) are
-    /// held in `0..=n - 1`: neighbours beyond the edge are the edge.
+    /// The taps of output indices `first..first + count`, whose coordinates `start + i * step` (f64, in
+    /// source voxels) are held in `0..=n - 1`: neighbours beyond the edge are the edge.
     pub fn edge(start: f64, step: f64, first: usize, count: usize, n: usize) -> AxisTaps {
         let last = n.saturating_sub(1) as f64;
         let mut taps = AxisTaps::default();
@@ -63,10 +64,11 @@ impl AxisTaps {
     }
 }
 
-/// The value between `a` and `b` at weight `w` (0..=1) of `b`: from the nearer end, `a + (b - a) * w` or `b + (a - b) * (1 - w)`.
+/// The value between `a` and `b` at weight `w` (0..=1) of `b`: from the nearer end, `a + (b - a) * w` or `b +
+/// (a - b) * (1 - w)`.
 ///
-/// Exactly `a` for weight 0 and `b` for weight 1, whatever the other is, and exactly `a` where both are equal. Slices longer
-/// than `dst` are cut.
+/// Exactly `a` for weight 0 and `b` for weight 1, whatever the other is, and exactly `a` where both are
+/// equal. Slices longer than `dst` are cut.
 ///
 /// ```
 /// let mut out = [0.0; 2];
@@ -157,11 +159,13 @@ kernel! {
 
 /// Resamples a box linearly: `dst[x, y, z]`, packed with x fastest, from the taps of its three axes.
 ///
-/// Interpolates along z, then y, then x, each with [`lerp`]'s arithmetic, so the value of a voxel does not depend on the box it is
-/// computed in. Serial: the caller parallelises over boxes. A source whose x axis is not contiguous is packed first.
+/// Interpolates along z, then y, then x, each with [`lerp`]'s arithmetic, so the value of a voxel does not
+/// depend on the box it is computed in. Serial: the caller parallelises over boxes. A source whose x axis is
+/// not contiguous is packed first.
 ///
 /// # Panics
-/// If `dst` does not have the taps' lengths, a tap lies beyond the source's shape, or the shape beyond its data.
+/// If `dst` does not have the taps' lengths, a tap lies beyond the source's shape, or the shape beyond its
+/// data.
 pub fn resample_linear(dst: &mut [f32], src: &StridedF32, taps: [&AxisTaps; 3]) {
     let [tx, ty, tz] = taps;
     assert_eq!(dst.len(), tx.len() * ty.len() * tz.len(), "the output does not have the taps' lengths");
