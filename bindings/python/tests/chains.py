@@ -102,23 +102,23 @@ def _point(transform, say):
 
 
 OPS = {
-    "reorient": Op("lattice", mx.Reorient("PIR"), lambda a, m: oracle.reorient(a, m, "PIR")),
-    "flip": Op("lattice", mx.Flip([0, 2]), lambda a, m: _flip(a, m, (0, 2))),
-    "rot90": Op("lattice", mx.Rot90(3, axes=(0, 1)), lambda a, m: _rot90(a, m, 3, (0, 1))),
-    "crop": Op("lattice", _Crop((0, 0, 0), (1, 1, 1)), _crop),
+    "reorient": Op("lattice", mx.Reorient(orientation="PIR"), lambda a, m: oracle.reorient(a, m, "PIR")),
+    "flip": Op("lattice", mx.Flip(axes=[0, 2]), lambda a, m: _flip(a, m, (0, 2))),
+    "rot90": Op("lattice", mx.Rot90(k=3, axes=(0, 1)), lambda a, m: _rot90(a, m, 3, (0, 1))),
+    "crop": Op("lattice", _Crop(start=(0, 0, 0), shape=(1, 1, 1)), _crop),
     "pad": _pad("constant", 3.0),
     "pad_edge": _pad("edge"),
     "pad_reflect": _pad("reflect"),
     "pad_symmetric": _pad("symmetric"),
     "pad_wrap": _pad("wrap"),
-    "crop_or_pad": Op("lattice", mx.CropOrPad((8, 13, 10)), lambda a, m: _crop_or_pad(a, m, (8, 13, 10))),
+    "crop_or_pad": Op("lattice", mx.CropOrPad(shape=(8, 13, 10)), lambda a, m: _crop_or_pad(a, m, (8, 13, 10))),
     "z_normalize": _point(mx.ZNormalize(), oracle.z_normalize),
-    "rescale": _point(mx.Rescale((-2, 5)), lambda a: oracle.rescale(a, (float(a.min()), float(a.max())), (-2, 5))),
+    "rescale": _point(mx.Rescale(out_range=(-2, 5)), lambda a: oracle.rescale(a, (float(a.min()), float(a.max())), (-2, 5))),
     "percentiles": _point(
         mx.Rescale(percentiles=(5, 90)), lambda a: oracle.rescale(a, tuple(np.percentile(a, (5, 90)).tolist()))
     ),
-    "clamp": _point(mx.Clamp(-0.5, 0.75), lambda a: np.clip(a, -0.5, 0.75)),
-    "smooth": Op("filter", mx.GaussianSmooth((1.2, 0.0, 0.8)), lambda a, m: (oracle.smooth(a, (1.2, 0, 0.8)), m)),
-    "resample": Op("sampled", mx.Resample((0.9, 1.1, 1.6)), lambda a, m: _resample(a, m, (0.9, 1.1, 1.6))),
-    "affine": Op("sampled", mx.Affine((5, -8, 12), scale=1.1), lambda a, m: _affine(a, m, rotate=(5, -8, 12), scale=1.1)),
+    "clamp": _point(mx.Clamp(min=-0.5, max=0.75), lambda a: np.clip(a, -0.5, 0.75)),
+    "smooth": Op("filter", mx.GaussianSmooth(sigma=(1.2, 0.0, 0.8)), lambda a, m: (oracle.smooth(a, (1.2, 0, 0.8)), m)),
+    "resample": Op("sampled", mx.Resample(spacing=(0.9, 1.1, 1.6)), lambda a, m: _resample(a, m, (0.9, 1.1, 1.6))),
+    "affine": Op("sampled", mx.Affine(rotate=(5, -8, 12), scale=1.1), lambda a, m: _affine(a, m, rotate=(5, -8, 12), scale=1.1)),
 }

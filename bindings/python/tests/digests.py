@@ -15,13 +15,13 @@ warnings.simplefilter("ignore")
 # Large enough for several threads and tiles: above 2 MiB, odd in every axis.
 SHAPE = (131, 97, 83)
 RANDOM = {
-    "noise": mx.GaussianNoise({"uniform": [0.5, 2]}),
-    "noise_maybe": mx.GaussianNoise(1.0, p=0.5),
-    "random_crop": mx.RandomCrop((64, 50, 40)),
-    "random_affine": mx.Affine([-20, 20], scale=[0.8, 1.2], mode="reflect"),
-    "random_smooth": mx.GaussianSmooth([0.5, 1.5]),
-    "random_low": mx.SimulateLowResolution([0.3, 0.9]),
-    "random_turns": mx.Rot90({"choice": [0, 1, 2, 3]}),
+    "noise": mx.GaussianNoise(std={"uniform": [0.5, 2]}),
+    "noise_maybe": mx.GaussianNoise(std=1.0, p=0.5),
+    "random_crop": mx.RandomCrop(shape=(64, 50, 40)),
+    "random_affine": mx.Affine(rotate=[-20, 20], scale=[0.8, 1.2], mode="reflect"),
+    "random_smooth": mx.GaussianSmooth(sigma=[0.5, 1.5]),
+    "random_low": mx.SimulateLowResolution(scale=[0.3, 0.9]),
+    "random_turns": mx.Rot90(k={"choice": [0, 1, 2, 3]}),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import importlib.util
 import itertools
 from pathlib import Path
@@ -81,12 +82,10 @@ def labels(shape, values=(0, 1, 2, 5, 200), seed=0, dtype="uint8") -> np.ndarray
 def write_scaled(path, raw, slope, inter, affine=None) -> Path:
     """A NIfTI file of stored numbers with a slope and an intercept, as a scanner writes it."""
     image = nib.Nifti1Image(raw, np.eye(4) if affine is None else affine, dtype=raw.dtype)
-    image.header.set_slope_inter(slope, inter)
+    content = bytearray(image.to_bytes())
+    content[112:120] = np.array([slope, inter], "<f4").tobytes()  # nibabel would compute a scale of its own
     path = Path(path)
-    nib.save(image, path)
-    with path.open("r+b") as f:  # nibabel computes its own scale when it saves
-        f.seek(112)
-        f.write(np.array([slope, inter], "<f4").tobytes())
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
 
 

@@ -155,7 +155,7 @@ def test_labels_keep_dtype_and_values(dtype, tmp_path):
 def test_labels_in_a_pipeline_are_not_normalised():
     array = labels(SHAPE)
     sample = {"image": volume(blobs(SHAPE)), "label": volume(array, role="label")}
-    out = mx.Pipeline([mx.ZNormalize(), mx.GaussianSmooth(), mx.Clamp(0, 1), mx.GaussianNoise(1.0)], seed=1)(sample)
+    out = mx.Pipeline([mx.ZNormalize(), mx.GaussianSmooth(), mx.Clamp(min=0, max=1), mx.GaussianNoise(std=1.0)], seed=1)(sample)
     np.testing.assert_array_equal(np.asarray(out["label"]), array)
 
 

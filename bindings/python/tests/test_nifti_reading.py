@@ -73,8 +73,8 @@ def check(path, reference=None):
     with np.errstate(all="ignore"):
         same_bits(v.numpy(dtype="float64"), wanted.get_fdata(caching="unchanged"), what)
         same_bits(v.numpy(dtype="float64"), exact, what)
-        if (slope, inter) != (1.0, 0.0):
-            same_bits(v, exact.astype(np.float32), what)
+        if (slope, inter) != (1.0, 0.0):  # float32, unless float64 is what is stored
+            same_bits(v, exact if raw.dtype.itemsize == 8 and raw.dtype.kind == "f" else exact.astype(np.float32), what)
         same_bits(v.numpy(dtype="float32"), exact.astype(np.float32), what)
     header(v, wanted.header, what)
 
@@ -108,7 +108,7 @@ def test_nibabels_own_files():
             v, wanted = mx.load(path), nib.nifti2.Nifti2Image.from_filename(path)
             assert v.shape == wanted.shape == (1, 1, 1, 1, 10, 10)
             same_bits(v, np.asarray(wanted.dataobj))
-            assert [e[0] if isinstance(e, tuple) else e.code for e in v.header.extensions] == [32]
+            assert [code for code, _ in v.header.extensions] == [32]
         else:
             check(path)
         seen.append(path.name)
@@ -132,7 +132,7 @@ def test_every_container(container, version, tmp_path):
         array = niftis.voxels(name, (5, 4, 3), order, seed=n)
         options = {"version": version, "order": order, "slope": slope, "inter": inter}
         path = niftis.write(tmp_path, f"c{n}", array, container, **options)
-        check(path, niftis.plain(tmp_path, f"c{n}", array, **options))
+        check(path, None if ".hdr" in container else niftis.plain(tmp_path, f"c{n}", array, **options))
         if ".hdr" in container:  # either file of a pair opens it
             other = path.with_name(path.name.replace(".hdr", ".img"))
             same_bits(mx.load(other), np.asarray(mx.load(path)))
@@ -144,17 +144,17 @@ def test_one_to_seven_axes(shape, tmp_path):
         for container in (".nii", ".nii.gz", ".hdr"):
             array = niftis.voxels(name, shape, "<>"[n % 2], seed=n)
             options = {"version": 1 + n % 2, "order": "<>"[n % 2], "slope": [None, 2.0][n // 2], "inter": 1.0}
-            path = niftis.write(tmp_path, f"a{n}", array, container, **options)
-            check(path, niftis.plain(tmp_path, f"a{n}", array, **options))
+            check(niftis.write(tmp_path, f"a{n}", array, container, **options))
 
 
 def test_scaled_complex_numbers(tmp_path):
-    # Scaled as nibabel scales: the product in the numbers' own precision or better.
+    # The intercept goes to the real part. nibabel gives complex128 for both; we keep the dtype.
     for name, order in itertools.product(["c8", "c16"], "<>"):
         array = niftis.voxels(name, (4, 3, 2), order)
         path = niftis.write(tmp_path, f"{name}{order == '<'}", array, order=order, slope=0.5, inter=-2.0)
-        wanted = np.asarray(nib.load(path).dataobj)
-        np.testing.assert_allclose(np.asarray(mx.load(path)), wanted, rtol=1e-6)
+        wanted = np.asarray(nib.load(path).dataobj).astype(array.dtype.newbyteorder("="))
+        for out, want in ((mx.load(path), wanted), (mx.load(path).flip(0)[1:, 0:2], wanted[::-1][1:, 0:2])):
+            same_bits(out, want)
 
 
 def test_orders_of_arrays(tmp_path):
@@ -191,7 +191,7 @@ MIRRORED = affine_of(rotation(0.4, -1.2, 2.1) @ np.diag([0.8, 1.1, -2.5]), (10, 
 
 
 @pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("s_code,q_code", itertools.product(range(6), range(6)))
+@pytest.mark.parametrize("s_code,q_code", list(itertools.product(range(6), range(6))))
 def test_sform_first_then_qform_then_sizes(s_code, q_code, version, tmp_path):
     sheared = AFFINES["oblique"].copy()
     sheared[0, 1] += 0.5
@@ -275,8 +275,8 @@ def test_extensions_are_read(order, container, tmp_path):
     path = niftis.write(tmp_path, "x", array, container, order=order, extensions=EXTENSIONS)
     v = mx.load(path)
     same_bits(v, array)
-    found = [(e.code, e.data) if hasattr(e, "code") else tuple(e) for e in v.header.extensions]
-    assert [(code, bytes(data).rstrip(b"\0")) for code, data in found] == [(c, d.rstrip(b"\0")) for c, d in EXTENSIONS]
+    found = [(code, data.rstrip(b"\0")) for code, data in v.header.extensions]
+    assert found == [(code, data.rstrip(b"\0")) for code, data in EXTENSIONS]
 
 
 def test_text_fields_units_intents_and_slices(tmp_path):

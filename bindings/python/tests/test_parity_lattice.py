@@ -290,7 +290,7 @@ def test_random_crop_keeps_image_and_label_aligned():
     affine = AFFINES["oblique_permuted"]
     starts = set()
     for seed in range(30):
-        pipe = mx.Pipeline([mx.RandomCrop((5, 4, 3))], seed=seed)
+        pipe = mx.Pipeline([mx.RandomCrop(shape=(5, 4, 3))], seed=seed)
         sample = {"image": volume(array, affine), "label": volume(array.astype(np.uint16), affine, "label")}
         out = pipe(sample)
         image, label = np.asarray(out["image"]), np.asarray(out["label"])

@@ -21,12 +21,16 @@ impl Orientation {
     /// Right, anterior, superior.
     pub const RAS: Orientation = Orientation { axes: [0, 1, 2], flipped: [false; 3] };
 
-    /// The orientation of an affine. Axes are assigned jointly, on the nearest rotation to the affine (as nibabel's `io_orientation`), so
-    /// that strongly oblique grids never name an axis twice.
+    /// The orientation of an affine. Axes are assigned jointly, on the nearest rotation to the affine, the one that points most clearly along
+    /// a world axis first (as nibabel's `io_orientation`), so that strongly oblique grids never name an axis twice.
     pub fn of(affine: &Affine) -> Orientation {
         let mut r = nearest_rotation(affine);
         let mut out = Orientation::RAS;
-        for j in 0..3 {
+        let clearest = |j: usize| (0..3).map(|i| r[i][j] * r[i][j]).fold(0.0, f64::max);
+        let clarity = [0, 1, 2].map(clearest);
+        let mut order = [0, 1, 2];
+        order.sort_by(|&a, &b| clarity[b].total_cmp(&clarity[a]));
+        for j in order {
             let mut best = (0..3).find(|&i| r[i].iter().any(|v| !v.is_nan())).unwrap_or(j);
             for i in 0..3 {
                 let (value, champion) = (r[i][j].abs(), r[best][j].abs());
@@ -109,6 +113,13 @@ impl FromStr for Orientation {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clearest_axis_chooses_first() {
+        // Column by column, x would take R, which z points along more clearly; nibabel says IAR.
+        let a = [[0.6, -0.25, 0.76], [0.55, 0.81, -0.17], [-0.58, 0.52, 0.62]];
+        assert_eq!(Orientation::of(&Affine::new(a, [0.0; 3])).to_string(), "IAR");
+    }
 
     #[test]
     fn all_48_codes_read_back() {

@@ -119,7 +119,7 @@ pub enum Keep {
 pub enum Of {
     /// Count, mean, variance.
     Moments,
-    /// Smallest and largest value, NaN left out.
+    /// Smallest and largest finite value.
     Extent,
     /// Percentiles (0 to 100), linearly interpolated between order statistics as in `numpy.percentile`.
     Percentiles(Vec<f64>),

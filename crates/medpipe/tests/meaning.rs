@@ -60,6 +60,8 @@ fn not_a_number() {
     let v = volume([4, 1, 1], &[f32::NAN, 0.0, 2.0, f32::INFINITY]);
     let clamped = values(&then(&v, "clamp", json!({"min": 0.5, "max": 1})));
     assert!(clamped[0].is_nan() && clamped[1..] == [0.5, 1.0, 1.0]);
+    let rescaled = values(&then(&v, "rescale", Json::Null));
+    assert!(rescaled[0].is_nan() && rescaled[1..] == [0.0, 1.0, 1.0], "{rescaled:?}");
     let text = then(&v, "rescale", json!({"percentiles": [0, 100]})).compute().unwrap_err().to_string();
     assert!(text.contains("rescale") && text.contains("finite"), "{text}");
     let cast = then(&v, "cast", json!("uint8")).compute().unwrap();

@@ -33,7 +33,8 @@ impl Transform for SimulateLowResolution {
         self.scale.within(Self::NAME, "scale", 1e-3, 1.0)?;
         let scale = self.scale.draw(key.text("scale"));
         let n = at.grid.shape;
-        let low = [0, 1, 2].map(|i| ((n[i] as f64 * scale[i]).round() as usize).max(1));
+        // Halves to even, as Python's `round`.
+        let low = [0, 1, 2].map(|i| ((n[i] as f64 * scale[i]).round_ties_even() as usize).max(1));
         if low == n {
             return Ok(vec![]);
         }
