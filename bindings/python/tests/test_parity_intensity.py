@@ -53,6 +53,7 @@ def test_z_normalize_of_a_scaled_file_is_in_real_units(tmp_path):
     close_to(mx.load(path).z_normalize(), oracle.z_normalize(raw * slope + 1000.5), POINT)
 
 
+@pytest.mark.peers
 def test_z_normalize_of_the_template():
     array = np.asarray(head().dataobj)
     close_to(volume(array).z_normalize("nonzero"), oracle.z_normalize(array, array != 0), POINT)

@@ -76,6 +76,7 @@ def test_orientation_is_nibabels(name):
     assert v.orientation == "".join(nib.aff2axcodes(AFFINES[name]))
 
 
+@pytest.mark.peers
 def test_reorient_of_the_template():
     image = head()
     array = np.asarray(image.dataobj)
@@ -273,6 +274,7 @@ def test_crop_foreground_is_monais(divisible, margin):
         equal(out, want.numpy()[0], want.affine.numpy())
 
 
+@pytest.mark.peers
 def test_crop_foreground_of_the_template_is_numpys_box():
     image = head()
     array = np.asarray(image.dataobj)
