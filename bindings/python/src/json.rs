@@ -46,11 +46,12 @@ pub(crate) fn from_python(transform: &str, name: &str, v: &Bound<'_, PyAny>) -> 
         }
         return Ok(Value::Object(map));
     }
+    let dtype = v.is_instance_of::<PyType>() || v.is_instance_of::<numpy::PyArrayDescr>();
     // NumPy's scalars and arrays (and torch's) say what they are as Python values.
-    if v.hasattr("tolist")? {
+    if !dtype && v.hasattr("tolist")? {
         return nested(&v.call_method0("tolist")?);
     }
-    if v.is_instance_of::<PyType>() || v.hasattr("newbyteorder")? {
+    if dtype {
         return Ok(numpy::PyArrayDescr::new(py, v)?.getattr("name")?.extract::<String>()?.into());
     }
     if v.hasattr("__fspath__")? {

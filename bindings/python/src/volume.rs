@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use medcore::{Affine, DType, ItemFacts, Role, Volume};
+use medio::nifti::Header;
 use medpipe::{Layout, LazyVolume};
-use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
@@ -85,6 +86,16 @@ pub(crate) fn dtype_asked(dtype: Option<&Bound<'_, PyAny>>) -> PyResult<Option<D
     array::dtype_of(&PyArrayDescr::new(dtype.py(), dtype)?).map(Some)
 }
 
+/// Converts to what was asked for where the computed dtype is only its kin: bool, or another byte order.
+fn exactly<'py>(array: Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    let Some(dtype) = dtype else { return Ok(array) };
+    let descr = PyArrayDescr::new(dtype.py(), dtype)?;
+    if array.cast::<PyUntypedArray>()?.dtype().is_equiv_to(&descr) {
+        return Ok(array);
+    }
+    array.call_method1("astype", (descr,))
+}
+
 impl VolumeCore {
     fn facts(&self, py: Python<'_>) -> PyResult<ItemFacts> {
         run(py, || self.lazy.facts())
@@ -141,15 +152,8 @@ impl VolumeCore {
                 return self.lazy.compute();
             }
             let mut v = self.lazy.compute_as(Some(want), layout)?;
-            if own && v.bytes_mut().is_none() {
-                // The voxels are shared: with an array, a map, or the kept result.
-                let shared = LazyVolume::from_volume(v);
-                v = shared.compute_as(None, layout)?;
-                if v.bytes_mut().is_none() {
-                    v = copied(&v)?;
-                }
-            }
-            Ok(v)
+            // Shared with an array, a map, or the kept result?
+            if own && v.bytes_mut().is_none() { copied(&v) } else { Ok(v) }
         })?;
         array::view(py, volume, space, shown, own)
     }
@@ -345,7 +349,7 @@ impl VolumeCore {
             let text = format!("{want} values of a {} volume cannot be had without a copy", facts.dtype);
             return Err(pyo3::exceptions::PyValueError::new_err(text));
         }
-        self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy == Some(true))
+        exactly(self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy == Some(true))?, dtype)
     }
 
     /// The values as an array (X, Y, Z, then frames and channels): of one's own and writable, or with copy=False a read-only
@@ -372,26 +376,24 @@ impl VolumeCore {
                 "use .torch(dtype=\"bfloat16\"), or float32",
             ));
         }
-        match order {
-            "F" => self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy),
+        let array = match order {
+            "F" => self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy)?,
             "C" if facts.extra.is_empty() => {
-                self.values(py, Some(want), Layout::ZFastest, View::SpaceFirst, copy)
+                self.values(py, Some(want), Layout::ZFastest, View::SpaceFirst, copy)?
             }
             "C" => {
                 // Channels last: their axis is the fastest, which no executor makes; NumPy reorders.
                 let array = self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy)?;
                 let kwargs = PyDict::new(py);
                 kwargs.set_item("order", "C")?;
-                array.call_method("copy", (), Some(&kwargs))
+                array.call_method("copy", (), Some(&kwargs))?
             }
-            other => Err(errors::param(
-                py,
-                "numpy",
-                "order",
-                format!("{other:?}"),
-                "\"F\" (x fastest) or \"C\" (last axis fastest)",
-            )),
-        }
+            other => {
+                let wanted = "\"F\" (x fastest) or \"C\" (last axis fastest)";
+                return Err(errors::param(py, "numpy", "order", format!("{other:?}"), wanted));
+            }
+        };
+        exactly(array, dtype)
     }
 
     /// A writable C-contiguous array (C, X, Y, Z), or (X, Y, Z) of a single channel, and whether its uint16 are bfloat16.
@@ -462,8 +464,9 @@ impl VolumeCore {
         wrap(py, lazy, self.axes, true)
     }
 
-    /// The same voxels with another affine, description, display range or header extensions. The voxels are read.
-    #[pyo3(signature = (affine=None, description=None, display_range=None, extensions=None))]
+    /// The same voxels with another affine, description, display range or header extensions, or all metadata of a NIfTI header's
+    /// bytes. The voxels are read.
+    #[pyo3(signature = (affine=None, description=None, display_range=None, extensions=None, header=None))]
     fn _replace<'py>(
         &self,
         py: Python<'py>,
@@ -471,12 +474,16 @@ impl VolumeCore {
         description: Option<String>,
         display_range: Option<[f64; 2]>,
         extensions: Option<Vec<(i32, Vec<u8>)>>,
+        header: Option<Vec<u8>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let affine = affine.map(|a| affine_of(py, Some(a))).transpose()?;
         let role = self.lazy.role();
         let lazy = run(py, || {
             let volume = self.lazy.to_save()?;
-            let mut meta = (**volume.meta()).clone();
+            let mut meta = match header.and_then(|bytes| Header::parse(&bytes)) {
+                Some(h) => h.meta()?,
+                None => (**volume.meta()).clone(),
+            };
             meta.description = description.unwrap_or(meta.description);
             meta.display_range = display_range.unwrap_or(meta.display_range);
             if let Some(list) = extensions {

@@ -75,7 +75,7 @@ class Volume(VolumeCore, TransformMethods):
     """
 
     __slots__ = ()
-    __iter__ = None  # type: ignore[assignment]
+    __iter__ = None
 
     def __new__(
         cls,
@@ -87,7 +87,7 @@ class Volume(VolumeCore, TransformMethods):
     ) -> Volume:
         axes = _arrays.axes(channel_axis)
         made = VolumeCore.__new__(cls, _arrays.as_array(array), _rows(affine), axes, role)
-        return made  # type: ignore[return-value]
+        return made
 
     # Where it lies ------------------------------------------------------------------------------
 
@@ -101,8 +101,8 @@ class Volume(VolumeCore, TransformMethods):
     @property
     def grid(self) -> Grid:
         """Shape of the three axes of space, affine, spacing, orientation, field of view."""
-        shape = (*self.shape, 1)[:3]
-        return Grid(shape, self.affine, self.spacing, self.orientation, self.field_of_view)
+        x, y, z, *_ = (*self.shape, 1, 1)
+        return Grid((x, y, z), self.affine, self.spacing, self.orientation, self.field_of_view)
 
     @property
     def header(self) -> Header | None:
@@ -216,15 +216,19 @@ class Volume(VolumeCore, TransformMethods):
 
     @classmethod
     def from_nibabel(cls, image: Any, *, role: str | None = None) -> Volume:
-        """A volume from a nibabel image: its values, affine and header extensions.
+        """A volume from a nibabel image: its values, affine, header fields and extensions.
 
-        An image on disk that nibabel has not been asked to change is read by nibabel; `load` is faster.
+        The values are those that nibabel gives, scaled to float64 where the file has a scale;
+        `load` reads a file faster, and as it is stored.
         """
+        import nibabel
+
         data = np.asanyarray(image.dataobj)
         out = cls(data, image.affine, channel_axis=range(3, data.ndim), role=role)
-        header = getattr(image, "header", None)
-        found = [(int(e.get_code()), bytes(e)) for e in getattr(header, "extensions", [])]
-        return out.replace(extensions=found) if found else out
+        if not isinstance(image.header, nibabel.Nifti1Header):
+            return out
+        found = [(int(e.get_code()), bytes(e.content)) for e in image.header.extensions]
+        return out._replace(None, None, None, found, image.header.binaryblock)
 
     def to_nibabel(self) -> Any:
         """A `nibabel.Nifti1Image` of the values, with the header of the file it came from."""
@@ -249,8 +253,9 @@ class Volume(VolumeCore, TransformMethods):
 
     @classmethod
     def from_sitk(cls, image: Any, *, role: str | None = None) -> Volume:
-        """A volume from a SimpleITK image; its LPS world becomes RAS. The image must stay alive unchanged
-        no longer than this call: its voxels are copied.
+        """A volume from a SimpleITK image of 2 or 3 axes; its LPS world becomes RAS, components channels.
+
+        The voxels are copied.
         """
         import SimpleITK
 
@@ -311,7 +316,7 @@ class Volume(VolumeCore, TransformMethods):
         return self
 
     def __deepcopy__(self, memo: Any) -> Volume:
-        return self._own()  # type: ignore[no-any-return]
+        return self._own()
 
 
 def _rows(affine: npt.ArrayLike | None) -> list[list[float]] | None:

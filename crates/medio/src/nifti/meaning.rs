@@ -96,6 +96,19 @@ pub(crate) fn interpret(h: &Header, path: &Path, single: bool) -> Result<Meaning
     Ok(meaning)
 }
 
+impl Header {
+    /// The metadata that the header states, itself among them; extensions follow it in a file and are not part of it.
+    ///
+    /// # Errors
+    /// [`Error::Format`] and [`Error::Unsupported`] as for a file with this header.
+    pub fn meta(&self) -> Result<Meta> {
+        let mut meta = interpret(self, Path::new("header"), self.is_single())?.meta;
+        let name = if self.version == Version::One { "nifti1" } else { "nifti2" };
+        meta.original = Some((name, self.serialise().into()));
+        Ok(meta)
+    }
+}
+
 /// The lengths of the axes, FreeSurfer's two ways around NIfTI-1's limit included.
 fn shape(h: &Header, path: &Path) -> Result<Vec<usize>> {
     let n = h.dim[0];
