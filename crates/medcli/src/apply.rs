@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
     for (n, job) in jobs.iter().enumerate() {
         let (sample, id) = open(job)?;
         let mut progress = args.progress.start(jobs.len());
-        progress.phase(n + 1, format!("transform {}", file_name(&job.input)), files(&sample));
+        progress.compute(n + 1, "transform", &job.input, files(&sample));
         let mut lines = String::new();
         let made = pipeline.apply(&sample, &id, 0)?;
         for (i, result) in made.iter().enumerate() {
@@ -85,10 +85,10 @@ pub(crate) fn run(args: &Args) -> Outcome {
                     _ => &job.output,
                 };
                 let target = if made.len() > 1 { numbered(target, i) } else { target.clone() };
-                progress.phase(n + 1, format!("transform {}", file_name(&job.input)), files(&sample));
+                progress.compute(n + 1, "transform", &job.input, files(&sample));
                 let voxels = volume.to_save()?;
-                progress.phase(n + 1, format!("write {}", file_name(&target)), vec![]);
-                lines += &args.save.save(&target, &voxels, volume.role() == Role::Label)?;
+                let written = progress.write(n + 1, &target, &voxels);
+                lines += &args.save.save(&target, &voxels, volume.role() == Role::Label, written)?;
                 lines.push('\n');
             }
         }
@@ -232,14 +232,9 @@ fn files(sample: &LazySample) -> Vec<medio::VolumeFile> {
     volumes.filter_map(|v| if let Source::File(f) = v.source() { Some(f.clone()) } else { None }).collect()
 }
 
-/// The last part of a path.
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| path.display().to_string(), |f| f.to_string_lossy().into_owned())
-}
-
 /// `out.nii.gz` as `out_2.nii.gz`.
 fn numbered(path: &Path, n: usize) -> PathBuf {
-    let name = file_name(path);
+    let name = path.file_name().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
     let bare = if name.to_ascii_lowercase().ends_with(".gz") { &name[..name.len() - 3] } else { &name };
     let stem = bare.rfind('.').unwrap_or(bare.len());
     path.with_file_name(format!("{}_{n}{}", &name[..stem], &name[stem..]))

@@ -27,10 +27,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let file = medio::open(&args.input)?;
     let mut progress = args.progress.start(1);
-    progress.phase(1, format!("read {}", args.input.display()), vec![file.clone()]);
+    progress.compute(1, "read", &args.input, vec![file.clone()]);
     let volume = file.load()?;
-    progress.phase(1, format!("write {}", args.output.display()), vec![]);
-    let written = args.save.save(&args.output, &volume, false)?;
+    let written = progress.write(1, &args.output, &volume);
+    let line = args.save.save(&args.output, &volume, false, written)?;
     drop(progress);
-    emit(&format!("{written}\n"))
+    emit(&format!("{line}\n"))
 }

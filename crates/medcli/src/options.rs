@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use clap::{Args, ValueEnum};
 use medcore::{DType, Volume};
@@ -39,8 +41,14 @@ enum StorageArg {
 }
 
 impl SaveArgs {
-    /// Writes a volume and says what was written.
-    pub(crate) fn save(&self, path: &Path, volume: &Volume, label: bool) -> Outcome<String> {
+    /// Writes a volume, counting in `written`, and says what was written.
+    pub(crate) fn save(
+        &self,
+        path: &Path,
+        volume: &Volume,
+        label: bool,
+        written: Arc<AtomicU64>,
+    ) -> Outcome<String> {
         let options = SaveOptions {
             level: self.level,
             threads: self.threads.map(|n| n as usize),
@@ -52,6 +60,7 @@ impl SaveArgs {
             },
             dtype: self.dtype.filter(|_| !label),
             label,
+            written: Some(written),
             ..SaveOptions::default()
         };
         let report = medio::save(path, volume, &options)?;

@@ -53,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Outcome {
         rows.push((caption, LazyVolume::open_as(path, args.role)?));
     }
     let mut progress = args.progress.start(1);
-    progress.phase(1, format!("draw {}", args.output.display()), vec![]);
+    progress.draw(&args.output);
     let borrowed: Vec<_> = rows.iter().map(|(caption, volume)| (caption.as_str(), volume)).collect();
     let picture = preview_png(&borrowed, args.width as usize)?;
     drop(progress);

@@ -1,12 +1,16 @@
 //! A bar for whatever takes more than a second.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use medcore::Volume;
 use medio::VolumeFile;
+use medpipe::{Work, work};
 
 use crate::options::When;
 
@@ -15,7 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Progress of a command over its files.
 pub(crate) struct Progress {
-    when: When,
+    /// Whether phases are told as lines.
+    lines: bool,
     of: usize,
     shared: Arc<Shared>,
     watcher: Option<JoinHandle<()>>,
@@ -32,9 +37,43 @@ struct Shared {
 #[derive(Default)]
 struct Now {
     text: String,
-    prefix: String,
-    files: Vec<VolumeFile>,
+    measure: Measure,
     finished: bool,
+}
+
+/// How far it is.
+#[derive(Default)]
+enum Measure {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// Bytes read of these files, until slabs are computed beyond those already counted.
+    Computing(Vec<VolumeFile>, Work),
+    /// Voxels written, of so many.
+    Writing(Arc<AtomicU64>, u64),
+}
+
+impl Measure {
+    /// Done, and of how much; the unit with which the numbers are worth showing, if one.
+    fn now(&self) -> Option<(u64, u64, Unit)> {
+        match self {
+            Measure::Unknown => None,
+            Measure::Writing(written, total) => Some((written.load(Ordering::Relaxed), *total, Unit::Share)),
+            Measure::Computing(files, before) => {
+                let (work, total) = (work(), files.iter().map(|f| f.identity().size).sum());
+                if work.begun > before.begun {
+                    return Some((work.done - before.done, work.begun - before.begun, Unit::Share));
+                }
+                Some((files.iter().map(VolumeFile::bytes_read).sum(), total, Unit::Bytes))
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Bytes,
+    Share,
 }
 
 impl Shared {
@@ -53,26 +92,45 @@ impl Progress {
             let patience = if when == When::Always { Duration::ZERO } else { PATIENCE };
             std::thread::spawn(move || watch(&shared, patience))
         });
-        let when = if terminal { When::Never } else { when };
-        Progress { when, of, shared, watcher, phase: None }
+        Progress { lines: !terminal && when == When::Always, of, shared, watcher, phase: None }
     }
 
-    /// What is done now, to which file (from 1); bytes read from `files` move the bar. Saying the same twice changes nothing.
-    pub(crate) fn phase(&mut self, file: usize, text: String, files: Vec<VolumeFile>) {
-        let prefix = if self.of > 1 { format!("[{file}/{}] ", self.of) } else { String::new() };
-        let whole = format!("{prefix}{text}");
-        if self.phase.as_ref().is_some_and(|(now, _)| *now == whole) {
+    /// `verb` is being done to `path`, which is part of file number `n` (from 1). Saying the same twice changes nothing.
+    fn phase(&mut self, n: usize, verb: &str, path: &Path, measure: Measure) {
+        let name =
+            path.file_name().map_or_else(|| path.display().to_string(), |f| f.to_string_lossy().into_owned());
+        let prefix = if self.of > 1 { format!("[{n}/{}] ", self.of) } else { String::new() };
+        let text = format!("{prefix}{verb} {name}");
+        if self.phase.as_ref().is_some_and(|(now, _)| *now == text) {
             return;
         }
         self.close_phase();
-        self.phase = Some((whole, Instant::now()));
+        self.phase = Some((text.clone(), Instant::now()));
         let mut now = self.shared.lock();
-        (now.text, now.prefix, now.files) = (text, prefix, files);
+        (now.text, now.measure) = (text, measure);
+    }
+
+    /// These files are read and computed with.
+    pub(crate) fn compute(&mut self, n: usize, verb: &str, path: &Path, files: Vec<VolumeFile>) {
+        self.phase(n, verb, path, Measure::Computing(files, work()));
+    }
+
+    /// Something is drawn.
+    pub(crate) fn draw(&mut self, path: &Path) {
+        self.phase(1, "draw", path, Measure::Unknown);
+    }
+
+    /// A volume is written; the writer counts voxels in what is returned.
+    pub(crate) fn write(&mut self, n: usize, path: &Path, volume: &Volume) -> Arc<AtomicU64> {
+        let written = Arc::new(AtomicU64::new(0));
+        let total = (volume.grid().len() * volume.channels()) as u64;
+        self.phase(n, "write", path, Measure::Writing(Arc::clone(&written), total));
+        written
     }
 
     /// Without a terminal, a phase is one line, told when it is over.
     fn close_phase(&mut self) {
-        if let (Some((text, start)), When::Always) = (self.phase.take(), self.when) {
+        if let (Some((text, start)), true) = (self.phase.take(), self.lines) {
             // Progress is a courtesy: a closed standard error must not end the work.
             let _ = writeln!(std::io::stderr(), "{text}: {:.2} s", start.elapsed().as_secs_f64());
         }
@@ -101,20 +159,20 @@ fn watch(shared: &Shared, patience: Duration) {
     }
     let style =
         |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let reading = style("{prefix}{wide_msg} {bar:24} {bytes:>9} of {total_bytes:9} {elapsed:>4}");
-    let working = style("{prefix}{wide_msg} {spinner} {elapsed:>4}");
-    let bar = ProgressBar::no_length();
+    let share = style("{spinner} {wide_msg} {bar:24} {percent:>3} % {elapsed:>4}");
+    let read = style("{spinner} {wide_msg} {bar:24} {decimal_bytes} of {decimal_total_bytes} {elapsed:>4}");
+    let unknown = style("{spinner} {wide_msg} {elapsed:>4}");
+    let bar = ProgressBar::hidden().with_style(unknown.clone()).with_elapsed(patience);
+    bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
     while !now.finished {
-        bar.set_prefix(now.prefix.clone());
         bar.set_message(now.text.clone());
-        let total: u64 = now.files.iter().map(|f| f.identity().size).sum();
-        let read = now.files.iter().map(VolumeFile::bytes_read).sum::<u64>().min(total);
-        if read < total {
-            bar.set_style(reading.clone());
-            bar.set_length(total);
-            bar.set_position(read);
-        } else {
-            bar.set_style(working.clone());
+        match now.measure.now() {
+            Some((done, total, unit)) if done < total => {
+                bar.set_style(if matches!(unit, Unit::Bytes) { read.clone() } else { share.clone() });
+                bar.set_length(total);
+                bar.set_position(done);
+            }
+            _ => bar.set_style(unknown.clone()),
         }
         bar.tick();
         let waited = shared.changed.wait_timeout(now, Duration::from_millis(80));

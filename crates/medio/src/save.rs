@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{DType, Meta, Volume};
@@ -63,6 +63,8 @@ pub struct SaveOptions {
     pub sync: bool,
     /// Version of NIfTI.
     pub nifti2: Nifti2,
+    /// Grows by each voxel that was handed to the file (of all frames), for a progress bar.
+    pub written: Option<Arc<AtomicU64>>,
 }
 
 impl SaveOptions {
@@ -81,6 +83,7 @@ impl Default for SaveOptions {
             label: false,
             sync: true,
             nifti2: Nifti2::Auto,
+            written: None,
         }
     }
 }
@@ -188,6 +191,7 @@ struct InOrder<'a> {
     length: u64,
     max_error: f64,
     failure: Option<Error>,
+    job: &'a Job<'a>,
 }
 
 impl InOrder<'_> {
@@ -205,6 +209,7 @@ impl InOrder<'_> {
             self.next += 1;
             self.crc.combine(&packed.crc);
             self.length += packed.length;
+            self.job.count(packed.length);
             if let Err(e) = self.file.write(&packed.bytes) {
                 self.fail(e);
             }
@@ -229,6 +234,13 @@ impl Job<'_> {
         file.write(&deflate::trailer(packed.crc, packed.length))
     }
 
+    /// Tells whoever watches that so many bytes of voxels are done.
+    fn count(&self, bytes: u64) {
+        if let Some(written) = &self.options.written {
+            written.fetch_add(bytes / self.voxels.dtype.bytes() as u64, Ordering::Relaxed);
+        }
+    }
+
     /// `start` and the voxels; returns the largest error made in encoding.
     fn write(&self, file: &mut AtomicFile, start: &[u8], gzip: bool) -> Result<f64> {
         let blocks = Block::all(self.volume, BLOCK);
@@ -237,13 +249,17 @@ impl Job<'_> {
             let mut worst = 0.0f64;
             if let Some(bytes) = self.packed() {
                 // Pieces, so that the file grows while the next part is fetched.
-                bytes.chunks(8 << 20).try_for_each(|part| file.write(part))?;
+                bytes.chunks(8 << 20).try_for_each(|part| {
+                    self.count(part.len() as u64);
+                    file.write(part)
+                })?;
                 return Ok(0.0);
             }
             let mut bytes = Vec::new();
             for block in &blocks {
                 worst = worst.max(self.voxels.block(self.path, self.volume, block, &mut bytes)?);
                 file.write(&bytes)?;
+                self.count(bytes.len() as u64);
             }
             return Ok(worst);
         }
@@ -260,6 +276,7 @@ impl Job<'_> {
             length,
             max_error: 0.0,
             failure: None,
+            job: self,
         });
         let next = AtomicUsize::new(0);
         let workers = self.options.threads.unwrap_or_else(threads).clamp(1, blocks.len().max(1));

@@ -12,6 +12,7 @@ use crate::evaluate::{buffer, run_points};
 use crate::measure::{self, Slice};
 use crate::source::Source;
 use crate::tile::{Want, packed_strides};
+use crate::work;
 
 /// Voxels of a slab: about 1 MiB of float32, the second cache level.
 const SLAB: usize = 256 << 10;
@@ -119,12 +120,15 @@ impl Chain {
                     (whole, DType::F32)
                 }
                 _ => {
-                    // The input of an oblique interpolation is made once, not once for every slab.
-                    let nearest =
-                        matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
+                    // What an oblique interpolation looks at is made once, not once for every slab.
+                    let nearest = matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
                     let want = if nearest { Want::Stored } else { Want::F32 };
+                    let needed = now.chain.needed_after(at, &stage, &rest);
                     next.stages.push(stage);
-                    (Arc::new(now.whole(want)?), want.dtype(dtype))
+                    next.stages.extend(rest);
+                    next = next.on_part(now.part(&needed, want)?, want.dtype(dtype), &needed, &grid, &extra, &meta)?;
+                    now = Resolved { chain: next, fresh: None };
+                    continue;
                 }
             };
             next.source = Source::Memory(Volume::packed(made.clone(), dtype, grid, extra, meta)?);
@@ -139,21 +143,36 @@ impl Chain {
         match &self.stages[k].op {
             Op::Measure(..) | Op::Global(_) => true,
             Op::Interpolate(i) if !i.local() => {
-                let stored = |d: DType| i.sampler == [Sampler::Nearest; 3] || d == DType::F32;
-                let there = matches!(&self.source, Source::Memory(v) if v.scale().is_none() && stored(v.stored_dtype()));
-                let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
-                !(there && self.stages[..k].iter().all(inside))
+                let needed = self.needed_before(k);
+                let want = if i.sampler == [Sampler::Nearest; 3] { Want::Stored } else { Want::F32 };
+                !self.lies_in_memory(k, needed, want)
             }
             _ => false,
         }
     }
 
+    /// Whether a box after the first `k` stages is only another view of voxels in memory.
+    fn lies_in_memory(&self, k: usize, b: Box3, want: Want) -> bool {
+        let Source::Memory(v) = &self.source else { return false };
+        let through = |b: Option<Box3>, s: &Stage| match (b, &s.op) {
+            (Some(b), Op::Lattice(m)) => m.input_inside(&b),
+            _ => None,
+        };
+        let plain = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
+        plain && self.stages[..k].iter().rev().fold(Some(b), through).is_some()
+    }
+
     /// The box of the source that the whole output needs.
     pub(crate) fn source_box(&self) -> Box3 {
+        self.needed_before(0)
+    }
+
+    /// The box that the whole output needs of what stage `k` is given.
+    fn needed_before(&self, k: usize) -> Box3 {
         let mut b = Box3::whole(self.grid().shape);
-        for k in (1..=self.stages.len()).rev() {
-            let domain = self.shape_at(k - 1);
-            b = match &self.stages[k - 1].op {
+        for at in (k + 1..=self.stages.len()).rev() {
+            let domain = self.shape_at(at - 1);
+            b = match &self.stages[at - 1].op {
                 Op::Lattice(m) => m.reads(&b),
                 Op::Interpolate(i) => i.input_box(&b, domain),
                 Op::Filter(_, f) => b.grown(f.halo, domain),
@@ -162,6 +181,17 @@ impl Chain {
             };
         }
         b
+    }
+
+    /// The same chain on a part of its source, which takes the whole's place; nothing outside the part is asked for.
+    fn on_part(mut self, part: Volume, whole: &Grid) -> Chain {
+        let back = part.grid().affine.inverse().map(|i| i * whole.affine).and_then(|m| Lattice::of(&m, whole.shape));
+        let lattice = back.unwrap_or(Lattice::IDENTITY);
+        let moved = Moved { lattice, window: Box3::whole(part.grid().shape), boundary: Boundary::Constant(0.0) };
+        let (grid, dtype, label) = (*whole, part.dtype(), "a part".into());
+        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid, dtype, label });
+        self.source = Source::Memory(part);
+        self
     }
 
     /// The same chain, with a source that cannot be read at random replaced by the voxels that are needed.
@@ -393,6 +423,7 @@ impl Resolved {
             }
         }
         let failed = Mutex::new(None);
+        work::begin(parts.len());
         threads::for_each_mut(&mut parts, |_, part| {
             let result = if moved {
                 for s in &chain.stages {
@@ -407,6 +438,7 @@ impl Resolved {
             };
             if let Err(e) = result {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                work::finish();
                 return;
             }
             if let Some((m, mask)) = measure {
@@ -416,6 +448,7 @@ impl Resolved {
                     part.slices.push(measure::slice(m, voxels, nx, mask));
                 }
             }
+            work::finish();
         });
         if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(e);

@@ -41,6 +41,7 @@ mod preview;
 mod sample;
 mod source;
 mod tile;
+mod work;
 mod values;
 
 pub use catalog::{Entry, catalog, find};
@@ -53,3 +54,4 @@ pub use pipeline::{Mismatch, Pipeline};
 pub use preview::preview_png;
 pub use sample::{LazyItem, LazySample};
 pub use source::Source;
+pub use work::{Work, work};
