@@ -21,8 +21,9 @@ print(volume)
 print(f"opened in {1e3 * (opened - began):.2f} ms, read and computed in {1e3 * (done - opened):.0f} ms")
 print(f"now {ready.shape} of {ready.spacing} mm, {ready.orientation}, {voxels.dtype}, from {voxels.min():.3f} to {voxels.max():.3f}")
 
-# Another library reads what the command wrote: the same bits.
+# Another library reads what the command wrote: the same voxels, bit for bit, in the same place (NIfTI-1 keeps affines as float32).
 other = nibabel.load(written)
-if not np.array_equal(np.asanyarray(other.dataobj), voxels) or not np.array_equal(other.affine, ready.affine):
+same = np.array_equal(np.asanyarray(other.dataobj), voxels, equal_nan=True)
+if not same or not np.allclose(other.affine, ready.affine, rtol=1e-6, atol=1e-4):
     sys.exit("the command and Python disagree; please report this")
-print(f"nibabel reads the same {voxels.size:,} voxels and the same affine from {written}")
+print(f"nibabel reads the same {voxels.size:,} voxels from {written}")
