@@ -12,8 +12,9 @@ use crate::transpose;
 pub struct Strided<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// The element at index (0, 0, 0).
-    pub offset: usize,
+    /// The element at index (0, 0, 0); outside the slice if that holds only a part of the shape, which
+    /// samplers take as long as what they look at is held.
+    pub offset: isize,
     /// Elements from one index to the next, per axis.
     pub strides: [isize; 3],
     /// Elements per axis.
@@ -28,7 +29,7 @@ impl Strided<'_> {
     pub fn copy_packed(&self, element: usize, dst: &mut [u8]) {
         let [nx, ny, _] = self.shape;
         let strides = [1, nx as isize, (nx * ny) as isize];
-        copy_strided(dst, strides, 0, self.bytes, self.strides, self.offset, self.shape, element);
+        copy_strided(dst, strides, 0, self.bytes, self.strides, self.offset as usize, self.shape, element);
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use medcore::{Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Step, Storage, Volume};
+use medcore::{
+    Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Step, Storage, Volume, Warp,
+};
 use medkernels::buffer::Buffer;
 use medkernels::{copy::copy_strided, threads};
 
@@ -76,6 +78,7 @@ impl Chain {
     fn resolved(&self) -> Result<Resolved> {
         let mut now = Resolved { chain: self.clone(), fresh: None };
         while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
+            let needed = now.chain.needed_before(at);
             let rest = now.chain.stages.split_off(at + 1);
             let Some(stage) = now.chain.stages.pop() else { break };
             let (grid, dtype) = (*now.chain.grid(), now.chain.dtype());
@@ -121,13 +124,16 @@ impl Chain {
                 }
                 _ => {
                     // What an oblique interpolation looks at is made once, not once for every slab.
-                    let nearest = matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
+                    let nearest =
+                        matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
                     let want = if nearest { Want::Stored } else { Want::F32 };
-                    let needed = now.chain.needed_after(at, &stage, &rest);
                     next.stages.push(stage);
                     next.stages.extend(rest);
-                    next = next.on_part(now.part(&needed, want)?, want.dtype(dtype), &needed, &grid, &extra, &meta)?;
-                    now = Resolved { chain: next, fresh: None };
+                    let crop = Lattice { offset: needed.start.map(|v| v as i64), ..Lattice::IDENTITY };
+                    now.chain.push_warp(&Warp::lattice("a part", &grid, crop, needed.shape))?;
+                    let part = Arc::new(now.whole(want)?);
+                    let part = Volume::packed(part, want.dtype(dtype), inner(&grid, &needed), extra, meta)?;
+                    now = Resolved { chain: next.on_part(part, &needed, &grid), fresh: None };
                     continue;
                 }
             };
@@ -184,12 +190,11 @@ impl Chain {
     }
 
     /// The same chain on a part of its source, which takes the whole's place; nothing outside the part is asked for.
-    fn on_part(mut self, part: Volume, whole: &Grid) -> Chain {
-        let back = part.grid().affine.inverse().map(|i| i * whole.affine).and_then(|m| Lattice::of(&m, whole.shape));
-        let lattice = back.unwrap_or(Lattice::IDENTITY);
-        let moved = Moved { lattice, window: Box3::whole(part.grid().shape), boundary: Boundary::Constant(0.0) };
-        let (grid, dtype, label) = (*whole, part.dtype(), "a part".into());
-        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid, dtype, label });
+    fn on_part(mut self, part: Volume, b: &Box3, whole: &Grid) -> Chain {
+        let lattice = Lattice { offset: b.start.map(|v| -(v as i64)), ..Lattice::IDENTITY };
+        let moved = Moved { lattice, window: Box3::whole(b.shape), boundary: Boundary::Constant(0.0) };
+        let (dtype, label) = (part.dtype(), "a part".into());
+        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid: *whole, dtype, label });
         self.source = Source::Memory(part);
         self
     }
@@ -212,27 +217,17 @@ impl Chain {
         for (c, out) in part.as_bytes_mut().chunks_mut((needed.len() * size).max(1)).enumerate() {
             file.read_raw(c, &needed, out)?;
         }
-        let shift = Lattice { offset: needed.start.map(|v| v as i64), ..Lattice::IDENTITY };
-        let grid = shift.grid(file.grid(), needed.shape);
-        let volume = Volume::packed(
-            Arc::new(part),
-            file.stored_dtype(),
-            grid,
-            file.extra().to_vec(),
-            file.meta().clone(),
-        )?
-        .with_scale(file.scale());
-        // The part takes the whole's place; nothing outside it is asked for.
-        let back = Moved {
-            lattice: Lattice { offset: needed.start.map(|v| -(v as i64)), ..Lattice::IDENTITY },
-            window: Box3::whole(needed.shape),
-            boundary: Boundary::Constant(0.0),
-        };
-        let (grid, dtype) = (*file.grid(), file.dtype());
-        self.stages.insert(0, Stage { op: Op::Lattice(back), grid, dtype, label: "part of the file".into() });
-        self.source = Source::Memory(volume);
-        Ok(self)
+        let (extra, meta) = (file.extra().to_vec(), file.meta().clone());
+        let (whole, dtype, scale) = (*file.grid(), file.stored_dtype(), file.scale());
+        let part =
+            Volume::packed(Arc::new(part), dtype, inner(&whole, &needed), extra, meta)?.with_scale(scale);
+        Ok(self.on_part(part, &needed, &whole))
     }
+}
+
+/// The grid of a box of a grid.
+fn inner(whole: &Grid, b: &Box3) -> Grid {
+    Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY }.grid(whole, b.shape)
 }
 
 /// What each plane contributes to a measurement.

@@ -204,8 +204,7 @@ impl Chain {
     ) -> Result<()> {
         let domain = self.shape_at(k - 1);
         let nearest = i.sampler == [Sampler::Nearest; 3];
-        // Oblique rows look at the whole input, which lies in memory by then.
-        let input = if i.local() { i.input_box(b, domain) } else { Box3::whole(domain) };
+        let input = i.input_box(b, domain);
         let want = if nearest { want } else { Want::F32 };
         let tile = self.view(k - 1, channel, &input, want)?;
         if i.separable() {
@@ -224,16 +223,11 @@ impl Chain {
                 return Ok(());
             }
             if i.edged() {
-                let taps = [0, 1, 2].map(|a| {
-                    let mut t = AxisTaps::edge(start(a), i.map.rows[a][a], b.start[a], b.shape[a], domain[a]);
-                    for at in t.i0.iter_mut().chain(&mut t.i1) {
-                        *at -= input.start[a] as u32;
-                    }
-                    t
-                });
+                let taps = [0, 1, 2]
+                    .map(|a| AxisTaps::edge(start(a), i.map.rows[a][a], b.start[a], b.shape[a], domain[a]));
                 interpolate::resample_linear(
                     bytemuck::cast_slice_mut(out),
-                    &tile.strided_f32(),
+                    &tile.strided_f32(&input, domain),
                     [&taps[0], &taps[1], &taps[2]],
                 );
                 return Ok(());
@@ -252,7 +246,7 @@ impl Chain {
             if nearest {
                 interpolate::sample_nearest_row(
                     row,
-                    &tile.strided(),
+                    &tile.strided(&input, domain),
                     size,
                     start,
                     column,
@@ -262,7 +256,14 @@ impl Chain {
                 );
             } else {
                 let row = bytemuck::cast_slice_mut(row);
-                interpolate::sample_linear_row(row, &tile.strided_f32(), start, column, b.start[0], boundary);
+                interpolate::sample_linear_row(
+                    row,
+                    &tile.strided_f32(&input, domain),
+                    start,
+                    column,
+                    b.start[0],
+                    boundary,
+                );
             }
         }
         Ok(())

@@ -344,6 +344,11 @@ impl LazyVolume {
         self.made.clear();
     }
 
+    /// Whether the shape is known; otherwise asking for it measures voxels.
+    pub fn is_planned(&self) -> bool {
+        self.pending.is_empty() || self.planned.get().is_some()
+    }
+
     /// Whether the result is in memory.
     pub fn is_computed(&self) -> bool {
         self.computed().is_some()

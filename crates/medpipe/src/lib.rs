@@ -41,8 +41,8 @@ mod preview;
 mod sample;
 mod source;
 mod tile;
-mod work;
 mod values;
+mod work;
 
 pub use catalog::{Entry, catalog, find};
 pub use compute::Layout;

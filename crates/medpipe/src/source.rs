@@ -137,12 +137,14 @@ impl Source {
         let dtype = self.stored_dtype();
         match (dtype, scale, want) {
             (DType::C64, Some(scale), Want::Stored) => {
-                let (raw, out) = (bytemuck::cast_slice::<u8, f32>(raw), bytemuck::cast_slice_mut::<u8, f32>(out));
+                let (raw, out) =
+                    (bytemuck::cast_slice::<u8, f32>(raw), bytemuck::cast_slice_mut::<u8, f32>(out));
                 let one = |v: f32, slope: f64, intercept: f64| (f64::from(v) * slope + intercept) as f32;
                 return Ok(scale_complex(raw, scale, one, out));
             }
             (DType::C128, Some(scale), Want::Stored) => {
-                let (raw, out) = (bytemuck::cast_slice::<u8, f64>(raw), bytemuck::cast_slice_mut::<u8, f64>(out));
+                let (raw, out) =
+                    (bytemuck::cast_slice::<u8, f64>(raw), bytemuck::cast_slice_mut::<u8, f64>(out));
                 return Ok(scale_complex(raw, scale, |v, slope, intercept| v * slope + intercept, out));
             }
             _ => {}

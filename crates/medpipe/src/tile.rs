@@ -87,14 +87,19 @@ impl Tile {
         Tile { offset: at as usize, strides, shape: b.shape, ..self }
     }
 
-    /// The tile as the interpolation kernels see it.
-    pub(crate) fn strided_f32(&self) -> StridedF32<'_> {
-        StridedF32 { data: self.f32(), offset: self.offset, strides: self.strides, shape: self.shape }
+    /// The tile, which holds the box `held` of a domain, as the interpolation kernels see it.
+    pub(crate) fn strided_f32(&self, held: &Box3, domain: [usize; 3]) -> StridedF32<'_> {
+        StridedF32 { data: self.f32(), offset: self.origin(held), strides: self.strides, shape: domain }
     }
 
-    /// The tile as the copying kernels see it.
-    pub(crate) fn strided(&self) -> Strided<'_> {
-        Strided { bytes: self.bytes(), offset: self.offset, strides: self.strides, shape: self.shape }
+    /// Where voxel (0, 0, 0) of the domain would lie.
+    fn origin(&self, held: &Box3) -> isize {
+        (0..3).fold(self.offset as isize, |at, i| at - held.start[i] as isize * self.strides[i])
+    }
+
+    /// The same for voxels of any size.
+    pub(crate) fn strided(&self, held: &Box3, domain: [usize; 3]) -> Strided<'_> {
+        Strided { bytes: self.bytes(), offset: self.origin(held), strides: self.strides, shape: domain }
     }
 
     /// Copies the voxels into a strided place.

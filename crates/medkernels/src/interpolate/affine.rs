@@ -19,7 +19,7 @@ const FAR: f64 = 1e12;
 /// with weight zero are not looked at. A NaN coordinate gives the fill value (0 for boundaries without one).
 ///
 /// # Panics
-/// If the source's shape is empty or reaches beyond its data.
+/// If the source's shape is empty, or its data do not hold a voxel that is looked at.
 pub fn sample_linear_row(
     dst: &mut [f32],
     src: &StridedF32,
@@ -31,7 +31,7 @@ pub fn sample_linear_row(
     if dst.is_empty() {
         return;
     }
-    assert!(src.is_inside(), "the source's shape is empty or reaches beyond its data");
+    assert!(!src.shape.contains(&0), "the source's shape is empty");
     let line = Line { start, step };
     let inside = line.inside(first..first + dst.len(), 0.0, src.shape.map(|n| n as f64 - 1.0));
     let (head, rest) = dst.split_at_mut(inside.start - first);
@@ -115,7 +115,7 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
         let (Some(x), Some(y), Some(z)) = (neighbours[0][x], neighbours[1][y], neighbours[2][z]) else {
             return boundary.fill();
         };
-        let at = src.offset as isize
+        let at = src.offset
             + x as isize * src.strides[0]
             + y as isize * src.strides[1]
             + z as isize * src.strides[2];

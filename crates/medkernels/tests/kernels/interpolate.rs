@@ -204,7 +204,7 @@ fn oblique_rows_do_not_depend_on_cuts_or_strides() {
     let reversed: Vec<f32> = data.iter().rev().copied().collect();
     let backwards = StridedF32 {
         data: &reversed,
-        offset: data.len() - 1,
+        offset: data.len() as isize - 1,
         strides: src.strides.map(|s| -s),
         shape: SHAPE,
     };
@@ -291,4 +291,31 @@ fn nearest_rows_round_halves_up() {
     assert_eq!(row, [7; 5]);
     sample_nearest_row(&mut row, &one, 1, [f64::NAN; 3], [0.0; 3], 0, Boundary::Edge, &[9]);
     assert_eq!(row, [9; 5]);
+}
+
+#[test]
+fn a_source_may_hold_only_what_is_looked_at() {
+    let data = values(12, SHAPE.iter().product(), -100.0, 100.0);
+    let whole = StridedF32::packed(&data, SHAPE);
+    // Planes 2, 3 and 4 of the same grid.
+    let plane = SHAPE[0] * SHAPE[1];
+    let held = StridedF32 { data: &data[2 * plane..5 * plane], offset: -(2 * plane as isize), ..whole };
+    let (start, step) = ([-1.5, 0.2, 2.0], [0.6, 0.3, 0.08]);
+    for boundary in BOUNDARIES {
+        let (mut a, mut b) = ([0.0; 24], [0.0; 24]);
+        sample_linear_row(&mut a, &whole, start, step, 0, boundary);
+        sample_linear_row(&mut b, &held, start, step, 0, boundary);
+        assert_eq!(a, b);
+        let view = |src: &StridedF32| {
+            let mut row = [0u8; 96];
+            let bytes = bytemuck::cast_slice(src.data);
+            let src = Strided { bytes, offset: src.offset, strides: src.strides, shape: SHAPE };
+            sample_nearest_row(&mut row, &src, 4, start, step, 0, boundary, &[0; 4]);
+            row
+        };
+        assert_eq!(view(&whole), view(&held));
+    }
+    let (tx, tz) = (AxisTaps::edge(0.3, 0.9, 0, 13, SHAPE[0]), AxisTaps::edge(2.1, 0.7, 0, 3, SHAPE[2]));
+    let ty = AxisTaps::edge(0.0, 1.0, 0, 9, SHAPE[1]);
+    assert_eq!(resampled(&held, [&tx, &ty, &tz]), resampled(&whole, [&tx, &ty, &tz]));
 }

@@ -234,7 +234,7 @@ fn interpolation_does_not_depend_on_the_level() {
     let shape = [37, 23, 19];
     let data = values(41, shape.iter().product(), -100.0, 100.0);
     let src = StridedF32::packed(&data, shape);
-    let backwards = StridedF32 { offset: data.len() - 1, strides: src.strides.map(|s| -s), ..src };
+    let backwards = StridedF32 { offset: data.len() as isize - 1, strides: src.strides.map(|s| -s), ..src };
     compare("resample_linear", [(5, 0), (18, 1), (37, 2), (64, 3)], |n, offset| {
         let mut all = Vec::new();
         for src in [src, backwards] {
