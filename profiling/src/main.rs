@@ -72,7 +72,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pipeline = Pipeline::new(nodes).with_seed(1);
     let layout = if options.c_order { Layout::ZFastest } else { Layout::XFastest };
     println!("level {}, {} threads", medkernels::level::level(), medkernels::threads::threads());
-    println!("{:>6} {:>10} {:>10} {:>10} {:>10}  times copy", "size", "first ms", "median ms", "best ms", "copy ms");
+    println!(
+        "{:>6} {:>10} {:>10} {:>10} {:>10}  times copy",
+        "size", "first ms", "median ms", "best ms", "copy ms"
+    );
     let folder = tempfile::tempdir()?;
     for &size in &options.sizes {
         let voxels = head(size);
