@@ -4,17 +4,16 @@
 //! keeps what lies inside, and the rank is found among those. If a bracket misses, a histogram of the keys'
 //! top bits finds it. Either way the answer is the exact order statistic.
 
+mod keys;
+
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use thiserror::Error;
 
-use crate::kernel::kernel;
 use crate::stats::Keep;
 use crate::threads;
-
-/// Values per tile of keys: 8 KiB.
-const TILE: usize = 2048;
+use keys::{Bracket, DROPPED, Part, TILE, for_keys, key, scan, value};
 
 /// Values per task of a pass.
 const PART: usize = 1 << 16;
@@ -25,9 +24,6 @@ const SAMPLE: std::ops::RangeInclusive<usize> = 1024..=8192;
 
 /// Below this many values all keys are gathered and selected from directly.
 const SMALL: usize = 1 << 14;
-
-/// The key of a value that is not kept: above that of +inf, so above all others.
-const DROPPED: i32 = i32::MAX;
 
 /// Why percentiles cannot be given.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -98,15 +94,6 @@ pub fn percentiles(
         found.push(rank.interpolate(pair));
     }
     Ok(found)
-}
-
-/// A run of values with what decides about them.
-#[derive(Clone, Copy)]
-struct Part<'a> {
-    values: &'a [f32],
-    mask: Option<&'a [u8]>,
-    /// [`Keep::Mask`], cut to this part, or one of the others.
-    keep: Keep<'a>,
 }
 
 fn parts<'a>(
@@ -199,24 +186,6 @@ fn ranks(q: &[f64], n: usize) -> Vec<Rank> {
         Rank { below, above: (below + 1).min(n - 1), share: position - below as f64 }
     };
     q.iter().map(rank).collect()
-}
-
-/// A key that sorts, as a signed integer, like the value; both zeros have the same.
-#[inline(always)]
-fn key(value: f32) -> i32 {
-    let bits = (value + 0.0).to_bits() as i32;
-    bits ^ ((bits >> 31) as u32 >> 1) as i32
-}
-
-fn value(key: i32) -> f32 {
-    f32::from_bits((key ^ ((key >> 31) as u32 >> 1) as i32) as u32)
-}
-
-/// An open interval of keys with its ends told apart: `low` may be below all keys, `high` above all.
-#[derive(Clone, Copy, Debug)]
-struct Bracket {
-    low: i32,
-    high: i32,
 }
 
 /// Brackets that very likely hold each wanted rank, sorted and disjoint; `None` if the sample is too small to
@@ -324,84 +293,6 @@ impl Counted {
     }
 }
 
-/// Calls `f` with the keys of each tile of a part; returns how many values are kept and how many of them are
-/// NaN.
-fn for_keys(part: &Part, mut f: impl FnMut(&[i32])) -> (usize, usize) {
-    let mut keys = [0i32; TILE];
-    let (mut n, mut nan) = (0, 0);
-    for (index, values) in part.values.chunks(TILE).enumerate() {
-        let keys = &mut keys[..values.len()];
-        let range = index * TILE..index * TILE + values.len();
-        let (kept, bad) = match part.keep {
-            Keep::All => keys_all(values, keys),
-            Keep::Nonzero => keys_nonzero(values, keys),
-            Keep::Above(limit) => keys_above(values, limit, keys),
-            Keep::Mask(mask) => keys_masked(values, &mask[range.clone()], keys),
-        };
-        let (kept, bad) = match part.mask {
-            None => (kept, bad),
-            Some(mask) => drop_masked(values, &mask[range], keys),
-        };
-        n += kept as usize;
-        nan += bad as usize;
-        f(keys);
-    }
-    (n, nan)
-}
-
-macro_rules! keys {
-    ($($name:ident ($($arg:ident: $ty:ty),*) |$x:ident, $i:ident| $kept:expr;)*) => {$(
-        kernel! {
-            fn $name(values: &[f32], $($arg: $ty,)* keys: &mut [i32]) -> (u32, u32) {
-                let (mut n, mut nan) = (0u32, 0u32);
-                for ($i, (k, x)) in keys.iter_mut().zip(values).enumerate() {
-                    let $x = *x;
-                    let _ = $i;
-                    let is_kept: bool = $kept;
-                    n += u32::from(is_kept);
-                    nan += u32::from(is_kept & $x.is_nan());
-                    *k = if is_kept { key($x) } else { DROPPED };
-                }
-                (n, nan)
-            }
-        }
-    )*};
-}
-
-keys! {
-    keys_all() |x, i| true;
-    keys_nonzero() |x, i| x != 0.0;
-    keys_above(limit: f32) |x, i| x > limit;
-}
-
-kernel! {
-    fn keys_masked(values: &[f32], mask: &[u8], keys: &mut [i32]) -> (u32, u32) {
-        let (mut n, mut nan) = (0u32, 0u32);
-        for ((k, x), m) in keys.iter_mut().zip(values).zip(mask) {
-            let is_kept = *m != 0;
-            n += u32::from(is_kept);
-            nan += u32::from(is_kept & x.is_nan());
-            *k = if is_kept { key(*x) } else { DROPPED };
-        }
-        (n, nan)
-    }
-}
-
-kernel! {
-    /// Drops the keys whose mask byte is zero, and counts those left.
-    fn drop_masked(values: &[f32], mask: &[u8], keys: &mut [i32]) -> (u32, u32) {
-        let (mut n, mut nan) = (0u32, 0u32);
-        for ((k, x), m) in keys.iter_mut().zip(values).zip(mask) {
-            // A kept NaN's key may equal DROPPED; it counts as NaN whatever its key.
-            let is_kept = (*m != 0) & ((*k != DROPPED) | x.is_nan());
-            n += u32::from(is_kept);
-            nan += u32::from(is_kept & x.is_nan());
-            *k = if is_kept { *k } else { DROPPED };
-        }
-        (n, nan)
-    }
-}
-
 fn count(part: &Part, brackets: &[Bracket]) -> Counted {
     let mut counted = Counted::new(brackets.len());
     let mut inside = [0i32; TILE + 1];
@@ -418,44 +309,6 @@ fn count(part: &Part, brackets: &[Bracket]) -> Counted {
     counted.n = n;
     counted.nan = nan;
     counted
-}
-
-kernel! {
-    /// Counts keys below, at the low end and at the high end of a bracket, and gathers those inside at the
-    /// start of `out`.
-    fn scan(keys: &[i32], bracket: Bracket, out: &mut [i32; TILE + 1]) -> [u32; 4] {
-        const LANES: usize = 16;
-        let Bracket { low, high } = bracket;
-        let mut below = [0u32; LANES];
-        let mut at_low = [0u32; LANES];
-        let mut at_high = [0u32; LANES];
-        let mut kept = 0usize;
-        let (body, tail) = keys.as_chunks::<LANES>();
-        for chunk in body {
-            let mut any = 0u32;
-            for i in 0..LANES {
-                let k = chunk[i];
-                below[i] += u32::from(k < low);
-                at_low[i] += u32::from(k == low);
-                at_high[i] += u32::from(k == high);
-                any |= u32::from((k > low) & (k < high));
-            }
-            if any != 0 {
-                for k in chunk {
-                    out[kept.min(TILE)] = *k;
-                    kept += usize::from((*k > low) & (*k < high));
-                }
-            }
-        }
-        for k in tail {
-            below[0] += u32::from(*k < low);
-            at_low[0] += u32::from(*k == low);
-            at_high[0] += u32::from(*k == high);
-            out[kept.min(TILE)] = *k;
-            kept += usize::from((*k > low) & (*k < high));
-        }
-        [below.iter().sum(), at_low.iter().sum(), at_high.iter().sum(), kept as u32]
-    }
 }
 
 /// Gathers all keys and selects among them.
