@@ -322,6 +322,12 @@ impl VolumeCore {
             || (self.lazy.is_untouched() && matches!(self.lazy.source(), medpipe::Source::Memory(_)))
     }
 
+    /// Whether the shape is known; otherwise asking for it measures voxels.
+    #[getter]
+    fn _is_planned(&self) -> bool {
+        self.lazy.is_planned()
+    }
+
     /// Bytes read so far from the file that the volume came from.
     #[getter]
     fn bytes_read(&self) -> u64 {

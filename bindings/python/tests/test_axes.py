@@ -1,4 +1,7 @@
-"""The axis table of docs/python.md, each row a test. All sizes of an axis are different, or all the same: nothing is guessed."""
+"""The axis table of docs/python.md, each row a test.
+
+All sizes of a volume are different, or all the same: nothing can be guessed.
+"""
 
 from __future__ import annotations
 

@@ -87,14 +87,36 @@ def raise_spec(tmp_path):
 CASES = [
     (raise_missing, mx.MissingFileError, {"path": "none.nii", "errno": 2}),
     (raise_file, mx.FileError, {"path": ""}),
-    (raise_format, mx.FormatError, {"path": "x.nii", "field": "size", "found": "400", "expected": "at least"}),
-    (raise_unsupported, mx.UnsupportedError, {"path": "x.nii", "what": "float128", "hint": "float64"}),
+    (
+        raise_format,
+        mx.FormatError,
+        {"path": "x.nii", "field": "size", "found": "400", "expected": "at least"},
+    ),
+    (
+        raise_unsupported,
+        mx.UnsupportedError,
+        {"path": "x.nii", "what": "float128", "hint": "float64"},
+    ),
     (raise_shape, mx.ShapeError, {"found": "[3]", "expected": "channel_axis"}),
-    (raise_param, mx.ParamError, {"transform": "reorient", "name": "orientation", "found": "RRR", "expected": "RAS", "step": 1}),
+    (
+        raise_param,
+        mx.ParamError,
+        {
+            "transform": "reorient",
+            "name": "orientation",
+            "found": "RRR",
+            "expected": "RAS",
+            "step": 1,
+        },
+    ),
     (raise_limit, mx.LimitError, {"asked": None, "allowed": None}),
     (raise_data, mx.DataError, {"found": "0.5", "hint": "role"}),
     (raise_internal, mx.InternalError, {}),
-    (raise_spec, mx.ParamError, {"path": "pipe.yaml", "transform": "clamp", "name": "mux", "place": "entry 1"}),
+    (
+        raise_spec,
+        mx.ParamError,
+        {"path": "pipe.yaml", "transform": "clamp", "name": "mux", "place": "entry 1"},
+    ),
 ]
 
 
@@ -132,10 +154,14 @@ def test_plain_python_catches_them(tmp_path):
         mx.Pipeline.from_yaml("medoxide: 1\ntransforms: [clomp]")
 
 
-@pytest.mark.parametrize(("name", "value"), [("MEDOXIDE_LEVEL", "mmx"), ("MEDOXIDE_THREADS", "many")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("MEDOXIDE_LEVEL", "mmx"), ("MEDOXIDE_THREADS", "many")]
+)
 def test_environment_that_cannot_be_used_is_told_at_import(name, value):
     code = "import medoxide"
-    done = subprocess.run([sys.executable, "-c", code], env={name: value}, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={name: value}, capture_output=True, text=True
+    )
     assert done.returncode != 0
     assert name in done.stderr and value in done.stderr and "ParamError" in done.stderr
 
@@ -143,5 +169,7 @@ def test_environment_that_cannot_be_used_is_told_at_import(name, value):
 def test_environment_is_used():
     code = "import medoxide as mx; f = mx.features(); print(f['level'], f['threads'])"
     env = {"MEDOXIDE_LEVEL": "plain", "MEDOXIDE_THREADS": "3"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["plain", "3"]

@@ -12,7 +12,9 @@ import pytest
 import medoxide as mx
 from conftest import ramp
 
-PIPE = mx.Pipeline([mx.GaussianSmooth(sigma=1), mx.GaussianNoise(std=(0, 1)), mx.ZNormalize()], seed=11)
+PIPE = mx.Pipeline(
+    [mx.GaussianSmooth(sigma=1), mx.GaussianNoise(std=(0, 1)), mx.ZNormalize()], seed=11
+)
 
 
 def work(path: str) -> float:
@@ -55,7 +57,9 @@ def test_a_forked_child_computes_the_same(volume):
     assert work(volume) == want
 
 
-@pytest.mark.parametrize("method", [m for m in ("fork", "spawn", "forkserver") if m in mp.get_all_start_methods()])
+@pytest.mark.parametrize(
+    "method", [m for m in ("fork", "spawn", "forkserver") if m in mp.get_all_start_methods()]
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_workers_compute_the_same(volume, method):
     want = work(volume)

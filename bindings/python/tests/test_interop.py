@@ -14,7 +14,9 @@ pytestmark = pytest.mark.peers
 def orthogonal() -> np.ndarray:
     """An oblique placement without shear, which every library can hold."""
     c, s = np.cos(0.3), np.sin(0.3)
-    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[1, 0, 0], [0, c, s], [0, -s, c]])
+    turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
+        [[1, 0, 0], [0, c, s], [0, -s, c]]
+    )
     out = np.eye(4)
     out[:3, :3] = turn * [1.5, 2.0, 0.7]
     out[:3, 3] = [-20, 31, 5.5]
@@ -32,7 +34,9 @@ def test_nibabel_there_and_back(dtype):
     image.header.extensions.append(nib.nifti1.Nifti1Extension(6, b"a comment"))
     v = mx.Volume.from_nibabel(image)
     assert np.array_equal(np.asarray(v), a) and np.array_equal(v.affine, AFFINE)
-    assert v.header["descrip"] == "from nibabel" and v.header.extensions[0][1].startswith(b"a comment")
+    assert v.header["descrip"] == "from nibabel" and v.header.extensions[0][1].startswith(
+        b"a comment"
+    )
     back = v.to_nibabel()
     assert np.array_equal(back.get_fdata(), a) and np.allclose(back.affine, AFFINE)
     assert back.get_data_dtype() == np.dtype(dtype)
@@ -85,7 +89,9 @@ def test_sitk_reads_what_we_place(tmp_path):
     v = mx.Volume(ramp(5, 6, 7), orthogonal())
     v.save(path)
     read = mx.Volume.from_sitk(sitk.ReadImage(path))
-    assert np.allclose(read.affine, v.affine, atol=1e-4) and np.array_equal(np.asarray(read), np.asarray(v))
+    assert np.allclose(read.affine, v.affine, atol=1e-4) and np.array_equal(
+        np.asarray(read), np.asarray(v)
+    )
 
 
 def test_sitk_components_and_planes():
@@ -104,7 +110,14 @@ def test_sitk_components_and_planes():
 def test_tensors_come_back_as_tensors():
     import torch
 
-    for dtype in (torch.uint8, torch.int16, torch.int32, torch.float16, torch.float32, torch.float64):
+    for dtype in (
+        torch.uint8,
+        torch.int16,
+        torch.int32,
+        torch.float16,
+        torch.float32,
+        torch.float64,
+    ):
         t = torch.arange(24).reshape(2, 3, 4).to(dtype)
         out = mx.Flip(axes="y")(t)
         assert out.dtype == dtype and torch.equal(out, t.flip(1))
@@ -120,7 +133,14 @@ def test_torch_dtypes(nii, array):
 
     v = mx.load(nii)
     assert v.torch().dtype == torch.int16
-    for dtype in (torch.float16, torch.float32, torch.float64, torch.int32, torch.uint8, torch.bfloat16):
+    for dtype in (
+        torch.float16,
+        torch.float32,
+        torch.float64,
+        torch.int32,
+        torch.uint8,
+        torch.bfloat16,
+    ):
         t = v.torch(dtype=dtype)
         assert t.dtype == dtype
         want = torch.from_numpy(array)

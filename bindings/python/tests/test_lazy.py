@@ -182,7 +182,9 @@ def test_a_volume_outlives_its_array_and_an_array_its_volume():
     assert np.array_equal(a, ramp(50, 60, 70).clip(min=0))
 
 
-@pytest.mark.parametrize("dtype", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"])
+@pytest.mark.parametrize(
+    "dtype", ["?", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8", "c8", "c16"]
+)
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_any_numeric_dtype_and_byte_order(dtype, order):
     a = (ramp(3, 4, 5, dtype="u1") % 2).astype(order + dtype)
@@ -292,7 +294,10 @@ def test_header_warnings_come_once(tmp_path):
 def test_slices_keep_voxels_in_the_world(nii, array, index):
     v = mx.load(nii)
     out = v[index]
-    keep = tuple(slice(i, i + 1 or None) if isinstance(i, (int, np.integer)) else i for i in (index if isinstance(index, tuple) else (index,)))
+    keep = tuple(
+        slice(i, i + 1 or None) if isinstance(i, (int, np.integer)) else i
+        for i in (index if isinstance(index, tuple) else (index,))
+    )
     assert np.array_equal(np.asarray(out), array[keep])
     # Every voxel lies where the voxel of its value lay.
     back = {int(x): i for i, x in np.ndenumerate(array)}
@@ -408,7 +413,9 @@ def test_save_like_takes_the_header(tmp_path, nii):
     mx.Volume(ramp(2, 2, 2)).save(b, like=a)
     header = mx.load(b).header
     assert header["descrip"] == "scan 7"
-    assert header.extensions[0][0] == 6 and header.extensions[0][1].startswith(b"a comment of sixteen")
+    assert header.extensions[0][0] == 6 and header.extensions[0][1].startswith(
+        b"a comment of sixteen"
+    )
     mx.Volume(ramp(2, 2, 2)).save(b, like=v)
     assert mx.load(b).header["descrip"] == "scan 7"
 
@@ -420,6 +427,8 @@ def test_replace_changes_facts_only(nii, array):
     assert np.array_equal(np.asarray(w), array)
     with pytest.raises(mx.ParamError, match="affine"):
         v.replace(affine=np.eye(3))
+    assert np.array_equal(mx.Volume(v).affine, v.affine)
+    assert np.array_equal(mx.Volume(v, np.eye(4)).affine, np.eye(4))
     with pytest.raises(ValueError):
         v.affine[0, 0] = 5
 
@@ -465,6 +474,9 @@ def test_looks(nii):
     for part in ("5 x 6 x 7", "float32", "LPS", "ramp.nii", "reorient -> clamp", "lazy"):
         assert part in text
     assert "in memory" in repr(v.compute())
+    chain = mx.load(nii)
+    before = chain.bytes_read
+    assert "not measured" in repr(chain.crop_foreground()) and chain.bytes_read == before
     assert v._repr_png_()[:8] == b"\x89PNG\r\n\x1a\n"
     assert "clamp" in v.explain() and repr(v.explain()) == str(v.explain())
     assert v.grid.shape == (5, 6, 7) and v.grid.orientation == "LPS"

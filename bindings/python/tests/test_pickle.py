@@ -38,7 +38,13 @@ def test_lazy_stays_lazy_after_it_was_computed(nii):
 
 
 def test_a_pipelines_result_is_path_and_pipeline(nii):
-    pipe = mx.Pipeline([mx.Reorient(orientation="RAS"), mx.GaussianNoise(std=(1, 2), p=0.9), mx.CropForeground(above=20)])
+    pipe = mx.Pipeline(
+        [
+            mx.Reorient(orientation="RAS"),
+            mx.GaussianNoise(std=(1, 2), p=0.9),
+            mx.CropForeground(above=20),
+        ]
+    )
     v = pipe(nii, epoch=3, id="case 1")
     assert len(pickle.dumps(v)) < 3000
     same(v, again(v))
@@ -69,7 +75,10 @@ def test_memory_is_bytes(dtype):
 def test_memory_keeps_its_metadata(nii):
     v = mx.load(nii).replace(description="here", extensions=[(6, b"0123456789abcdef")])
     w = again(v)
-    assert w.header["sform_code"] == v.header["sform_code"] and w.header.extensions == v.header.extensions
+    assert (
+        w.header["sform_code"] == v.header["sform_code"]
+        and w.header.extensions == v.header.extensions
+    )
     header = again(v.header)
     assert dict(header) == dict(v.header) and header.format == v.header.format
 

@@ -34,6 +34,13 @@ def test_what_users_write_is_typed(tmp_path):
     )
     run("mypy", "--config-file", "pyproject.toml", "--strict", str(good))
     bad = tmp_path / "bad.py"
-    bad.write_text("import medoxide as mx\nmx.Pad(mode='mirror')\nmx.load('a').clamp('x')\nmx.ZNormalize(mosk=1)\n")
-    done = subprocess.run([sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(bad)], cwd=ROOT, capture_output=True, text=True)
+    bad.write_text(
+        "import medoxide as mx\nmx.Pad(mode='mirror')\nmx.load('a').clamp('x')\nmx.ZNormalize(mosk=1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", str(bad)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.stdout.count("error:") == 3, done.stdout

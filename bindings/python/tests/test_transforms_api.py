@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import inspect
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def test_class_method_file_and_call_agree(name, cls, category):
     parameters = inspect.signature(kind).parameters.values()
     assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
     assert [p.name for p in parameters][-3:] == ["p", "keys", "id"]
-    assert "Parameters\n" in kind.__doc__ and "Parameters\n" in getattr(mx.Volume, method(name)).__doc__
+    assert (
+        "Parameters\n" in kind.__doc__
+        and "Parameters\n" in getattr(mx.Volume, method(name)).__doc__
+    )
     t = kind(**GIVEN.get(name, {}))
     assert list(t.to_dict()) == [name]
     pipe = mx.Pipeline([t], seed=1)
@@ -53,7 +57,9 @@ def test_class_method_file_and_call_agree(name, cls, category):
     assert eval(repr(t), {cls: kind}) == t
     role = "label" if category == "label" else "image"
     v = mx.Volume(ramp(5, 6, 7, dtype="uint8"), AFFINE, role=role)
-    by_method = getattr(v, method(name))(**GIVEN.get(name, {}), **({"seed": 1} if pipe.is_random else {}))
+    by_method = getattr(v, method(name))(
+        **GIVEN.get(name, {}), **({"seed": 1} if pipe.is_random else {})
+    )
     by_call = pipe(v, id="")
     assert np.array_equal(np.asarray(by_method), np.asarray(by_call))
     assert np.array_equal(by_method.affine, by_call.affine)
@@ -83,10 +89,18 @@ def test_numpy_values_are_parameters():
 
 def test_transforms_do_not_change():
     t = mx.Clamp(min=0, max=1)
-    for change in (lambda: setattr(t, "min", 3), lambda: delattr(t, "min"), lambda: setattr(t, "new", 3)):
+    for change in (
+        lambda: setattr(t, "min", 3),
+        lambda: delattr(t, "min"),
+        lambda: setattr(t, "new", 3),
+    ):
         with pytest.raises(AttributeError):
             change()
-    assert t == mx.Clamp(min=0.0, max=1.0) and t != mx.Clamp(min=0, max=2) and len({t, mx.Clamp(min=0, max=1)}) == 1
+    assert (
+        t == mx.Clamp(min=0.0, max=1.0)
+        and t != mx.Clamp(min=0, max=2)
+        and len({t, mx.Clamp(min=0, max=1)}) == 1
+    )
     with pytest.raises(AttributeError, match="no parameter"):
         _ = t.mean
 
@@ -108,7 +122,9 @@ def test_dicts_keep_their_keys_and_order(nii):
     label = ramp(5, 6, 7) % 3
     # A file and an array without geometry do not lie on one grid.
     with pytest.raises(mx.ShapeError, match="label"):
-        mx.Clamp(max=9)({"image": nii, "label": label}) and mx.Flip(axes=0)({"image": nii, "label": label})
+        mx.Clamp(max=9)({"image": nii, "label": label}) and mx.Flip(axes=0)(
+            {"image": nii, "label": label}
+        )
     x = {
         "age": 31,
         "image": nii,
@@ -177,7 +193,8 @@ def test_points_move_with_the_world(array):
 
 
 def test_pipeline_from_files_and_text(tmp_path):
-    text = "medoxide: 1\nseed: 5\ntransforms:\n  - reorient: RAS\n  - gaussian_noise: {std: {uniform: [0, 1]}, p: 0.5}\n"
+    noise = "{std: {uniform: [0, 1]}, p: 0.5}"
+    text = f"medoxide: 1\nseed: 5\ntransforms:\n  - reorient: RAS\n  - gaussian_noise: {noise}\n"
     path = tmp_path / "pipe.yaml"
     path.write_text(text)
     pipe = mx.Pipeline.from_file(path)
@@ -194,14 +211,22 @@ def test_pipeline_from_files_and_text(tmp_path):
 
 
 def test_unfused_is_fused(nii):
-    steps = [mx.Reorient(orientation="LPS"), mx.Pad(amount=2), mx.Resample(spacing=1.2), mx.Clamp(min=3), mx.Flip(axes=[0, 2])]
+    steps = [
+        mx.Reorient(orientation="LPS"),
+        mx.Pad(amount=2),
+        mx.Resample(spacing=1.2),
+        mx.Clamp(min=3),
+        mx.Flip(axes=[0, 2]),
+    ]
     fused, plain = mx.Pipeline(steps), mx.Pipeline(steps, fuse=False)
     assert np.array_equal(np.asarray(fused(nii)), np.asarray(plain(nii)))
     assert "step by step" in plain.explain(nii)
 
 
 def test_explain_reads_nothing(nii):
-    pipe = mx.Pipeline([mx.Reorient(orientation="RAS"), mx.CropForeground(above=5), mx.ZNormalize()])
+    pipe = mx.Pipeline(
+        [mx.Reorient(orientation="RAS"), mx.CropForeground(above=5), mx.ZNormalize()]
+    )
     v = mx.load(nii)
     before = v.bytes_read
     text = pipe.explain(v)
@@ -218,6 +243,10 @@ def test_mismatch_is_refused_resampled_or_trusted():
         mx.Pipeline(flip)(x)
     assert mx.Pipeline(flip, on_mismatch="resample")(x)["label"].spacing == (1, 1, 1)
     assert mx.Pipeline(flip, on_mismatch="trust_shape")(x)["label"].spacing == (1, 1, 1)
+
+
+def test_the_example_in_the_package_runs():
+    assert doctest.testmod(mx).attempted >= 3 and doctest.testmod(mx).failed == 0
 
 
 def test_import_is_light():

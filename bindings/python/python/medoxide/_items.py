@@ -18,7 +18,7 @@ Back = Callable[[Any], Any]
 
 
 def volume_of(
-    x: Any, channel_axis: int | Sequence[int] | None, role: str | None = None
+    x: Any, channel_axis: int | Sequence[int] | None, role: Any = None
 ) -> tuple[Volume, Back]:
     """A volume from a volume, path, array or tensor, and the way back."""
     if isinstance(x, Volume):
@@ -31,7 +31,8 @@ def volume_of(
     if isinstance(x, np.ndarray):
         return _from_array(x, channel_axis, role), _to_array(x, channel_axis)
     raise ParamError(
-        f"pipeline: input is a {type(x).__name__}; expected a Volume, a path, an array, a tensor, or a dict of them",
+        f"pipeline: input is a {type(x).__name__}; "
+        "expected a Volume, a path, an array, a tensor, or a dict of them",
         transform="pipeline",
         name="input",
         found=type(x).__name__,
@@ -56,7 +57,8 @@ def sample_of(
     passed: dict[str, Any] = {}
     back: dict[str, Back] = {}
     for key, value in items.items():
-        if (key in roles and roles[key] is None) or value is None or isinstance(value, (bool, int, float)):
+        unwanted = key in roles and roles[key] is None
+        if unwanted or value is None or isinstance(value, (bool, int, float)):
             passed[key] = value
             continue
         role = roles.get(key) or _role(key, value)
@@ -100,7 +102,7 @@ def _points(key: str, value: Any) -> list[list[float]]:
 
 
 def _from_array(
-    array: _arrays.Array, channel_axis: int | Sequence[int] | None, role: str | None
+    array: _arrays.Array, channel_axis: int | Sequence[int] | None, role: Any
 ) -> Volume:
     return Volume(array, channel_axis=channel_axis, role=role)
 
@@ -120,16 +122,16 @@ def _place(array: _arrays.Array, axes: list[int] | None, n: int) -> _arrays.Arra
 
 def _to_array(like: _arrays.Array, channel_axis: int | Sequence[int] | None) -> Back:
     axes = _arrays.axes(channel_axis)
-    order = "F" if like.flags.f_contiguous and not like.flags.c_contiguous else "C"
+    f_order = like.flags.f_contiguous and not like.flags.c_contiguous
 
     def back(v: Any) -> Any:
         if not isinstance(v, Volume):
             return v
         dtype = v.dtype
-        if axes == [0] and order == "C" and len(v.shape) == like.ndim:
+        if axes == [0] and not f_order and len(v.shape) == like.ndim:
             return v._channel_first(_name(dtype), True)[0]
         if not axes:
-            return v.numpy(dtype, order)
+            return v.numpy(dtype, "F" if f_order else "C")
         return _place(v.numpy(dtype), axes, like.ndim)
 
     return back
@@ -143,7 +145,8 @@ def _to_tensor(like: Any, channel_axis: int | Sequence[int] | None) -> Back:
             if axes == [0] or not axes:
                 array, bfloat16 = v._channel_first(_name(v.dtype), bool(axes))
             else:
-                array, bfloat16 = np.ascontiguousarray(_place(v.numpy(v.dtype), axes, like.ndim)), False
+                placed = _place(v.numpy(v.dtype), axes, like.ndim)
+                array, bfloat16 = np.ascontiguousarray(placed), False
             tensor = _arrays.to_tensor(array, bfloat16)
         else:
             tensor = _arrays.to_tensor(np.asarray(v))

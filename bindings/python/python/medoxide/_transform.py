@@ -84,7 +84,6 @@ def of_node(node: Node) -> Transform:
     from . import transforms
 
     ((name, parameters),) = node.to_dict().items()
-    for kind in vars(transforms).values():
-        if isinstance(kind, type) and issubclass(kind, Transform) and vars(kind).get("name") == name:
-            return kind(**parameters)
-    raise LookupError(name)
+    kinds = {getattr(transforms, c).name: getattr(transforms, c) for c in transforms.__all__}
+    made: Transform = kinds[name](**parameters)
+    return made

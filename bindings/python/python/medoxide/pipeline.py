@@ -137,11 +137,14 @@ class Pipeline:
             given, passed, back = sample_of(x, roles or {}, channel_axis)
             samples = []
             for made in self._core.apply(given, id, epoch):
-                out = {key: back.get(key, _same)(value) for key, value in made}
-                samples.append({key: passed[key] if key in passed else out.pop(key) for key in x if key in passed or key in out} | out)
+                out = passed | {key: back.get(key, _same)(value) for key, value in made}
+                # The keys that were given come first, in their order.
+                samples.append({key: out.pop(key) for key in x if key in out} | out)
             return samples[0] if len(samples) == 1 else samples
         if roles:
-            raise ParamError("pipeline: roles is for a dict of items", transform="pipeline", name="roles")
+            raise ParamError(
+                "pipeline: roles is for a dict of items", transform="pipeline", name="roles"
+            )
         volume, restore = volume_of(x, channel_axis)
         results = [restore(v) for v in self._core.apply_to_volume(volume, id, epoch)]
         return results[0] if len(results) == 1 else results

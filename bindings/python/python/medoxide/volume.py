@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Path = str | os.PathLike[str]
     Affine = npt.NDArray[np.float64]
+    Role = Literal["image", "label", "map"]
 
 #: From RAS+ to LPS+ millimetres, the world of ITK and DICOM, and back.
 _LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -83,8 +84,10 @@ class Volume(VolumeCore, TransformMethods):
         affine: npt.ArrayLike | None = None,
         *,
         channel_axis: int | Iterable[int] | None = None,
-        role: str | None = None,
+        role: Role | None = None,
     ) -> Volume:
+        if isinstance(array, Volume):
+            return array.replace(affine=affine, role=role)
         axes = _arrays.axes(channel_axis)
         made = VolumeCore.__new__(cls, _arrays.as_array(array), _rows(affine), axes, role)
         return made
@@ -143,10 +146,14 @@ class Volume(VolumeCore, TransformMethods):
         """The values in memory of the taker's own, (X, Y, Z) and x fastest."""
         if copy is False and self.is_computed:
             raise BufferError("the kept result cannot be given away; copy=False is not possible")
-        # The fresh array is nobody else's: to hand it over is no further copy. Keywords that this
-        # NumPy does not know are its defaults.
+        # The fresh array is nobody else's: to hand it over is no further copy. Old NumPy knows
+        # only the stream.
         known = {"stream": stream, "max_version": max_version, "dl_device": dl_device}
-        return self.numpy().__dlpack__(**{k: v for k, v in known.items() if v is not None})
+        array = self.numpy()
+        try:
+            return array.__dlpack__(**{k: v for k, v in known.items() if v is not None})
+        except TypeError:
+            return array.__dlpack__(stream=stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)
@@ -164,7 +171,7 @@ class Volume(VolumeCore, TransformMethods):
         self,
         *,
         affine: npt.ArrayLike | None = None,
-        role: str | None = None,
+        role: Role | None = None,
         description: str | None = None,
         display_range: tuple[float, float] | None = None,
         extensions: Sequence[tuple[int, bytes]] | None = None,
@@ -185,7 +192,7 @@ class Volume(VolumeCore, TransformMethods):
         like: Volume | Path | None = None,
         level: int | None = None,
         threads: int | None = None,
-        storage: str | None = None,
+        storage: Literal["int16", "float16-private"] | None = None,
         dtype: npt.DTypeLike | None = None,
         sync: bool = True,
     ) -> SaveReport:
@@ -215,7 +222,7 @@ class Volume(VolumeCore, TransformMethods):
     # Other libraries ----------------------------------------------------------------------------
 
     @classmethod
-    def from_nibabel(cls, image: Any, *, role: str | None = None) -> Volume:
+    def from_nibabel(cls, image: Any, *, role: Role | None = None) -> Volume:
         """A volume from a nibabel image: its values, affine, header fields and extensions.
 
         The values are those that nibabel gives, scaled to float64 where the file has a scale;
@@ -245,14 +252,16 @@ class Volume(VolumeCore, TransformMethods):
         if header is not None:
             header.set_data_dtype(values.dtype)
             header.set_slope_inter(1, 0)
-        make = nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
+        make = (
+            nibabel.Nifti2Image if isinstance(header, nibabel.Nifti2Header) else nibabel.Nifti1Image
+        )
         image = make(values, self.affine, header)
         for code, content in extensions:
             image.header.extensions.append(nibabel.nifti1.Nifti1Extension(code, content))
         return image
 
     @classmethod
-    def from_sitk(cls, image: Any, *, role: str | None = None) -> Volume:
+    def from_sitk(cls, image: Any, *, role: Role | None = None) -> Volume:
         """A volume from a SimpleITK image of 2 or 3 axes; its LPS world becomes RAS, components channels.
 
         The voxels are copied.
@@ -261,7 +270,9 @@ class Volume(VolumeCore, TransformMethods):
 
         n = image.GetDimension()
         if n not in (2, 3):
-            raise UnsupportedError(f"from_sitk works on images of 2 or 3 axes, not {n}", what="from_sitk")
+            raise UnsupportedError(
+                f"from_sitk works on images of 2 or 3 axes, not {n}", what="from_sitk"
+            )
         # (z, y, x[, component]) to (x, y, z[, component]), x fastest as before.
         data = SimpleITK.GetArrayFromImage(image)
         data = data.transpose(*range(n - 1, -1, -1), *range(n, data.ndim))
@@ -292,9 +303,13 @@ class Volume(VolumeCore, TransformMethods):
     # Looks --------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        shape = " x ".join(map(str, self.shape))
-        size = " x ".join(f"{s:.4g}" for s in self.spacing)
-        facts = [f"{shape} {self.dtype}", f"{size} mm", self.orientation]
+        if self._is_planned:
+            shape = " x ".join(map(str, self.shape))
+            size = " x ".join(f"{s:.4g}" for s in self.spacing)
+            facts = [f"{shape} {self.dtype}", f"{size} mm", self.orientation]
+        else:
+            # To look at it does not read a file.
+            facts = ["shape not measured yet"]
         if self.role != "image":
             facts.append(self.role)
         if self.path is not None:

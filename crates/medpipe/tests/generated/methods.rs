@@ -36,9 +36,7 @@ class TransformMethods:
 
     __slots__ = ()
 
-    def _apply(
-        self: V, name: str, parameters: Mapping[str, Any], seed: int | None = None
-    ) -> V:
+    def _apply(self: V, name: str, parameters: Mapping[str, Any], seed: int | None = None) -> V:
         raise NotImplementedError
 "#;
 
