@@ -188,16 +188,27 @@ fn ranks(q: &[f64], n: usize) -> Vec<Rank> {
     q.iter().map(rank).collect()
 }
 
+/// A number that shares no pattern with its index (the finaliser of MurmurHash3).
+fn mixed(index: usize) -> usize {
+    let mut h = (index as u32).wrapping_add(0x9e37_79b9);
+    for factor in [0x85eb_ca6bu32, 0xc2b2_ae35] {
+        h = (h ^ (h >> 15)).wrapping_mul(factor);
+    }
+    (h ^ (h >> 16)) as usize
+}
+
 /// Brackets that very likely hold each wanted rank, sorted and disjoint; `None` if the sample is too small to
 /// say.
 fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
     let step = total / (total / SAMPLE_SHARE).clamp(*SAMPLE.start(), *SAMPLE.end());
-    // An odd step meets all columns of volumes with even rows.
-    let step = (step | 1).max(1);
+    let step = step.max(1);
     let mut sample = Vec::with_capacity(SAMPLE.end() + 1);
-    let mut position = step / 2;
+    // One place drawn from every stretch of `step` values: a fixed stride would meet the same columns of a volume again and again.
+    let place = |stretch: usize| stretch * step + mixed(stretch) % step;
+    let (mut stretch, mut start) = (0, 0);
     for part in parts {
-        while position < part.values.len() {
+        while place(stretch) < start + part.values.len() {
+            let position = place(stretch) - start;
             let x = part.values[position];
             let is_kept = part.mask.is_none_or(|mask| mask[position] != 0)
                 && match part.keep {
@@ -209,9 +220,9 @@ fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
             if is_kept && !x.is_nan() {
                 sample.push(key(x));
             }
-            position += step;
+            stretch += 1;
         }
-        position -= part.values.len();
+        start += part.values.len();
     }
     if sample.len() < 64 {
         return None;
