@@ -41,7 +41,10 @@ pub enum Draw {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged, expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}")]
+#[serde(
+    untagged,
+    expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}"
+)]
 enum Written {
     Number(f64),
     Range([f64; 2]),

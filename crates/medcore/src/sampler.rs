@@ -1,5 +1,6 @@
 //! How a voxel between voxels is valued.
 
+use medkernels::interpolate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +28,7 @@ impl std::fmt::Display for Sampler {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Boundary {
-    /// This value everywhere outside; interpolation blends with it over the last half voxel (SciPy `grid-constant`,
+    /// This value everywhere outside; interpolation blends with it within a voxel of the edge (SciPy `grid-constant`,
     /// torch `zeros` for 0).
     Constant(f64),
     /// The nearest edge voxel (SciPy `nearest`, torch `border`, NumPy `edge`).
@@ -43,28 +44,20 @@ pub enum Boundary {
 impl Boundary {
     /// The inside index that an index outside `0..n` stands for, or `None` for a constant.
     pub fn index(self, i: i64, n: usize) -> Option<usize> {
-        let n = n as i64;
-        if (0..n).contains(&i) {
-            return Some(i as usize);
+        interpolate::Boundary::from(self).index(i, n)
+    }
+}
+
+impl From<Boundary> for interpolate::Boundary {
+    /// The kernels call `Symmetric` by SciPy's name `Reflect`, and `Reflect` by SciPy's name `Mirror`.
+    fn from(b: Boundary) -> interpolate::Boundary {
+        match b {
+            Boundary::Constant(v) => interpolate::Boundary::Constant(v as f32),
+            Boundary::Edge => interpolate::Boundary::Edge,
+            Boundary::Symmetric => interpolate::Boundary::Reflect,
+            Boundary::Reflect => interpolate::Boundary::Mirror,
+            Boundary::Wrap => interpolate::Boundary::Wrap,
         }
-        if n == 0 {
-            return None;
-        }
-        let j = match self {
-            Boundary::Constant(_) => return None,
-            Boundary::Edge => i.clamp(0, n - 1),
-            Boundary::Wrap => i.rem_euclid(n),
-            Boundary::Symmetric => {
-                let m = i.rem_euclid(2 * n);
-                if m < n { m } else { 2 * n - 1 - m }
-            }
-            Boundary::Reflect if n == 1 => 0,
-            Boundary::Reflect => {
-                let m = i.rem_euclid(2 * n - 2);
-                if m < n { m } else { 2 * n - 2 - m }
-            }
-        };
-        Some(j as usize)
     }
 }
 

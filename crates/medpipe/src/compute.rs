@@ -6,6 +6,7 @@ use medcore::{
     Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Step, Storage, Volume, Warp,
 };
 use medkernels::buffer::Buffer;
+use medkernels::float_env::FloatEnv;
 use medkernels::{copy::copy_strided, threads};
 
 use crate::Result;
@@ -43,6 +44,7 @@ impl Chain {
 
     /// The output in memory, in a layout.
     pub(crate) fn compute_as(&self, want: Want, layout: Layout) -> Result<Volume> {
+        let _env = FloatEnv::enter();
         let (grid, extra, meta) = (*self.grid(), self.source.extra().to_vec(), self.source.meta().clone());
         let dtype = want.dtype(self.dtype());
         let resolved = self.resolved()?;
@@ -66,6 +68,7 @@ impl Chain {
 
     /// Numbers of the item as it stands at the end of the chain; `keep` must not name a label.
     pub(crate) fn measured(&self, m: &Measure) -> Result<medcore::Measured> {
+        let _env = FloatEnv::enter();
         let resolved = self.resolved()?;
         let (whole, slices) = resolved.measured(m, None)?;
         let nz = self.grid().shape[2];

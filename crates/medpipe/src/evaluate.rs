@@ -234,7 +234,7 @@ impl Chain {
             }
         }
         let column = i.map.column(0);
-        let boundary = kernel_boundary(i.boundary);
+        let boundary = interpolate::Boundary::from(i.boundary);
         let size = tile.dtype.bytes();
         let word = match i.boundary {
             Boundary::Constant(v) => fill_word(tile.dtype, v),
@@ -428,14 +428,4 @@ impl Tile {
 /// The bytes of a fill value.
 fn fill_word(dtype: DType, v: f64) -> Vec<u8> {
     with_element!(dtype, T => bytemuck::bytes_of(&T::from_f64_saturating(v)).to_vec(), else => vec![0; dtype.bytes()])
-}
-
-fn kernel_boundary(b: Boundary) -> interpolate::Boundary {
-    match b {
-        Boundary::Constant(v) => interpolate::Boundary::Constant(v as f32),
-        Boundary::Symmetric => interpolate::Boundary::Reflect,
-        Boundary::Reflect => interpolate::Boundary::Mirror,
-        Boundary::Wrap => interpolate::Boundary::Wrap,
-        _ => interpolate::Boundary::Edge,
-    }
 }
