@@ -4,8 +4,10 @@
 
 mod array;
 mod errors;
+mod given;
 mod header;
 mod json;
+mod open;
 mod pickle;
 mod pipeline;
 mod process;
@@ -22,6 +24,8 @@ mod _medoxide {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::open::{load, stack};
+    #[pymodule_export]
     use crate::pickle::volume_from_state;
     #[pymodule_export]
     use crate::pipeline::{Node, PipelineCore, transforms};
@@ -30,7 +34,7 @@ mod _medoxide {
     #[pymodule_export]
     use crate::save::SaveReport;
     #[pymodule_export]
-    use crate::volume::{VolumeCore, load, stack};
+    use crate::volume::VolumeCore;
 
     #[pymodule_init]
     fn init(m: &Bound<'_, PyModule>) -> PyResult<()> {

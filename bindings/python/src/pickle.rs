@@ -9,8 +9,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::array::{self, View};
+use crate::given::role_of;
 use crate::run::run;
-use crate::volume::{VolumeCore, role_of, wrap};
+use crate::volume::{VolumeCore, wrap};
 use crate::{errors, json};
 
 const SPACE: [SpaceUnit; 4] =

@@ -1,19 +1,18 @@
 //! The native part of `medoxide.Volume`.
 
-use std::collections::HashSet;
-use std::ffi::CString;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
-use medcore::{Affine, DType, ItemFacts, Role, Volume};
+use medcore::{DType, ItemFacts, Volume};
 use medio::nifti::Header;
 use medpipe::{Layout, LazyVolume};
-use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
 use crate::array::{self, View};
+use crate::given::{affine_of, dtype_asked, exactly, role_of};
+use crate::open::warn;
 use crate::run::run;
 use crate::{errors, header, json, pickle, save, slicing};
 
@@ -41,59 +40,6 @@ pub(crate) fn wrap(
     static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     let class = CLASS.import(py, "medoxide.volume", "Volume")?;
     py.get_type::<VolumeCore>().call_method1("__new__", (class, Handle(lazy, axes, role_given)))
-}
-
-/// A role by name.
-pub(crate) fn role_of(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Role>> {
-    let Some(name) = name else { return Ok(None) };
-    match name.parse::<Role>() {
-        Ok(role) if role != Role::Points => Ok(Some(role)),
-        _ => Err(errors::param(py, "volume", "role", format!("{name:?}"), "image, label or map")),
-    }
-}
-
-/// An affine from a 4 x 4 list of lists.
-fn affine_of(py: Python<'_>, rows: Option<Vec<Vec<f64>>>) -> PyResult<Affine> {
-    let Some(rows) = rows else { return Ok(Affine::IDENTITY) };
-    let wrong = |found: String| {
-        errors::param(py, "volume", "affine", found, "a finite 4 x 4 matrix with last row 0 0 0 1")
-    };
-    if rows.len() != 4 || rows.iter().any(|r| r.len() != 4) {
-        return Err(wrong(format!(
-            "{} rows of {:?}",
-            rows.len(),
-            rows.iter().map(Vec::len).collect::<Vec<_>>()
-        )));
-    }
-    let mut out = Affine::IDENTITY;
-    for (to, from) in out.rows.iter_mut().zip(&rows) {
-        to.copy_from_slice(from);
-    }
-    if !out.is_finite() || rows[3] != [0.0, 0.0, 0.0, 1.0] {
-        return Err(wrong(format!("{rows:?}")));
-    }
-    Ok(out)
-}
-
-/// The dtype that a caller asked for.
-pub(crate) fn dtype_asked(dtype: Option<&Bound<'_, PyAny>>) -> PyResult<Option<DType>> {
-    let Some(dtype) = dtype else { return Ok(None) };
-    if let Ok(name) = dtype.cast::<PyString>()
-        && name.to_cow()? == "bfloat16"
-    {
-        return Ok(Some(DType::BF16));
-    }
-    array::dtype_of(&PyArrayDescr::new(dtype.py(), dtype)?).map(Some)
-}
-
-/// Converts to what was asked for where the computed dtype is only its kin: bool, or another byte order.
-fn exactly<'py>(array: Bound<'py, PyAny>, dtype: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-    let Some(dtype) = dtype else { return Ok(array) };
-    let descr = PyArrayDescr::new(dtype.py(), dtype)?;
-    if array.cast::<PyUntypedArray>()?.dtype().is_equiv_to(&descr) {
-        return Ok(array);
-    }
-    array.call_method1("astype", (descr,))
 }
 
 impl VolumeCore {
@@ -541,65 +487,4 @@ impl VolumeCore {
         })?;
         self.derived(py, lazy)
     }
-}
-
-/// Opens a file lazily; see `medoxide.load`.
-#[pyfunction]
-#[pyo3(signature = (path, role=None, mmap=false))]
-pub(crate) fn load<'py>(
-    py: Python<'py>,
-    path: PathBuf,
-    role: Option<&str>,
-    mmap: bool,
-) -> PyResult<Bound<'py, PyAny>> {
-    let given = role_of(py, role)?;
-    let kind = given.unwrap_or_default();
-    let lazy =
-        run(
-            py,
-            || if mmap { LazyVolume::open_mapped(&path, kind) } else { LazyVolume::open_as(&path, kind) },
-        )?;
-    let axes = lazy.file().map_or(3, |f| f.shape().len().clamp(1, 3));
-    warn_once(py, &path, &lazy)?;
-    wrap(py, lazy, axes, given.is_some())
-}
-
-/// Several volumes of one grid as channels of one.
-#[pyfunction]
-pub(crate) fn stack<'py>(
-    py: Python<'py>,
-    volumes: Vec<PyRef<'py, VolumeCore>>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let list: Vec<LazyVolume> = volumes.iter().map(|v| v.lazy.clone()).collect();
-    let lazy = run(py, || LazyVolume::stack(&list))?;
-    let given = volumes.iter().any(|v| v.role_given);
-    wrap(py, lazy, 3, given)
-}
-
-/// What a reader tolerated, told once for each file.
-fn warn_once(py: Python<'_>, path: &PathBuf, lazy: &LazyVolume) -> PyResult<()> {
-    /// More files than a person will read warnings of.
-    const REMEMBERED: usize = 4096;
-    static TOLD: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
-    if lazy.meta().warnings.is_empty() {
-        return Ok(());
-    }
-    {
-        let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = told.get_or_insert_default();
-        if told.contains(path) || (told.len() < REMEMBERED && !told.insert(path.clone())) {
-            return Ok(());
-        }
-    }
-    for text in &lazy.meta().warnings {
-        warn(py, "HeaderWarning", &format!("{}: {text}", path.display()), 2)?;
-    }
-    Ok(())
-}
-
-/// A warning of a class of `medoxide.errors`.
-fn warn(py: Python<'_>, class: &str, text: &str, level: i32) -> PyResult<()> {
-    let class = py.import("medoxide.errors")?.getattr(class)?;
-    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
-    PyErr::warn(py, &class, &text, level)
 }
