@@ -71,7 +71,7 @@ class _Crop(mx.transforms.Crop):
     """One voxel less in front of x, behind y, two and one around z, whatever the shape."""
 
     def __call__(self, v):
-        x, y, z = v.shape
+        x, y, z = v.shape[:3]
         return v.crop((1, 0, 2), (x - 1, y - 1, z - 3))
 
 

@@ -57,10 +57,10 @@ def test_ten_thousand_mutations_of_real_files(tmp_path):
     # The mutations reach both sides: many files are refused, many are read.
     assert kinds["read"] > COUNT // 20, kinds
     assert kinds.get("FormatError", 0) > COUNT // 20, kinds
-    # A tenth of a second each; a busy machine may interrupt a few.
-    assert report["beyond"] <= 5, report
-    assert report["slowest"][-1] < 2.0, report
-    assert report["total"] < 60, report
+    # A tenth of a second of work each; on a busy machine the clock may show more.
+    assert report["most_work"] < 0.1, report
+    assert report["slowest"] < 5.0, report
+    assert report["total"] < COUNT * 0.02, report
     assert report["growth"] <= 64 * MEBI, report
 
 

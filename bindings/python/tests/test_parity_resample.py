@@ -101,9 +101,9 @@ def test_nan_spreads_only_to_its_neighbours():
     close_to(got[far], oracle.sample(clean, coordinates)[far], LINEAR)
 
 
-def test_the_template_at_two_millimetres_and_at_point_eight():
+def test_the_template_at_coarser_spacings():
     image = head()
-    array = np.asarray(image.dataobj, np.float32)[30:160, 40:200:1, 20:150]
+    array = np.asarray(image.dataobj, np.float32)[30:160, 40:200, 20:150]
     for spacing in (2.0, 1.5):
         out = volume(array, image.affine).resample(spacing)
         close_to(out, by_world(array, image.affine, out, 1), LINEAR, f"{spacing} mm")

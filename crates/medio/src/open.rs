@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use medcore::{DType, Grid, Meta, Scale};
+use medkernels::float_env::FloatEnv;
 
 use crate::container::{self, Half};
 use crate::disk::{DiskFile, Handle, Identity};
@@ -47,6 +48,8 @@ const FIRST_READ: usize = 4096;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
+    // A slope may be a subnormal float32.
+    let _env = FloatEnv::enter();
     let path = path.as_ref();
     let read = Arc::new(AtomicU64::new(0));
     match container::half_of_pair(path) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use medcore::{Box3, DType, Scale, Volume, with_element};
 use medkernels::buffer::Buffer;
 use medkernels::convert::{decode_f32, decode_f32_stream, decode_f64, swap_bytes};
+use medkernels::float_env::FloatEnv;
 use medkernels::threads::{PARALLEL_BYTES, for_each_mut, threads};
 
 use crate::disk::Handle;
@@ -37,6 +38,7 @@ impl VolumeFile {
     /// # Errors
     /// As [`VolumeFile::read_raw`], and [`Error::Unsupported`] for complex and colour voxels.
     pub fn read_f32(&self, channel: usize, b: &Box3, out: &mut [f32]) -> Result<()> {
+        let _env = FloatEnv::enter();
         self.real("float32")?;
         self.read_box(channel, b, out, &self.values_f32(out.len()))
     }
@@ -46,6 +48,7 @@ impl VolumeFile {
     /// # Errors
     /// As [`VolumeFile::read_f32`].
     pub fn read_f64(&self, channel: usize, b: &Box3, out: &mut [f64]) -> Result<()> {
+        let _env = FloatEnv::enter();
         self.real("float64")?;
         self.read_box(channel, b, out, &self.values_f64())
     }
@@ -63,6 +66,7 @@ impl VolumeFile {
     /// # Errors
     /// As [`VolumeFile::read_f32`].
     pub fn read_all_f32(&self, out: &mut [f32]) -> Result<()> {
+        let _env = FloatEnv::enter();
         self.real("float32")?;
         self.read_everything(out, &self.values_f32(out.len()))
     }
@@ -72,6 +76,7 @@ impl VolumeFile {
     /// # Errors
     /// As [`VolumeFile::read_f32`].
     pub fn read_all_f64(&self, out: &mut [f64]) -> Result<()> {
+        let _env = FloatEnv::enter();
         self.real("float64")?;
         self.read_everything(out, &self.values_f64())
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{DType, Meta, Volume};
+use medkernels::float_env::FloatEnv;
 use medkernels::threads::{for_each, threads};
 
 use crate::atomic::{AtomicFile, remove_stale};
@@ -117,6 +118,7 @@ pub struct SaveReport {
 /// [`Error::Unsupported`] for a name that says no format, and for voxels that the options cannot store; [`Error::Param`] for options out of range;
 /// [`Error::Io`] if the system refuses, such as for a full disk.
 pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> Result<SaveReport> {
+    let _env = FloatEnv::enter();
     let path = path.as_ref();
     let container = for_writing(path)?;
     if options.level > 9 {
