@@ -36,7 +36,7 @@ def _flip(array, affine, axes):
 
 def _rot90(array, affine, k, axes):
     numbers = np.rot90(np.arange(array.size).reshape(array.shape), k, axes)
-    first = lambda *at: np.array(np.unravel_index(numbers[at], array.shape), float)  # noqa: E731
+    first = lambda *at: np.array(np.unravel_index(numbers[at], array.shape), float)
     change = np.eye(4)
     change[:3, 3] = first(0, 0, 0)
     permutation = np.rint(np.linalg.inv(_turn(k, axes)))

@@ -172,9 +172,9 @@ def test_frames_are_done_one_by_one(name):
     four = mx.Volume(array, affine=affine, channel_axis=3)
     if name in ("z_normalize", "rescale", "percentiles"):
         more = {"out_range": (-2, 5)} if name == "rescale" else {"percentiles": (5, 90)} if name == "percentiles" else {}
-        run = lambda v: getattr(v, "rescale" if name != "z_normalize" else name)(**more, channel_wise=True)  # noqa: E731
+        run = lambda v: getattr(v, "rescale" if name != "z_normalize" else name)(**more, channel_wise=True)
     else:
-        run = lambda v: step(name, v)  # noqa: E731
+        run = lambda v: step(name, v)
     out = run(four)
     for n in range(2):
         alone = run(volume(array[..., n], affine))

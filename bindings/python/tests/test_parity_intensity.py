@@ -301,5 +301,5 @@ def test_gaussian_noise_is_repeated_by_its_seed_and_no_other():
         assert abs(np.corrcoef(a, b)[0, 1]) < 6 / np.sqrt(n - shift), shift
     drawn = zero.gaussian_noise(1.0)
     assert not np.array_equal(np.asarray(drawn), np.asarray(zero.gaussian_noise(1.0)))
-    name, seed = drawn.seeds[-1]
+    _, seed = drawn.seeds[-1]
     np.testing.assert_array_equal(np.asarray(drawn), np.asarray(zero.gaussian_noise(1.0, seed=seed)))
