@@ -140,12 +140,14 @@ impl Source {
                 let (raw, out) =
                     (bytemuck::cast_slice::<u8, f32>(raw), bytemuck::cast_slice_mut::<u8, f32>(out));
                 let one = |v: f32, slope: f64, intercept: f64| (f64::from(v) * slope + intercept) as f32;
-                return Ok(scale_complex(raw, scale, one, out));
+                scale_complex(raw, scale, one, out);
+                return Ok(());
             }
             (DType::C128, Some(scale), Want::Stored) => {
                 let (raw, out) =
                     (bytemuck::cast_slice::<u8, f64>(raw), bytemuck::cast_slice_mut::<u8, f64>(out));
-                return Ok(scale_complex(raw, scale, |v, slope, intercept| v * slope + intercept, out));
+                scale_complex(raw, scale, |v, slope, intercept| v * slope + intercept, out);
+                return Ok(());
             }
             _ => {}
         }
