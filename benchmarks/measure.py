@@ -35,8 +35,8 @@ class Effort:
     """Whether the results of all candidates are compared with ours, or only those that the check names."""
 
 
-QUICK = Effort(0.08, 3, (3, 15), 1, False)
-FULL = Effort(0.8, 5, (7, 41), 3, True)
+QUICK = Effort(0.06, 3, (3, 60), 1, False)
+FULL = Effort(0.6, 6, (7, 240), 3, True)
 BUSY = 0.25
 """Cores used by others that make a row's figures doubtful."""
 

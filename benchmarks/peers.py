@@ -126,7 +126,10 @@ class Bench:
         cpu = time.process_time()
         gc.collect()
         gc.disable()
-        call()  # caches and thread pools wake up
+        until = time.perf_counter() + 0.004
+        call()
+        while time.perf_counter() < until:  # caches and thread pools wake up
+            call()
         for _ in range(ask["samples"]):
             start = time.perf_counter_ns()
             for _ in range(inner):

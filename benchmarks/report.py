@@ -114,6 +114,7 @@ def _ms(value: float) -> str:
 
 
 HEADER = ["row", "ours ms", "best ms", "peers ms", "ratio", "by best", "must", "", "of ref", "aim", "check"]
+WIDTHS = (45, 7, 7, 47, 6, 7, 15, 6, 6, 46, 0)
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -135,15 +136,19 @@ def cells(row: dict[str, Any]) -> list[str]:
         aimed = f"{aim['what']}: " + ("reached" if aim["reached"] else f"{aim['times_the_aim']:.2f}× away")
     else:
         aimed = ""
-    shown = must["is"] if must else row.get("ratio")
+    bar = ""
+    if must:
+        other = must["against"].removeprefix(US + ": ")
+        named = "" if must["against"] == row.get("best_peer") else f" {other}" if other != "one alone" else " alone"
+        bar = f"{must['is']:.2f} ≤ {must['at_most']:g}{named}"
     return [
         row["row"] + (" ~" if row["others_cores"] > BUSY else ""),
         _ms(ours["median_ms"]) if "median_ms" in ours else "",
         _ms(ours["best_ms"]) if "best_ms" in ours else "",
         listed,
-        f"{shown:.2f}" if shown is not None else "",
+        f"{row['ratio']:.2f}" if "ratio" in row else "",
         f"{must['is_by_best_times']:.2f}" if must else "",
-        f"≤ {must['at_most']:g}" if must else "",
+        bar,
         state,
         reference,
         aimed,
@@ -167,9 +172,6 @@ def table(rows: list[dict[str, Any]], markdown: bool) -> str:
     return "\n".join(lines[1:])
 
 
-WIDTHS = (45, 7, 7, 47, 5, 7, 6, 6, 6, 46, 0)
-
-
 def _aligned(parts: list[str]) -> str:
     return " ".join(p[: w or None].ljust(w) for p, w in zip(parts, WIDTHS, strict=True)).rstrip()
 
@@ -191,10 +193,11 @@ def verdicts(rows: list[dict[str, Any]]) -> str:
 
 WORDS = """\
 Times are medians of samples taken in turns, every library in a process of its own with two threads, files in the page
-cache; what a call returns is released within its time, as in a loop. "best ms" is our fastest sample. "ratio" is our median over that of the fastest peer in the same
-run (or over what the row names), "by best" the same of the fastest samples, "must" the bar of the former, "of ref" our median over the physical
-measure that the aim is a multiple of. A "~" marks rows during which
-other processes used more than a quarter of a core. Results are compared with a peer's in the same run: a wrong one fails.
+cache; what a call returns is released within its time, as in a loop. "best ms" is our fastest sample; "ratio" our median
+over that of the fastest peer in the same run; "by best" and "must" are for the peer that the bar names, the former by
+fastest samples; "of ref" is our median over the physical measure that the aim is a multiple of. A "~" marks rows during
+which other processes used more than a quarter of a core. Results are compared with a peer's in the same run: a wrong one
+fails its row.
 """
 
 

@@ -23,7 +23,7 @@ def _copying(name: str, ours: Any, numpy: Any, torch: Any, kept: bool, medrs: An
     made = row(
         name,
         COPIES,
-        must=Must(1.0 if kept else 0.3),
+        must=Must(1.0, ("NumPy",)) if kept else Must(0.3),
         aim=Aim(1.2 if kept else 1.5, copy(4 * n_out)),
         check=Close("NumPy"),
     )
