@@ -13,6 +13,7 @@ use crate::Result;
 use crate::chain::{Chain, Moved, Op, Stage};
 use crate::evaluate::{buffer, run_points};
 use crate::measure::{self, Slice};
+use crate::part::inner;
 use crate::source::Source;
 use crate::tile::{Want, packed_strides};
 use crate::work;
@@ -191,46 +192,6 @@ impl Chain {
         }
         b
     }
-
-    /// The same chain on a part of its source, which takes the whole's place; nothing outside the part is asked for.
-    fn on_part(mut self, part: Volume, b: &Box3, whole: &Grid) -> Chain {
-        let lattice = Lattice { offset: b.start.map(|v| -(v as i64)), ..Lattice::IDENTITY };
-        let moved = Moved { lattice, window: Box3::whole(b.shape), boundary: Boundary::Constant(0.0) };
-        let (dtype, label) = (part.dtype(), "a part".into());
-        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid: *whole, dtype, label });
-        self.source = Source::Memory(part);
-        self
-    }
-
-    /// The same chain, with a source that cannot be read at random replaced by the voxels that are needed.
-    fn preloaded(mut self) -> Result<Chain> {
-        let Source::File(file) = &self.source else { return Ok(self) };
-        if !file.compressed() {
-            return Ok(self);
-        }
-        let needed = self.source_box();
-        // Every channel would be inflated from the start again.
-        if needed == Box3::whole(file.grid().shape) || self.channels() > 1 {
-            self.source = Source::Memory(file.load()?);
-            return Ok(self);
-        }
-        let size = file.stored_dtype().bytes();
-        let channels = self.channels();
-        let mut part = buffer(needed.len() * size * channels)?;
-        for (c, out) in part.as_bytes_mut().chunks_mut((needed.len() * size).max(1)).enumerate() {
-            file.read_raw(c, &needed, out)?;
-        }
-        let (extra, meta) = (file.extra().to_vec(), file.meta().clone());
-        let (whole, dtype, scale) = (*file.grid(), file.stored_dtype(), file.scale());
-        let part =
-            Volume::packed(Arc::new(part), dtype, inner(&whole, &needed), extra, meta)?.with_scale(scale);
-        Ok(self.on_part(part, &needed, &whole))
-    }
-}
-
-/// The grid of a box of a grid.
-fn inner(whole: &Grid, b: &Box3) -> Grid {
-    Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY }.grid(whole, b.shape)
 }
 
 /// What each plane contributes to a measurement.

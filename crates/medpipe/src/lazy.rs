@@ -4,9 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use medcore::{
-    Affine, Boundary, DType, Grid, ItemFacts, Key, Lattice, Meta, Role, Sampler, Step, Volume, Warp,
-};
+use medcore::{DType, Grid, ItemFacts, Key, Meta, Role, Step, Volume};
 
 use crate::chain::Chain;
 use crate::compute::Layout;
@@ -14,7 +12,7 @@ use crate::memo::Memo;
 use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
 use crate::source::Source;
 use crate::tile::Want;
-use crate::{Node, Pipeline, Result};
+use crate::{AxisSlice, Node, Pipeline, Result};
 
 /// A file or an array, and what is to be done to it. Cheap to clone; nothing is read until values, or a shape that depends on them, are asked for.
 #[derive(Clone)]
@@ -26,7 +24,7 @@ pub struct LazyVolume {
     made: Memo,
     /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
     history: Option<Arc<[Applied]>>,
-    nodes: Arc<[Node]>,
+    pub(crate) nodes: Arc<[Node]>,
     /// The file that it came from.
     origin: Option<Arc<Origin>>,
     /// The name of the sample for random draws, if it is not the file's.
@@ -40,7 +38,7 @@ struct Origin {
 }
 
 #[derive(Clone, Debug)]
-enum Applied {
+pub(crate) enum Applied {
     Transform(Node, u64),
     Slice([AxisSlice; 3]),
     Pipeline { pipeline: Pipeline, id: String, epoch: u64 },
@@ -57,17 +55,6 @@ pub struct Recipe {
     pub mapped: bool,
     /// The steps, for [`LazyVolume::replay`].
     pub steps: serde_json::Value,
-}
-
-/// Indices along one axis: `start`, `start + step`, ..., `count` of them. All lie inside the volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AxisSlice {
-    /// First index.
-    pub start: usize,
-    /// Step; not 0, may be negative.
-    pub step: isize,
-    /// How many.
-    pub count: usize,
 }
 
 impl LazyVolume {
@@ -213,50 +200,8 @@ impl LazyVolume {
         self.made.get()
     }
 
-    /// The voxels at these indices, with the affine that keeps them in place.
-    ///
-    /// # Errors
-    /// [`medcore::Error::Shape`] for indices outside the volume.
-    pub fn slice(&self, axes: [AxisSlice; 3]) -> Result<LazyVolume> {
-        let grid = *self.chain()?.grid();
-        for i in 0..3 {
-            let a = axes[i];
-            let last = a.start as i128 + a.step as i128 * (a.count.max(1) as i128 - 1);
-            if a.step == 0 || a.start >= grid.shape[i] || last < 0 || last >= grid.shape[i] as i128 {
-                return Err(medcore::Error::shape(
-                    "slice",
-                    format!("{a:?} on axis {i}"),
-                    format!("indices inside {:?}", grid.shape),
-                )
-                .into());
-            }
-        }
-        let shape = axes.map(|a| a.count);
-        let mut chain = self.chain()?.clone();
-        let lattice = Lattice {
-            axes: [0, 1, 2],
-            flipped: axes.map(|a| a.step < 0),
-            offset: axes.map(|a| a.start as i64),
-        };
-        let mut warp = Warp::lattice(format!("slice {shape:?}"), &grid, lattice, shape);
-        if axes.iter().any(|a| a.step.abs() != 1 && a.count > 1) {
-            let mut map = Affine::from_spacing(axes.map(|a| a.step as f64));
-            for i in 0..3 {
-                map.rows[i][3] = axes[i].start as f64;
-            }
-            warp.map = map;
-            warp.grid = Grid::new(shape, grid.affine * map);
-            warp.sampler = [Sampler::Nearest; 3];
-            warp.boundary = Boundary::Edge;
-            warp.composable = false;
-        }
-        chain.push_step(Step::Warp(warp), None, &|_| None)?;
-        let out = LazyVolume::of_chain(chain, self.nodes.clone());
-        Ok(out.after(self, Applied::Slice(axes)))
-    }
-
     /// The same volume, known to be `before` with one more step.
-    fn after(self, before: &LazyVolume, step: Applied) -> LazyVolume {
+    pub(crate) fn after(self, before: &LazyVolume, step: Applied) -> LazyVolume {
         let history = before.history.as_ref().map(|h| h.iter().cloned().chain([step]).collect());
         LazyVolume { history, origin: before.origin.clone(), name: before.name.clone(), ..self }
     }
