@@ -47,7 +47,7 @@ fn value(word: &str, text: &str) -> Outcome<Value> {
     })
 }
 
-/// `a=1,b=2,3` as (a, [1]), (b, [2, 3]); what comes before any `=` has no name.
+/// `a=1,b=2,3` as `a` with one value and `b` with two; what comes before any `=` has no name.
 fn parameters(text: &str) -> Vec<(Option<&str>, Vec<&str>)> {
     let mut out: Vec<(Option<&str>, Vec<&str>)> = vec![];
     for part in split(text) {
