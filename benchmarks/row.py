@@ -61,7 +61,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Must:
-    """The largest time allowed, as a multiple of the fastest of the named candidates (any but us if none are)."""
+    """The largest time allowed, as a multiple of that of the fastest named candidate (any but us if none is)."""
 
     ratio: float
     against: tuple[str, ...] = ()

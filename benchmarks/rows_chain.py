@@ -57,9 +57,7 @@ def _(data: Data):
         origin = image.TransformContinuousIndexToPhysicalPoint([0.5] * 3)
         size, twice = [128] * 3, [2.0] * 3
         identity = sitk.Transform(3, sitk.sitkIdentity)
-        return sitk.Resample(
-            image, size, identity, sitk.sitkLinear, origin, twice, image.GetDirection()
-        )
+        return sitk.Resample(image, size, identity, sitk.sitkLinear, origin, twice, image.GetDirection())
 
     return Work(call, lambda image: sitk.GetArrayViewFromImage(image).T)
 

@@ -103,9 +103,7 @@ for name, file, must, aim in (
         return Work(lambda: sitk.ReadImage(path, sitk.sitkFloat32), _sitk_array)
 
 
-view = row(
-    ".nii float32 → mapped view", SECTION, must=Must(0.2), check=Close("nibabel"), note="aim: no copy"
-)
+view = row(".nii float32 → mapped view", SECTION, must=Must(0.2), check=Close("nibabel"), note="aim: no copy")
 
 
 @view.by(US)
@@ -145,6 +143,7 @@ def _(data: Data):
     import torch
 
     path = data.file(PLAIN)
+
     def call() -> Any:
         voxels = torch.from_numpy(np.asarray(nib_load(path).dataobj))
         return torch.empty(voxels.shape).copy_(voxels)  # converts and turns in one pass

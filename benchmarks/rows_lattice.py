@@ -18,8 +18,10 @@ BOX = (102, 102, 128)
 """Cropped to four fifths in x and y: what crop and crop-or-pad leave."""
 
 
-def _copying(name: str, ours: Any, numpy: Any, torch: Any, kept: bool, medrs: Any = None, n_out: int = 128**3):
-    """A copy: by NumPy on x-fastest voxels, by torch on a tensor whose last axis is x (both as they like it)."""
+def _copying(
+    name: str, ours: Any, numpy: Any, torch: Any, kept: bool, medrs: Any = None, n_out: int = 128**3
+):
+    """A copy: by NumPy on x-fastest voxels, by torch on a tensor whose last axis is x, as each likes it."""
     made = row(
         name,
         COPIES,
@@ -143,7 +145,9 @@ _copying(
 )
 
 
-def _resampling(name: str, step: float, nearest: bool, must: float, aim: Aim, check: Close, note: str = "") -> None:
+def _resampling(
+    name: str, step: float, nearest: bool, must: float, aim: Aim, check: Close, note: str = ""
+) -> None:
     n_out = round(128 / step)
     ours = "nearest" if nearest else "linear"
     made = row(name, SAMPLING, must=Must(must), aim=aim, check=check, note=note)
@@ -177,7 +181,9 @@ def _resampling(name: str, step: float, nearest: bool, must: float, aim: Aim, ch
         how = sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear
         origin = [(step - 1) / 2] * 3
         identity = sitk.Transform(3, sitk.sitkIdentity)
-        return sitk_by(lambda: sitk.Resample(image, [n_out] * 3, identity, how, origin, [step] * 3, image.GetDirection()))
+        return sitk_by(
+            lambda: sitk.Resample(image, [n_out] * 3, identity, how, origin, [step] * 3, image.GetDirection())
+        )
 
     @made.by("SciPy", patient=True)
     def _(data: Data):
@@ -321,5 +327,3 @@ def _(data: Data):
     image = torchio.ScalarImage(tensor=torch_volume(data.head(128))[None])
     move = torchio.Affine((1.05,) * 3, (0, 0, 10), (0, 0, 0), default_pad_value="minimum")
     return Work(lambda: move(image), lambda image: image.data[0])
-
-

@@ -387,5 +387,3 @@ def _(data: Data):
     voxels = torch_volume(data.head(128))[None]
     add = RandGaussianNoise(prob=1.0, std=STD, sample_std=False)
     return Work(lambda: add(voxels), lambda t: t[0])
-
-

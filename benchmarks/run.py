@@ -32,14 +32,18 @@ def _chosen(pattern: str | None, quick: bool) -> list[Row]:
 
 def _memory_folder(own: Path) -> Path:
     shared = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="medoxide-", dir=shared)) if os.access(shared, os.W_OK) else own / "out"
+    return (
+        Path(tempfile.mkdtemp(prefix="medoxide-", dir=shared)) if os.access(shared, os.W_OK) else own / "out"
+    )
 
 
 def main() -> int:
-    """Measures, prints, records; 1 if a result of ours was wrong or a row gave none, 2 with --strict if a bar is missed."""
+    """Measures, prints, records. 1: a result of ours was wrong or missing; 2: --strict and a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", nargs="?", choices=["quick", "full"], default="full")
-    parser.add_argument("--rows", metavar="PATTERN", help="only rows whose name contains this (or matches, with *)")
+    parser.add_argument(
+        "--rows", metavar="PATTERN", help="only rows whose name contains this (or matches, with *)"
+    )
     parser.add_argument("--data", type=Path, help="keep the made files here and use them again")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the record goes")
     parser.add_argument("--no-record", action="store_true", help="only print")
