@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use medcore::Role;
-use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Source};
+use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline, Source};
 
 use crate::failure::{Failure, Outcome};
 use crate::inline;
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Where the label goes [default: beside the result, under its own name]
     #[arg(long, value_name = "FILE", requires = "label")]
     label_output: Option<PathBuf>,
+    /// What happens to a label that does not lie on the input's grid [default: error, or the pipeline file's rule]
+    #[arg(long, value_enum, value_name = "RULE", requires = "label")]
+    on_mismatch: Option<OnMismatch>,
     /// Seed of the random transforms; drawn from the system and told if not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -44,6 +47,17 @@ pub(crate) struct Args {
     save: SaveArgs,
     #[command(flatten)]
     progress: ProgressArgs,
+}
+
+/// What happens to a label on another grid.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum OnMismatch {
+    /// Stop
+    Error,
+    /// Resample it to the input's grid, nearest
+    Resample,
+    /// Take it to lie on the input's grid if the shapes agree
+    TrustShape,
 }
 
 /// An input and where its result goes.
@@ -155,6 +169,12 @@ fn understood(args: &Args) -> Outcome<(Pipeline, Vec<Job>)> {
     let pipeline = match args.seed {
         Some(seed) => pipeline.with_seed(seed),
         None => pipeline,
+    };
+    let pipeline = match args.on_mismatch {
+        None => pipeline,
+        Some(OnMismatch::Error) => pipeline.with_mismatch(Mismatch::Error),
+        Some(OnMismatch::Resample) => pipeline.with_mismatch(Mismatch::Resample),
+        Some(OnMismatch::TrustShape) => pipeline.with_mismatch(Mismatch::TrustShape),
     };
     Ok((pipeline, jobs))
 }

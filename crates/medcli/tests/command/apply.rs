@@ -40,6 +40,17 @@ fn labels_move_along_and_keep_their_values() {
 }
 
 #[test]
+fn a_label_on_another_grid_is_refused_or_resampled() {
+    let (_dir, at) = folder();
+    fine(&at, &["apply", "seg.nii", "fine.nii", "resample:spacing=1,interpolation=nearest"]);
+    let words = ["apply", "t1.nii.gz", "a.nii", "flip:x", "--label", "fine.nii", "--label-output", "b.nii"];
+    let line = refused(&at, &words, 1);
+    assert!(line.contains("6 x 5 x 8") && line.contains("6 x 5 x 4"), "{line}");
+    fine(&at, &[&words[..], &["--on-mismatch", "resample"]].concat());
+    assert_eq!(medio::open(at.join("b.nii")).unwrap().shape(), [6, 5, 4]);
+}
+
+#[test]
 fn seeds_repeat_and_are_told() {
     let (_dir, at) = folder();
     let noise = |out: &str, more: &[&str]| {
