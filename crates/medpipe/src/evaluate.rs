@@ -214,7 +214,8 @@ impl Chain {
                 let places = [0, 1, 2].map(|a| {
                     (b.start[a]..b.end()[a])
                         .map(|o| {
-                            let at = (coordinate(a, o) + 0.5).floor();
+                            // A centre within 1e-6 voxel of half-way is half-way, and goes up: rounding does not choose.
+                            let at = (coordinate(a, o) + 0.5 + 1e-6).floor();
                             i.boundary.index(at as i64, domain[a]).map(|v| v - input.start[a])
                         })
                         .collect::<Vec<_>>()

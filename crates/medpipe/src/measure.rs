@@ -1,7 +1,7 @@
 //! Numbers of whole volumes.
 //!
-//! Every z-slice is reduced by itself, its x-rows in order, and slices are merged in order: any tiling and any number of threads gives
-//! the same bits.
+//! Every z-slice is reduced by itself, packed with x fastest however it lies in memory, and slices are merged in order: any tiling, any
+//! strides and any number of threads give the same bits.
 
 use medcore::{Box3, Error, Keep, Measure, Measured, Of, with_element};
 use medkernels::element::Element;
@@ -72,23 +72,18 @@ fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
 pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>) -> Slice {
     let kept = kept(&m.keep, mask);
     let mut out = Slice::default();
-    for (y, row) in voxels.chunks(nx.max(1)).enumerate() {
-        let at = y * nx..y * nx + row.len();
-        match m.of {
-            Of::Moments => {
-                let row = stats::moments(row, kept.row(at));
-                out.moments = out.moments.merge(row);
-                out.count += row.n;
-            }
-            Of::Extent => {
-                let mut row_extent = stats::extent(row, kept.row(at));
-                if row_extent.infinite > 0 {
-                    row_extent = finite_extent(row, |x| kept.counts(row, y * nx, x));
-                }
-                let row = row_extent;
-                out.extent = Some(out.extent.map_or(row, |e| e.merge(row)));
-            }
-            Of::Box => {
+    match m.of {
+        Of::Moments => {
+            out.moments = stats::moments(voxels, kept.row(0..voxels.len()));
+            out.count = out.moments.n;
+        }
+        Of::Extent => {
+            let extent = stats::extent(voxels, kept.row(0..voxels.len()));
+            let finite = || finite_extent(voxels, |at| kept.counts(voxels, 0, at));
+            out.extent = Some(if extent.infinite > 0 { finite() } else { extent });
+        }
+        Of::Box => {
+            for (y, row) in voxels.chunks(nx.max(1)).enumerate() {
                 let counts = |x: usize| kept.counts(row, y * nx, x);
                 let Some(first) = (0..row.len()).find(|&x| counts(x)) else { continue };
                 let last = (first..row.len()).rev().find(|&x| counts(x)).unwrap_or(first);
@@ -96,8 +91,8 @@ pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>)
                 out.bounds = Some([[x0.min(first), x1.max(last + 1)], [y0, y + 1]]);
                 out.count += 1;
             }
-            _ => {}
         }
+        _ => {}
     }
     out
 }
