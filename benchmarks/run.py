@@ -6,6 +6,7 @@ import argparse
 import fnmatch
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -26,7 +27,11 @@ RECORD = Path(__file__).parent / "record"
 
 
 def _chosen(pattern: str | None, quick: bool) -> list[Row]:
-    names = [n for n in ROWS if pattern is None or pattern in n or fnmatch.fnmatch(n, pattern)]
+    names = [
+        n
+        for n, r in ROWS.items()
+        if pattern is None or pattern in n or fnmatch.fnmatch(n, pattern) or pattern in r.section
+    ]
     return [ROWS[n] for n in names if ROWS[n].quick or not quick or pattern]
 
 
@@ -42,7 +47,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", nargs="?", choices=["quick", "full"], default="full")
     parser.add_argument(
-        "--rows", metavar="PATTERN", help="only rows whose name contains this (or matches, with *)"
+        "--rows", metavar="PATTERN", help="only rows whose name or section contains this (or whose name matches, with *)"
     )
     parser.add_argument("--data", type=Path, help="keep the made files here and use them again")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the record goes")
@@ -50,6 +55,7 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="fail if a bar is missed")
     asked = parser.parse_args()
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the made files go
     quick = asked.mode == "quick"
     rows, start = _chosen(asked.rows, quick), time.time()
     if not rows:
