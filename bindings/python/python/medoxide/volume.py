@@ -205,7 +205,7 @@ class Volume(VolumeCore, TransformMethods):
         ----------
         like : volume or path
             Header fields and extensions are taken from here.
-        level : int, default 4
+        level : int, default 3
             Compression of gzipped files, 0 to 9.
         threads : int
             Threads for compression; as many as the library uses if not given.
