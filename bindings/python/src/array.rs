@@ -44,6 +44,16 @@ struct Memory {
 /// The dtype of a NumPy dtype, byte order aside.
 pub(crate) fn dtype_of(descr: &Bound<'_, PyArrayDescr>) -> PyResult<DType> {
     let py = descr.py();
+    let plain = match (descr.kind(), descr.itemsize()) {
+        (b'f', 4) => Some(DType::F32),
+        (b'f', 8) => Some(DType::F64),
+        (b'u', 1) => Some(DType::U8),
+        (b'i', 2) => Some(DType::I16),
+        _ => None,
+    };
+    if let Some(dtype) = plain {
+        return Ok(dtype);
+    }
     let name: String = descr.getattr("name")?.extract()?;
     if let Ok(d) = name.parse::<DType>() {
         return Ok(d);

@@ -187,20 +187,12 @@ impl PipelineCore {
     ) -> PyResult<Bound<'py, PyList>> {
         let (lazy, axes, given) = (volume.lazy.clone(), volume.axes, volume.role_given);
         let made: Vec<LazyVolume> = run(py, || {
-            let sample = LazySample::of_volume(lazy.clone());
-            let id = self.id(id, &sample);
-            let mut out = vec![];
-            let samples = self.0.apply(&sample, &id, epoch)?;
-            if samples.len() == 1 {
-                return Ok(vec![self.0.apply_to_volume_as(&lazy, &id, epoch)?]);
-            }
-            for s in samples {
-                out.extend(s.items.into_iter().filter_map(|(_, i)| match i {
-                    LazyItem::Volume(v) => Some(v),
-                    _ => None,
-                }));
-            }
-            Ok(out)
+            let id = match id {
+                Some(id) => id.to_owned(),
+                None if self.0.is_random() => lazy.content_id(),
+                None => String::new(),
+            };
+            self.0.apply_to_each(&lazy, &id, epoch)
         })?;
         let out = PyList::empty(py);
         for lazy in made {

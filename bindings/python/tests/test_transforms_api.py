@@ -42,9 +42,12 @@ def test_every_transform_is_a_class_and_a_method():
 @pytest.mark.parametrize(("name", "cls", "category"), CATALOG, ids=[c[0] for c in CATALOG])
 def test_class_method_file_and_call_agree(name, cls, category):
     kind = getattr(mx, cls)
-    parameters = inspect.signature(kind).parameters.values()
-    assert all(p.kind is p.KEYWORD_ONLY for p in parameters)
-    assert [p.name for p in parameters][-3:] == ["p", "keys", "id"]
+    *own, p, keys, identity = inspect.signature(kind).parameters.values()
+    assert [p.name, keys.name, identity.name] == ["p", "keys", "id"]
+    assert all(header.kind is header.KEYWORD_ONLY for header in (p, keys, identity))
+    # What may be given by its place is the same for the class and the method.
+    of_method = list(inspect.signature(getattr(mx.Volume, method(name))).parameters.values())[1:]
+    assert [(x.name, x.kind) for x in own] == [(x.name, x.kind) for x in of_method[: len(own)]]
     assert (
         "Parameters\n" in kind.__doc__
         and "Parameters\n" in getattr(mx.Volume, method(name)).__doc__

@@ -94,4 +94,6 @@ pub trait Declared: Transform + Serialize + DeserializeOwned + JsonSchema + Clon
     const CATEGORY: Category;
     /// The parameter that `name: value` sets, if there is one.
     const MAIN: Option<&'static str>;
+    /// Whether it draws at random even where no parameter is a [`Dist`](crate::Dist).
+    const RANDOM: bool = false;
 }

@@ -7,7 +7,7 @@ use medkernels::buffer::Buffer;
 use medkernels::convert;
 use medkernels::copy::copy_strided;
 
-use crate::{DType, Error, Grid, Meta, Result, with_element};
+use crate::{DType, Error, Grid, Lattice, Meta, Result, with_element};
 
 /// Bytes that somebody owns: a pooled buffer, a file's map, a NumPy array.
 pub trait Storage: Send + Sync {
@@ -166,6 +166,21 @@ impl Volume {
     pub fn with_meta(mut self, meta: Arc<Meta>) -> Volume {
         self.meta = meta;
         self
+    }
+
+    /// The same voxels with their axes of space in another order: axis `j` of the result is axis `axes[j]` of this
+    /// volume. The affine follows, so that every voxel stays where it is in the world.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `axes` does not name each axis once.
+    pub fn permuted(mut self, axes: [usize; 3]) -> Result<Volume> {
+        if (0..3).any(|axis| !axes.contains(&axis)) {
+            return Err(Error::shape("axes", format!("{axes:?}"), "0, 1 and 2, each once"));
+        }
+        let turn = Lattice { axes, ..Lattice::IDENTITY };
+        self.grid = turn.grid(&self.grid, axes.map(|axis| self.grid.shape[axis]));
+        self.strides = axes.map(|axis| self.strides[axis]);
+        Ok(self)
     }
 
     /// Where the voxels lie.

@@ -6,7 +6,7 @@ use crate::kernel::kernel;
 const LANES: usize = 32;
 
 /// Values summed about one shift before they are merged: 16 KiB, which stays in the first cache.
-const BLOCK: usize = 4096;
+pub const BLOCK: usize = 4096;
 
 /// Which voxels of a row count.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,26 @@ impl Moments {
         }
     }
 
+    /// Those of the voxels so far and of the row that follows them. Bit for bit the [`moments`] of both in one row, if
+    /// the voxels so far are whole [`BLOCK`]s.
+    ///
+    /// # Panics
+    /// If a mask's length differs from the row's.
+    #[must_use]
+    pub fn followed_by(self, row: &[f32], keep: Keep) -> Moments {
+        keep.check(row.len());
+        let mut total = self;
+        for (index, block) in row.chunks(BLOCK).enumerate() {
+            total = total.merge(match keep {
+                Keep::All => block_all(block),
+                Keep::Nonzero => block_nonzero(block),
+                Keep::Above(limit) => block_above(block, limit),
+                Keep::Mask(mask) => block_masked(block, &mask[index * BLOCK..][..block.len()]),
+            });
+        }
+        total
+    }
+
     /// The population variance, `m2 / n`, as NumPy's `var`; NaN if there are no values.
     pub fn variance(&self) -> f64 {
         if self.n == 0 { f64::NAN } else { self.m2 / self.n as f64 }
@@ -87,17 +107,7 @@ impl Moments {
 /// # Panics
 /// If a mask's length differs from the row's.
 pub fn moments(row: &[f32], keep: Keep) -> Moments {
-    keep.check(row.len());
-    let mut total = Moments::default();
-    for (index, block) in row.chunks(BLOCK).enumerate() {
-        total = total.merge(match keep {
-            Keep::All => block_all(block),
-            Keep::Nonzero => block_nonzero(block),
-            Keep::Above(limit) => block_above(block, limit),
-            Keep::Mask(mask) => block_masked(block, &mask[index * BLOCK..][..block.len()]),
-        });
-    }
-    total
+    Moments::default().followed_by(row, keep)
 }
 
 kernel! {
@@ -162,7 +172,7 @@ fn first_kept<S: Copy>(row: &[f32], side: &[S], kept: impl Fn(f32, S) -> bool + 
 /// Count, sum and sum of squares of `x - shift` over the kept values.
 #[inline(always)]
 fn sums<S: Copy>(row: &[f32], side: &[S], shift: f64, kept: impl Fn(f32, S) -> bool) -> (f64, f64, f64) {
-    let mut n = [0.0f64; LANES];
+    let mut n = [0u32; LANES];
     let mut s1 = [0.0f64; LANES];
     let mut s2 = [0.0f64; LANES];
     let (values, values_tail) = row.as_chunks::<LANES>();
@@ -171,7 +181,7 @@ fn sums<S: Copy>(row: &[f32], side: &[S], shift: f64, kept: impl Fn(f32, S) -> b
         for i in 0..LANES {
             let is_kept = kept(x[i], s[i]);
             let d = if is_kept { x[i] as f64 - shift } else { 0.0 };
-            n[i] += if is_kept { 1.0 } else { 0.0 };
+            n[i] += u32::from(is_kept);
             s1[i] += d;
             s2[i] += d * d;
         }
@@ -179,12 +189,12 @@ fn sums<S: Copy>(row: &[f32], side: &[S], shift: f64, kept: impl Fn(f32, S) -> b
     for (i, (x, s)) in values_tail.iter().zip(sides_tail).enumerate() {
         if kept(*x, *s) {
             let d = *x as f64 - shift;
-            n[i] += 1.0;
+            n[i] += 1;
             s1[i] += d;
             s2[i] += d * d;
         }
     }
-    (total(&n), total(&s1), total(&s2))
+    (f64::from(n.iter().sum::<u32>()), total(&s1), total(&s2))
 }
 
 /// The sum of the lanes, halves onto halves.
@@ -288,19 +298,18 @@ kernel! {
 }
 
 #[inline(always)]
-fn extent_of<S: Copy>(row: &[f32], side: &[S], kept: impl Fn(f32, S) -> bool) -> Extent {
+fn extent_of<S: Copy>(row: &[f32], side: &[S], kept: impl Fn(f32, S) -> bool + Copy) -> Extent {
     let mut min = [f32::INFINITY; LANES];
     let mut max = [f32::NEG_INFINITY; LANES];
     let mut n = [0u32; LANES];
-    let mut nan = [0u32; LANES];
-    let mut infinite = [0u32; LANES];
+    // The largest bits without sign: NaN and infinities are the largest of all.
+    let mut peak = [0u32; LANES];
     let mut add = |i: usize, x: f32, s: S| {
         let is_kept = kept(x, s);
         min[i] = if is_kept & (x < min[i]) { x } else { min[i] };
         max[i] = if is_kept & (x > max[i]) { x } else { max[i] };
         n[i] += u32::from(is_kept);
-        nan[i] += u32::from(is_kept & x.is_nan());
-        infinite[i] += u32::from(is_kept & (x.abs() == f32::INFINITY));
+        peak[i] = peak[i].max(if is_kept { x.abs().to_bits() } else { 0 });
     };
     let (values, values_tail) = row.as_chunks::<LANES>();
     let (sides, sides_tail) = side.as_chunks::<LANES>();
@@ -314,13 +323,15 @@ fn extent_of<S: Copy>(row: &[f32], side: &[S], kept: impl Fn(f32, S) -> bool) ->
     }
     let mut total = Extent::default();
     for i in 0..LANES {
-        total = total.merge(Extent {
-            min: min[i],
-            max: max[i],
-            n: u64::from(n[i]),
-            nan: u64::from(nan[i]),
-            infinite: u64::from(infinite[i]),
-        });
+        total = total.merge(Extent { min: min[i], max: max[i], n: u64::from(n[i]), nan: 0, infinite: 0 });
+    }
+    if peak.iter().all(|&bits| bits < f32::INFINITY.to_bits()) {
+        return total;
+    }
+    for (x, s) in row.iter().zip(side) {
+        let is_kept = kept(*x, *s);
+        total.nan += u64::from(is_kept & x.is_nan());
+        total.infinite += u64::from(is_kept & (x.abs() == f32::INFINITY));
     }
     total
 }

@@ -19,6 +19,8 @@ pub struct Entry {
     pub category: Category,
     /// The parameter that `name: value` sets.
     pub main: Option<&'static str>,
+    /// Whether it draws at random even where no parameter is a [`medcore::Dist`].
+    pub random: bool,
     /// JSON schema of its parameters: types, defaults, units (`x-unit`) and docs.
     pub schema: Value,
     parse: fn(&str, Value) -> Result<(Arc<dyn Transform>, Value)>,
@@ -29,7 +31,15 @@ impl Entry {
         let settings = SchemaSettings::draft2020_12();
         let schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
         let class = schema.get("title").and_then(Value::as_str).unwrap_or(T::NAME).to_owned();
-        Entry { name: T::NAME, class, category: T::CATEGORY, main: T::MAIN, schema, parse: parse::<T> }
+        Entry {
+            name: T::NAME,
+            class,
+            category: T::CATEGORY,
+            main: T::MAIN,
+            random: T::RANDOM,
+            schema,
+            parse: parse::<T>,
+        }
     }
 
     /// The transform with these parameters, and all its parameters written out.

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use medcore::{
-    Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Step, Storage, Volume, Warp,
-};
+use medcore::{Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Storage, Volume, Warp};
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
 use medkernels::{copy::copy_strided, threads};
@@ -12,6 +10,7 @@ use medkernels::{copy::copy_strided, threads};
 use crate::Result;
 use crate::chain::{Chain, Moved, Op, Stage};
 use crate::evaluate::{buffer, run_points};
+use crate::look::look;
 use crate::measure::{self, Slice};
 use crate::part::inner;
 use crate::source::Source;
@@ -19,7 +18,7 @@ use crate::tile::{Want, packed_strides};
 use crate::work;
 
 /// Voxels of a slab: about 1 MiB of float32, the second cache level.
-const SLAB: usize = 256 << 10;
+pub(crate) const SLAB: usize = 256 << 10;
 
 /// In which order voxels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,9 +31,9 @@ pub enum Layout {
 }
 
 /// A chain that can be computed box by box; `fresh` is its source's buffer if nobody else holds it.
-struct Resolved {
-    chain: Chain,
-    fresh: Option<Arc<Buffer>>,
+pub(crate) struct Resolved {
+    pub(crate) chain: Chain,
+    pub(crate) fresh: Option<Arc<Buffer>>,
 }
 
 impl Chain {
@@ -54,7 +53,10 @@ impl Chain {
         }
         let whole = match layout {
             Layout::XFastest => resolved.whole(want)?,
-            Layout::ZFastest => resolved.transposed(want)?,
+            Layout::ZFastest => match resolved.chain.turned_to_c() {
+                Some(chain) => Resolved { chain, fresh: None }.whole(want)?,
+                None => resolved.transposed(want)?,
+            },
         };
         let store: Arc<dyn Storage> = Arc::new(whole);
         Ok(match layout {
@@ -101,30 +103,19 @@ impl Chain {
                         (medcore::Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
                         _ => None,
                     };
-                    if let Some(planes) = now.planes() {
-                        // The voxels lie in memory as they are measured: nothing is made.
-                        let slices = look(&m, &planes, &grid, mask.as_deref());
-                        let steps = follow(&m, &grid, next.channels(), &planes, &slices, mask.as_deref())?;
-                        drop(planes);
-                        for (channel, step) in steps {
-                            next.push_step(step, channel, &|_| None)?;
+                    let seen = match now.chain.turn_to_measure(&m) {
+                        Some((turn, chain)) => {
+                            Resolved { chain, fresh: None }.follow(&m, None)?.turned_back(turn, &now)?
                         }
-                        next.stages.extend(rest);
-                        now = Resolved { chain: next, fresh: now.fresh };
-                        continue;
-                    }
-                    let (whole, slices) = now.measured(&m, mask.as_deref())?;
-                    let plane = (grid.shape[0] * grid.shape[1]).max(1);
-                    let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
-                    let steps = follow(&m, &grid, next.channels(), &planes, &slices, mask.as_deref())?;
-                    let whole = Arc::new(whole);
-                    let volume =
-                        Volume::packed(whole.clone(), DType::F32, grid, extra.clone(), meta.clone())?;
-                    next.source = Source::Memory(volume);
-                    for (channel, step) in steps {
+                        None => now.follow(&m, mask.as_deref())?,
+                    };
+                    next.source = seen.source;
+                    for (channel, step) in seen.steps {
                         next.push_step(step, channel, &|_| None)?;
                     }
-                    (whole, DType::F32)
+                    next.stages.extend(rest);
+                    now = Resolved { chain: next, fresh: seen.fresh };
+                    continue;
                 }
                 _ => {
                     // What an oblique interpolation looks at is made once, not once for every slab.
@@ -194,54 +185,6 @@ impl Chain {
     }
 }
 
-/// What each plane contributes to a measurement.
-fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u8]>) -> Vec<Slice> {
-    let [nx, ny, nz] = grid.shape;
-    let mut slices = vec![Slice::default(); planes.len()];
-    let group = (SLAB / (nx * ny).max(1)).max(1);
-    let mut parts: Vec<_> = slices.chunks_mut(group).zip(planes.chunks(group)).collect();
-    let one = |n: usize, out: &mut [Slice], planes: &[&[f32]]| {
-        for (i, (out, plane)) in out.iter_mut().zip(planes).enumerate() {
-            let z = (n * group + i) % nz.max(1);
-            *out = measure::slice(m, plane, nx, mask.map(|m| &m[z * nx * ny..(z + 1) * nx * ny]));
-        }
-    };
-    if planes.len() * nx * ny * 4 < threads::PARALLEL_BYTES {
-        parts.iter_mut().enumerate().for_each(|(n, (out, planes))| one(n, out, planes));
-    } else {
-        threads::for_each_mut(&mut parts, |n, (out, planes)| one(n, out, planes));
-    }
-    slices
-}
-
-/// The steps that follow from a measurement, for all channels or for each.
-fn follow(
-    m: &Measure,
-    grid: &Grid,
-    channels: usize,
-    planes: &[&[f32]],
-    slices: &[Slice],
-    mask: Option<&[u8]>,
-) -> Result<Vec<(Option<usize>, Step)>> {
-    let nz = grid.shape[2];
-    let plane = (grid.shape[0] * grid.shape[1]).max(1);
-    let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
-    let mut out = vec![];
-    let groups: Vec<(Option<usize>, std::ops::Range<usize>)> = if m.per_channel && channels > 1 {
-        (0..channels).map(|c| (Some(c), c * nz..(c + 1) * nz)).collect()
-    } else {
-        vec![(None, 0..slices.len())]
-    };
-    for (channel, range) in groups {
-        let masks = masks.as_ref().map(|m| &m[range.clone()]);
-        let numbers = measure::total(m, &slices[range.clone()], nz, &planes[range], masks)?;
-        for step in (m.then)(&numbers)? {
-            out.push((channel, step));
-        }
-    }
-    Ok(out)
-}
-
 impl Moved {
     /// The input box that an output box reads from.
     fn reads(&self, b: &Box3) -> Box3 {
@@ -274,29 +217,13 @@ impl Resolved {
         }
     }
 
-    /// The planes of the output, if they are float32 in memory, each packed.
-    fn planes(&self) -> Option<Vec<&[f32]>> {
-        let Source::Memory(v) = &self.chain.source else { return None };
-        let n = v.grid().shape;
-        let packed = v.strides()[..2] == [1, n[0] as isize] && n[0] > 1 && n[1] > 1;
-        if !self.chain.stages.is_empty() || !packed || v.scale().is_some() || v.stored_dtype() != DType::F32 {
-            return None;
-        }
-        let bytes = v.storage().bytes();
-        let all: &[f32] = bytemuck::try_cast_slice(&bytes[..bytes.len() / 4 * 4]).ok()?;
-        let plane = n[0] * n[1];
-        let at = |c: usize, z: usize| v.channel_offset(c) as isize + z as isize * v.strides()[2];
-        let planes = (0..v.channels()).flat_map(|c| (0..n[2]).map(move |z| (c, z)));
-        planes.map(|(c, z)| all.get(at(c, z) as usize..at(c, z) as usize + plane)).collect()
-    }
-
     /// The output, packed, x fastest.
     fn whole(self, want: Want) -> Result<Buffer> {
         Ok(self.run(want, None)?.0)
     }
 
     /// The output as float32, and what each slice contributes to a measurement.
-    fn measured(self, m: &Measure, mask: Option<&[u8]>) -> Result<(Buffer, Vec<Slice>)> {
+    pub(crate) fn measured(self, m: &Measure, mask: Option<&[u8]>) -> Result<(Buffer, Vec<Slice>)> {
         self.run(Want::F32, Some((m, mask)))
     }
 
@@ -381,6 +308,11 @@ impl Resolved {
                 parts.push(Part { channel, b, out, slices: vec![] });
             }
         }
+        // From the end, as [`run_points`] does; files are read forwards.
+        let backwards = matches!(chain.source, Source::Memory(_));
+        if backwards {
+            parts.reverse();
+        }
         let failed = Mutex::new(None);
         work::begin(parts.len());
         threads::for_each_mut(&mut parts, |_, part| {
@@ -388,7 +320,7 @@ impl Resolved {
                 for s in &chain.stages {
                     if let Op::Points(runs) = &s.op {
                         let voxels = bytemuck::cast_slice_mut(part.out);
-                        run_points(runs, part.channel, &part.b, grid.shape, voxels);
+                        run_points(runs, part.channel, &part.b, grid.shape, voxels, |_, _| ());
                     }
                 }
                 Ok(())
@@ -411,6 +343,9 @@ impl Resolved {
         });
         if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             return Err(e);
+        }
+        if backwards {
+            parts.reverse();
         }
         let slices = parts.into_iter().flat_map(|p| p.slices).collect();
         Ok((whole, slices))

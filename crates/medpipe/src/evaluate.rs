@@ -14,8 +14,8 @@ use crate::chain::{Chain, Interpolated, Moved, Op};
 use crate::tile::{Tile, Want, packed_strides};
 use crate::values::{cast, relabel};
 
-/// Voxels that a point operation is given at once: 64 KiB, so that a chain of them stays in the first cache levels.
-const RUN: usize = 16 << 10;
+/// Voxels that point operations are given at once: 4 KiB, which stay in the first cache level through a chain of them.
+const RUN: usize = 1 << 10;
 
 pub(crate) fn buffer(bytes: usize) -> Result<Buffer> {
     Ok(Buffer::for_overwrite(bytes).map_err(Error::from)?)
@@ -30,6 +30,16 @@ impl Chain {
     /// Shape after the first `k` stages.
     pub(crate) fn shape_at(&self, k: usize) -> [usize; 3] {
         if k == 0 { self.source.grid().shape } else { self.stages[k - 1].grid.shape }
+    }
+
+    /// A box of a channel after the first `k` stages, if it is only another view of voxels in memory.
+    pub(crate) fn lying(&self, k: usize, channel: usize, b: &Box3, want: Want) -> Option<Tile> {
+        if k == 0 {
+            return self.source.view(channel, b, want);
+        }
+        let Op::Lattice(m) = &self.stages[k - 1].op else { return None };
+        let input = m.input_inside(b)?;
+        Some(self.lying(k - 1, channel, &input, want)?.through(&m.lattice, b, &input))
     }
 
     /// A box of a channel after the first `k` stages, without a copy where the voxels already lie in memory.
@@ -64,9 +74,15 @@ impl Chain {
             Op::Lattice(m) => self.fill_moved(k, m, channel, b, want, out),
             Op::Interpolate(i) => self.fill_interpolated(k, i, channel, b, want, out),
             Op::Points(runs) => {
-                self.fill(k - 1, channel, b, Want::F32, out)?;
-                let domain = stage.grid.shape;
-                run_points(runs, channel, b, domain, bytemuck::cast_slice_mut(out));
+                let (voxels, domain) = (bytemuck::cast_slice_mut(out), stage.grid.shape);
+                if let Some(tile) = self.lying(k - 1, channel, b, Want::F32) {
+                    // Each piece is changed while it is still in the first cache.
+                    let copied = |part: &Box3, out: &mut [f32]| tile.copy_part(b, part, out);
+                    run_points(runs, channel, b, domain, voxels, copied);
+                } else {
+                    self.fill(k - 1, channel, b, Want::F32, bytemuck::cast_slice_mut(voxels))?;
+                    run_points(runs, channel, b, domain, voxels, |_, _| ());
+                }
                 Ok(())
             }
             Op::Cast(to) => {
@@ -271,36 +287,52 @@ impl Chain {
     }
 }
 
-/// Runs point operations, one after the other on a stretch that stays in the cache.
+/// Runs point operations, one after the other on a piece of the box that stays in the cache; `prepare` puts a piece's
+/// voxels in their place first.
 pub(crate) fn run_points(
     runs: &[(Option<usize>, PointRun)],
     channel: usize,
     b: &Box3,
     domain: [usize; 3],
     voxels: &mut [f32],
+    prepare: impl Fn(&Box3, &mut [f32]),
 ) {
     let mine: Vec<_> = runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect();
-    let rows = (RUN / b.shape[0].max(1)).max(1);
-    for (n, part) in voxels.chunks_mut((rows * b.shape[0]).max(1)).enumerate() {
-        let at = |row: usize| RowAt {
-            index: [
-                b.start[0],
-                b.start[1] + (n * rows + row) % b.shape[1],
-                b.start[2] + (n * rows + row) / b.shape[1],
-            ],
-            shape: domain,
-            channel,
+    let mut rest = voxels;
+    // From the end: a measurement has just gone through the same voxels, and its last ones are still in the cache.
+    for part in pieces(b).rev() {
+        let voxels;
+        (rest, voxels) = rest.split_at_mut(rest.len() - part.len());
+        prepare(&part, voxels);
+        let at = |row: usize| {
+            let [x, y, z] = part.start;
+            RowAt { index: [x, y + row % part.shape[1], z + row / part.shape[1]], shape: domain, channel }
         };
         for run in &mine {
             if run.indexed {
-                for (row, voxels) in part.chunks_mut(b.shape[0]).enumerate() {
+                for (row, voxels) in voxels.chunks_mut(part.shape[0]).enumerate() {
                     (run.run)(voxels, &at(row));
                 }
             } else {
-                (run.run)(part, &at(0));
+                (run.run)(voxels, &at(0));
             }
         }
     }
+}
+
+/// Boxes of about [`RUN`] voxels that follow one another in a packed box.
+fn pieces(b: &Box3) -> impl DoubleEndedIterator<Item = Box3> {
+    let Box3 { start, shape: [nx, ny, nz] } = *b;
+    let (rows, planes) = match RUN / (nx * ny).max(1) {
+        0 => ((RUN / nx.max(1)).max(1), 1),
+        planes => (ny.max(1), planes),
+    };
+    (0..nz).step_by(planes).flat_map(move |z| {
+        (0..ny).step_by(rows).map(move |y| Box3 {
+            start: [start[0], start[1] + y, start[2] + z],
+            shape: [nx, rows.min(ny - y), planes.min(nz - z)],
+        })
+    })
 }
 
 impl Moved {

@@ -32,6 +32,7 @@ mod evaluate;
 mod explain;
 mod frames;
 mod lazy;
+mod look;
 mod measure;
 mod memo;
 mod node;
@@ -43,6 +44,7 @@ mod sample;
 mod slicing;
 mod source;
 mod tile;
+mod turn;
 mod values;
 mod work;
 

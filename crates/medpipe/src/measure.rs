@@ -21,6 +21,14 @@ pub(crate) struct Slice {
     count: u64,
 }
 
+impl Slice {
+    /// Adds voxels that follow the slice's first blocks to its moments.
+    pub(crate) fn followed_by(&mut self, voxels: &[f32], keep: stats::Keep) {
+        self.moments = self.moments.followed_by(voxels, keep);
+        self.count = self.moments.n;
+    }
+}
+
 /// Which voxels of a slice count.
 enum Kept<'a> {
     Plain(stats::Keep<'a>),

@@ -22,6 +22,8 @@ pub struct Node {
     pub keys: Option<Vec<String>>,
     /// Name for random draws; its name and occurrence if not given.
     pub id: Option<String>,
+    /// Whether it draws at random even where no parameter is a distribution.
+    random: bool,
     written: Value,
 }
 
@@ -58,14 +60,24 @@ impl Node {
             Some(v) => return Err(Error::spec(format!("{}: id", entry.name), v, "a text")),
         };
         let (transform, written) = entry.build(Value::Object(map))?;
-        Ok(Node { name: entry.name.to_owned(), category: entry.category, transform, p, keys, id, written })
+        let (name, category, random) = (entry.name.to_owned(), entry.category, entry.random);
+        Ok(Node { name, category, transform, p, keys, id, random, written })
     }
 
     /// From a transform in Rust.
     pub fn of<T: medcore::Declared>(transform: T) -> Node {
         let written = serde_json::to_value(&transform).unwrap_or_default();
         let transform = Arc::new(transform);
-        Node { name: T::NAME.into(), category: T::CATEGORY, transform, p: 1.0, keys: None, id: None, written }
+        Node {
+            name: T::NAME.into(),
+            category: T::CATEGORY,
+            transform,
+            p: 1.0,
+            keys: None,
+            id: None,
+            random: T::RANDOM,
+            written,
+        }
     }
 
     /// The same, applied with probability `p`.
@@ -111,7 +123,7 @@ impl Node {
                 _ => false,
             }
         }
-        self.p < 1.0 || matches!(self.name.as_str(), "gaussian_noise" | "random_crop") || drawn(&self.written)
+        self.p < 1.0 || self.random || drawn(&self.written)
     }
 }
 

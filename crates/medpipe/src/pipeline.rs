@@ -236,20 +236,32 @@ impl Pipeline {
     /// # Errors
     /// As [`Pipeline::apply_to_volume`].
     pub fn apply_to_volume_as(&self, volume: &LazyVolume, id: &str, epoch: u64) -> Result<LazyVolume> {
-        let sample = LazySample::of_volume(volume.clone());
-        let mut made = self.apply(&sample, id, epoch)?;
-        let several = |n: usize| {
-            medcore::Error::shape(
-                "pipeline on one volume",
-                format!("{n} volumes"),
-                "one; call it on {\"image\": volume}",
-            )
-        };
-        if made.len() != 1 {
-            return Err(several(made.len()).into());
+        let mut made = self.apply_to_each(volume, id, epoch)?;
+        match (made.pop(), made.len()) {
+            (Some(one), 0) => Ok(one),
+            (last, n) => {
+                let n = n + usize::from(last.is_some());
+                let expected = "one; call it on {\"image\": volume}";
+                Err(medcore::Error::shape("pipeline on one volume", format!("{n} volumes"), expected).into())
+            }
         }
-        let out = made.pop().and_then(LazySample::into_first_volume).ok_or_else(|| several(0))?;
-        Ok(out.made_by(volume, self, id, epoch))
+    }
+
+    /// Plans the pipeline on one volume, of which a transform that cuts patches makes several; `id` and `epoch` as for
+    /// [`Pipeline::apply`].
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply`].
+    pub fn apply_to_each(&self, volume: &LazyVolume, id: &str, epoch: u64) -> Result<Vec<LazyVolume>> {
+        let sample = LazySample::of_volume(volume.clone());
+        let made = self.apply(&sample, id, epoch)?;
+        let alone = made.len() == 1;
+        let volumes = made.into_iter().filter_map(LazySample::into_first_volume);
+        Ok(if alone {
+            volumes.map(|v| v.made_by(volume, self, id, epoch)).collect()
+        } else {
+            volumes.collect()
+        })
     }
 
     /// Whether a transform draws anything at random.

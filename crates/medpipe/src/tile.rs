@@ -87,6 +87,19 @@ impl Tile {
         Tile { offset: at as usize, strides, shape: b.shape, ..self }
     }
 
+    /// Copies a part of the float32 tile, which holds the box `held`, into a packed buffer.
+    pub(crate) fn copy_part(&self, held: &Box3, part: &Box3, out: &mut [f32]) {
+        let step = |i: usize| (part.start[i] - held.start[i]) as isize * self.strides[i];
+        let offset = (self.offset as isize + step(0) + step(1) + step(2)) as usize;
+        let packed = packed_strides(part.shape);
+        if (0..3).all(|i| part.shape[i] <= 1 || self.strides[i] == packed[i]) {
+            out.copy_from_slice(&self.f32()[offset..offset + part.len()]);
+        } else {
+            let out = bytemuck::cast_slice_mut(out);
+            copy_strided(out, packed, 0, self.bytes(), self.strides, offset, part.shape, 4);
+        }
+    }
+
     /// The tile, which holds the box `held` of a domain, as the interpolation kernels see it.
     pub(crate) fn strided_f32(&self, held: &Box3, domain: [usize; 3]) -> StridedF32<'_> {
         StridedF32 { data: self.f32(), offset: self.origin(held), strides: self.strides, shape: domain }

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._medoxide import Node
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
 
 
 class Transform:
     """A transform with its parameters: immutable, compared by value, picklable, callable."""
 
-    __slots__ = ("_given", "_node")
+    __slots__ = ("_alone", "_given", "_node")
     name: ClassVar[str]
     p: float
     keys: str | Sequence[str] | None
     id: str | None
 
+    #: The pipeline of this transform alone, where every call can be the same.
+    _alone: Pipeline | None
     _given: dict[str, Any]
     _node: Node
 
@@ -24,6 +29,7 @@ class Transform:
         given = {**parameters, **header}
         object.__setattr__(self, "_node", Node(self.name, given))
         object.__setattr__(self, "_given", given)
+        object.__setattr__(self, "_alone", None)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
@@ -54,9 +60,13 @@ class Transform:
         roles: Mapping[str, str | None] | None = None,
     ) -> Any:
         """Applies the transform as a pipeline of one; see `Pipeline.__call__`."""
-        from .pipeline import Pipeline
+        alone = self._alone
+        if alone is None or seed is not None:
+            from .pipeline import Pipeline
 
-        alone = Pipeline([self], seed=seed)
+            alone = Pipeline([self], seed=seed)
+            if not alone.is_random:
+                object.__setattr__(self, "_alone", alone)
         return alone(x, epoch=epoch, id=id, channel_axis=channel_axis, roles=roles)
 
     def __eq__(self, other: object) -> bool:

@@ -129,8 +129,8 @@ class Affine(Transform):
 
     def __init__(
         self,
-        *,
         rotate: Dist | Sequence[Dist] = 0.0,
+        *,
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
@@ -180,8 +180,8 @@ class Cast(Transform):
 
     def __init__(
         self,
-        *,
         dtype: DTypeLike,
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -223,9 +223,9 @@ class Clamp(Transform):
 
     def __init__(
         self,
-        *,
         min: float | None = None,
         max: float | None = None,
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -265,9 +265,9 @@ class Crop(Transform):
 
     def __init__(
         self,
-        *,
         start: Sequence[int],
         shape: Sequence[int],
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -318,8 +318,8 @@ class CropForeground(Transform):
 
     def __init__(
         self,
-        *,
         above: float = 0.0,
+        *,
         margin: int | Sequence[int] = 0,
         divisible: int = 1,
         source: str | None = None,
@@ -372,8 +372,8 @@ class CropOrPad(Transform):
 
     def __init__(
         self,
-        *,
         shape: int | Sequence[int],
+        *,
         mode: PadMode = "constant",
         value: float = 0.0,
         p: float = 1.0,
@@ -415,8 +415,8 @@ class Flip(Transform):
 
     def __init__(
         self,
-        *,
         axes: Axes,
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -458,8 +458,8 @@ class GaussianNoise(Transform):
 
     def __init__(
         self,
-        *,
         std: Dist = 0.1,
+        *,
         mean: Dist = 0.0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
@@ -507,8 +507,8 @@ class GaussianSmooth(Transform):
 
     def __init__(
         self,
-        *,
         sigma: Dist | Sequence[Dist] = 1.0,
+        *,
         unit: LengthUnit = "voxels",
         truncate: float = 4.0,
         p: float = 1.0,
@@ -555,8 +555,8 @@ class KeepLargestComponent(Transform):
 
     def __init__(
         self,
-        *,
         connectivity: int = 3,
+        *,
         per_label: bool = True,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
@@ -610,8 +610,8 @@ class Pad(Transform):
 
     def __init__(
         self,
-        *,
         amount: int | Sequence[int] = 0,
+        *,
         before: int | Sequence[int] | None = None,
         after: int | Sequence[int] | None = None,
         mode: PadMode = "constant",
@@ -671,8 +671,8 @@ class RandomCrop(Transform):
 
     def __init__(
         self,
-        *,
         shape: int | Sequence[int],
+        *,
         count: int = 1,
         mode: PadMode = "constant",
         value: float = 0.0,
@@ -715,8 +715,8 @@ class RemapLabels(Transform):
 
     def __init__(
         self,
-        *,
         table: Mapping[int, int],
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -757,8 +757,8 @@ class Reorient(Transform):
 
     def __init__(
         self,
-        *,
         orientation: str,
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -808,8 +808,8 @@ class Resample(Transform):
 
     def __init__(
         self,
-        *,
         spacing: float | Sequence[float] | None = None,
+        *,
         shape: int | Sequence[int] | None = None,
         interpolation: Interpolation = "linear",
         p: float = 1.0,
@@ -871,8 +871,8 @@ class Rescale(Transform):
 
     def __init__(
         self,
-        *,
         out_range: Sequence[float] = (0.0, 1.0),
+        *,
         in_range: Sequence[float] | None = None,
         percentiles: Sequence[float] | None = None,
         clip: bool = True,
@@ -924,8 +924,8 @@ class Rot90(Transform):
 
     def __init__(
         self,
-        *,
         k: Dist = 1.0,
+        *,
         axes: Axes = (0, 1),
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
@@ -968,8 +968,8 @@ class SimulateLowResolution(Transform):
 
     def __init__(
         self,
-        *,
         scale: Dist | Sequence[Dist] = 0.5,
+        *,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -1017,8 +1017,8 @@ class ZNormalize(Transform):
 
     def __init__(
         self,
-        *,
         mask: Mask = "all",
+        *,
         outside: Outside = "normalize",
         channel_wise: bool = False,
         p: float = 1.0,

@@ -25,6 +25,7 @@ impl Declared for GaussianNoise {
     const NAME: &'static str = "gaussian_noise";
     const CATEGORY: Category = Category::Intensity;
     const MAIN: Option<&'static str> = Some("std");
+    const RANDOM: bool = true;
 }
 
 impl Transform for GaussianNoise {

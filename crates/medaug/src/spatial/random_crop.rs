@@ -32,6 +32,7 @@ impl Declared for RandomCrop {
     const NAME: &'static str = "random_crop";
     const CATEGORY: Category = Category::Spatial;
     const MAIN: Option<&'static str> = Some("shape");
+    const RANDOM: bool = true;
 }
 
 impl Transform for RandomCrop {

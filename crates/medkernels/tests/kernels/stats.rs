@@ -1,6 +1,6 @@
 //! Moments and extents against two compensated passes.
 
-use medkernels::stats::{Extent, Keep, Moments, extent, moments};
+use medkernels::stats::{BLOCK, Extent, Keep, Moments, extent, moments};
 use proptest::prelude::*;
 
 use super::oracle::{self, bytes, values};
@@ -54,6 +54,16 @@ fn an_ill_conditioned_shift_is_found_out() {
     let m = moments(&row[1..], Keep::All);
     let (_, m2) = oracle::moments(&wide[1..]);
     assert!((m.m2 - m2).abs() <= 1e-12 * m2);
+}
+
+#[test]
+fn moments_go_on_after_whole_blocks() {
+    let row = values(8, 3 * BLOCK + 17, -40.0, 900.0);
+    for keep in [Keep::All, Keep::Nonzero, Keep::Above(200.0)] {
+        for cut in [0, BLOCK, 3 * BLOCK] {
+            assert_eq!(moments(&row[..cut], keep).followed_by(&row[cut..], keep), moments(&row, keep));
+        }
+    }
 }
 
 #[test]

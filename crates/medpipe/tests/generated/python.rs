@@ -128,10 +128,17 @@ fn class(e: &Entry) -> String {
     for p in &list {
         let _ = writeln!(out, "    {}: {}", p.name, python_type(&p.kind));
     }
-    out.push_str("\n    def __init__(\n        self,\n        *,\n");
-    for p in &list {
+    out.push_str("\n    def __init__(\n        self,\n");
+    for (n, p) in list.iter().enumerate() {
+        // As with the methods: the main parameter may be given by its place.
+        if n == 1 && e.main.is_some() {
+            out.push_str("        *,\n");
+        }
         let default = p.default.as_ref().map(|d| format!(" = {d}")).unwrap_or_default();
         let _ = writeln!(out, "        {}: {}{default},", p.name, python_type(&p.kind));
+    }
+    if list.len() <= 1 || e.main.is_none() {
+        out.push_str("        *,\n");
     }
     for (name, kind, default, _) in HEADER {
         let _ = writeln!(out, "        {name}: {kind} = {default},");

@@ -60,8 +60,7 @@ pub(crate) fn method_name(e: &Entry) -> String {
 /// Whether a transform can draw at random: it has a parameter that may be drawn, or draws whatever its parameters are.
 pub(crate) fn can_draw(e: &Entry) -> bool {
     let drawn = e.schema["$defs"].get("Dist").is_some();
-    let bare = medpipe::Node::new(e.name, serde_json::json!({}));
-    drawn || bare.is_ok_and(|n| n.is_random()) || e.name.starts_with("random_")
+    drawn || e.random
 }
 
 /// Type aliases that parameters use: name, Python type, doc.

@@ -1,0 +1,193 @@
+//! Measuring voxels: where they lie, if they lie in memory, else as they are made.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use medcore::{Box3, DType, Grid, Keep, Measure, Of, Step, Volume};
+use medkernels::buffer::Buffer;
+use medkernels::{stats, threads};
+
+use crate::Result;
+use crate::chain::Chain;
+use crate::compute::{Resolved, SLAB};
+use crate::evaluate::buffer;
+use crate::measure::{self, Slice};
+use crate::source::Source;
+use crate::turn::Turn;
+
+/// What a measurement leads to.
+pub(crate) struct Seen {
+    /// The steps that follow from the numbers, for all channels or for one.
+    pub(crate) steps: Vec<(Option<usize>, Step)>,
+    /// The voxels measured: where they were, or where they have been made.
+    pub(crate) source: Source,
+    /// The source's buffer, if it lies x fastest and nobody else holds it.
+    pub(crate) fresh: Option<Arc<Buffer>>,
+}
+
+impl Seen {
+    /// The same in the order of axes of `before`, of which the chain measured was turned.
+    pub(crate) fn turned_back(self, turn: Turn, before: &Resolved) -> Result<Seen> {
+        let source = match (self.fresh, self.source) {
+            (Some(_), Source::Memory(made)) => Source::Memory(made.permuted(turn)?),
+            _ => before.chain.source.clone(),
+        };
+        Ok(Seen { steps: self.steps, source, fresh: None })
+    }
+}
+
+impl Chain {
+    /// The turned chain in which the voxels are measured as they lie, if the numbers do not depend on the order.
+    pub(crate) fn turn_to_measure(&self, m: &Measure) -> Option<(Turn, Chain)> {
+        let free = matches!(m.of, Of::Extent | Of::Percentiles(_)) && !matches!(m.keep, Keep::Label { .. });
+        let turn = self.turn_of_source().filter(|_| free)?;
+        Some((turn, self.turned(turn)?))
+    }
+}
+
+impl Resolved {
+    /// Measures the output.
+    pub(crate) fn follow(self, m: &Measure, mask: Option<&[u8]>) -> Result<Seen> {
+        let (grid, channels) = (*self.chain.grid(), self.chain.channels());
+        if let Some(planes) = self.planes() {
+            let slices = look(m, &planes, &grid, mask);
+            let steps = follow(m, &grid, channels, &planes, &slices, mask)?;
+            drop(planes);
+            return Ok(Seen { steps, source: self.chain.source, fresh: self.fresh });
+        }
+        if let Some(slices) = self.strips(m)? {
+            let steps = follow(m, &grid, channels, &[], &slices, None)?;
+            return Ok(Seen { steps, source: self.chain.source, fresh: self.fresh });
+        }
+        let (extra, meta) = (self.chain.source.extra().to_vec(), self.chain.source.meta().clone());
+        let (whole, slices) = self.measured(m, mask)?;
+        let plane = (grid.shape[0] * grid.shape[1]).max(1);
+        let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
+        let steps = follow(m, &grid, channels, &planes, &slices, mask)?;
+        let whole = Arc::new(whole);
+        let source = Source::Memory(Volume::packed(whole.clone(), DType::F32, grid, extra, meta)?);
+        Ok(Seen { steps, source, fresh: Some(whole) })
+    }
+
+    /// The output, if it is float32 in memory as it is.
+    fn lying(&self) -> Option<(&Volume, &[f32])> {
+        let Source::Memory(v) = &self.chain.source else { return None };
+        if !self.chain.stages.is_empty() || v.scale().is_some() || v.stored_dtype() != DType::F32 {
+            return None;
+        }
+        let bytes = v.storage().bytes();
+        Some((v, bytemuck::try_cast_slice(&bytes[..bytes.len() / 4 * 4]).ok()?))
+    }
+
+    /// The planes of the output, if they are float32 in memory, each packed.
+    fn planes(&self) -> Option<Vec<&[f32]>> {
+        let (v, all) = self.lying()?;
+        let n = v.grid().shape;
+        let steps = [1, n[0] as isize];
+        if (0..2).any(|axis| n[axis] > 1 && v.strides()[axis] != steps[axis]) {
+            return None;
+        }
+        let plane = n[0] * n[1];
+        let at = |c: usize, z: usize| v.channel_offset(c) as isize + z as isize * v.strides()[2];
+        let planes = (0..v.channels()).flat_map(|c| (0..n[2]).map(move |z| (c, z)));
+        planes.map(|(c, z)| all.get(at(c, z) as usize..at(c, z) as usize + plane)).collect()
+    }
+
+    /// What each slice contributes to moments, if the voxels are float32 in memory in another order: packed strip by
+    /// strip, in the cache, the same numbers as those of packed slices.
+    fn strips(&self, m: &Measure) -> Result<Option<Vec<Slice>>> {
+        let keep = match m.keep {
+            Keep::All => stats::Keep::All,
+            Keep::Nonzero => stats::Keep::Nonzero,
+            Keep::Above(v) => stats::Keep::Above(v as f32),
+            _ => return Ok(None),
+        };
+        let (Of::Moments, Some((v, _))) = (&m.of, self.lying()) else { return Ok(None) };
+        let [nx, ny, nz] = v.grid().shape;
+        // Rows that make whole blocks of the sums, and rows and slices enough for a cache line.
+        let whole = stats::BLOCK >> nx.trailing_zeros().min(stats::BLOCK.trailing_zeros());
+        let rows = whole.next_multiple_of(16).min(ny.max(1));
+        let group = if v.strides()[2].unsigned_abs() < 16 { 16 } else { 1 };
+        let mut slices = vec![Slice::default(); nz * v.channels()];
+        let mut parts: Vec<_> = slices
+            .chunks_mut(nz.max(1))
+            .enumerate()
+            .flat_map(|(c, slices)| {
+                slices.chunks_mut(group).enumerate().map(move |(n, slices)| (c, n * group, slices))
+            })
+            .collect();
+        let one = |channel: usize, z: usize, slices: &mut [Slice]| -> Result<()> {
+            let mut strip = buffer(nx * rows * slices.len() * 4)?;
+            for y in (0..ny).step_by(rows) {
+                let b = Box3 { start: [0, y, z], shape: [nx, rows.min(ny - y), slices.len()] };
+                let packed = &mut strip.as_bytes_mut()[..b.len() * 4];
+                v.copy_box(channel, &b, packed)?;
+                let packed: &[f32] = bytemuck::cast_slice(packed);
+                let plane = (b.shape[0] * b.shape[1]).max(1);
+                for (slice, voxels) in slices.iter_mut().zip(packed.chunks(plane)) {
+                    slice.followed_by(voxels, keep);
+                }
+            }
+            Ok(())
+        };
+        let mut done: Vec<Result<()>> = vec![];
+        if v.grid().len() * v.channels() * 4 < threads::PARALLEL_BYTES {
+            done.extend(parts.iter_mut().map(|(c, z, slices)| one(*c, *z, slices)));
+        } else {
+            let mut parts: Vec<_> = parts.into_iter().map(|part| (part, Ok(()))).collect();
+            threads::for_each_mut(&mut parts, |_, ((c, z, slices), done)| *done = one(*c, *z, slices));
+            done.extend(parts.into_iter().map(|(_, done)| done));
+        }
+        done.into_iter().collect::<Result<()>>()?;
+        Ok(Some(slices))
+    }
+}
+
+/// What each plane contributes to a measurement.
+pub(crate) fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u8]>) -> Vec<Slice> {
+    let [nx, ny, nz] = grid.shape;
+    let mut slices = vec![Slice::default(); planes.len()];
+    let group = (SLAB / (nx * ny).max(1)).max(1);
+    let mut parts: Vec<_> = slices.chunks_mut(group).zip(planes.chunks(group)).collect();
+    let one = |n: usize, out: &mut [Slice], planes: &[&[f32]]| {
+        for (i, (out, plane)) in out.iter_mut().zip(planes).enumerate() {
+            let z = (n * group + i) % nz.max(1);
+            *out = measure::slice(m, plane, nx, mask.map(|m| &m[z * nx * ny..(z + 1) * nx * ny]));
+        }
+    };
+    if planes.len() * nx * ny * 4 < threads::PARALLEL_BYTES {
+        parts.iter_mut().enumerate().for_each(|(n, (out, planes))| one(n, out, planes));
+    } else {
+        threads::for_each_mut(&mut parts, |n, (out, planes)| one(n, out, planes));
+    }
+    slices
+}
+
+/// The steps that follow from a measurement, for all channels or for each. `planes` are looked at for percentiles.
+fn follow(
+    m: &Measure,
+    grid: &Grid,
+    channels: usize,
+    planes: &[&[f32]],
+    slices: &[Slice],
+    mask: Option<&[u8]>,
+) -> Result<Vec<(Option<usize>, Step)>> {
+    let nz = grid.shape[2];
+    let plane = (grid.shape[0] * grid.shape[1]).max(1);
+    let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
+    let mut out = vec![];
+    let groups: Vec<(Option<usize>, Range<usize>)> = if m.per_channel && channels > 1 {
+        (0..channels).map(|c| (Some(c), c * nz..(c + 1) * nz)).collect()
+    } else {
+        vec![(None, 0..slices.len())]
+    };
+    for (channel, range) in groups {
+        let masks = masks.as_ref().map(|m| &m[range.clone()]);
+        let planes = planes.get(range.clone()).unwrap_or_default();
+        let numbers = measure::total(m, &slices[range], nz, planes, masks)?;
+        for step in (m.then)(&numbers)? {
+            out.push((channel, step));
+        }
+    }
+    Ok(out)
+}
