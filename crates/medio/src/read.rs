@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{Box3, DType, Scale, Volume, with_element};
 use medkernels::buffer::Buffer;
-use medkernels::convert::{decode_f32, decode_f32_stream, decode_f64, swap_bytes};
+use medkernels::convert::{decode_f32, decode_f32_rows, decode_f32_stream, decode_f64, swap_bytes};
 use medkernels::float_env::FloatEnv;
 use medkernels::threads::{PARALLEL_BYTES, for_each_mut, threads};
 
@@ -236,10 +236,7 @@ impl Runs {
     /// Decodes one slab's bytes into its place.
     fn decode_slab<T: Target>(&self, bytes: &[u8], size: usize, out: &mut [T::Item], target: &T) {
         let width = self.row * target.per_voxel();
-        for (r, out) in out.chunks_exact_mut(width).enumerate() {
-            let at = r * self.row_step as usize;
-            target.decode(&bytes[at..at + self.row * size], out);
-        }
+        target.decode_rows(bytes, self.row_step as usize, self.row * size, width, out);
     }
 
     /// From a plain file: one stretch in blocks, or slab by slab; on two threads and more where that pays.
@@ -282,7 +279,8 @@ impl Runs {
             }
             Ok(())
         };
-        if traffic < PARALLEL_BYTES || threads() < 2 || parts.len() < 2 {
+        // Each byte is copied by the kernel and decoded by us: half the traffic pays for a second thread.
+        if traffic < PARALLEL_BYTES / 2 || threads() < 2 || parts.len() < 2 {
             let mut scratch = None;
             return parts.iter_mut().enumerate().try_for_each(|(i, part)| read(i, part, &mut scratch));
         }
@@ -378,6 +376,12 @@ trait Target: Sync {
     fn per_voxel(&self) -> usize;
     /// Decodes packed voxels.
     fn decode(&self, raw: &[u8], out: &mut [Self::Item]);
+    /// Decodes rows of `row` bytes that start `step` bytes apart; each becomes `width` elements.
+    fn decode_rows(&self, raw: &[u8], step: usize, row: usize, width: usize, out: &mut [Self::Item]) {
+        for (r, out) in out.chunks_exact_mut(width).enumerate() {
+            self.decode(&raw[r * step..][..row], out);
+        }
+    }
     /// The output as bytes, if stored bytes can be read straight into it.
     fn direct<'a>(&self, _out: &'a mut [Self::Item]) -> Option<&'a mut [u8]> {
         None
@@ -435,6 +439,16 @@ impl Target for ValuesF32 {
         } else {
             decode_f32::<T>(raw, self.swap, self.scale, out);
         }, else => ());
+    }
+
+    fn decode_rows(&self, raw: &[u8], step: usize, row: usize, width: usize, out: &mut [f32]) {
+        if self.stream {
+            return out
+                .chunks_exact_mut(width)
+                .enumerate()
+                .for_each(|(r, out)| self.decode(&raw[r * step..][..row], out));
+        }
+        with_element!(self.dtype, T => decode_f32_rows::<T>(raw, step, width, self.swap, self.scale, out), else => ());
     }
 
     fn direct<'a>(&self, out: &'a mut [f32]) -> Option<&'a mut [u8]> {

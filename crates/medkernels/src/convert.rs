@@ -68,12 +68,42 @@ fn neutral((slope, inter): (f64, f64)) -> (f64, f64) {
 pub fn decode_f32<T: Element>(src: &[u8], swap: bool, scale: Option<(f64, f64)>, dst: &mut [f32]) {
     assert_eq!(src.len(), dst.len() * T::BYTES, "bytes of the source and elements of the output differ");
     for_tiles::<T>(src, swap, |start, part| {
-        let out = &mut dst[start..start + part.len()];
+        let (row, out) = (part.len(), &mut dst[start..start + part.len()]);
         match scale.map(neutral) {
-            Some((slope, inter)) => scale_to_f32(part, slope, inter, out),
-            None => cast_to_f32(part, out),
+            Some((slope, inter)) => scale_to_f32(part, row, row, slope, inter, out),
+            None => cast_to_f32(part, row, row, out),
         }
     });
+}
+
+/// As [`decode_f32`] on rows of `row` elements that start `step` bytes apart, into a packed output: many short rows at
+/// little more than the cost of one long one.
+///
+/// # Panics
+/// If `dst` is no whole number of rows, or `src` ends before the last of them.
+pub fn decode_f32_rows<T: Element>(
+    src: &[u8],
+    step: usize,
+    row: usize,
+    swap: bool,
+    scale: Option<(f64, f64)>,
+    dst: &mut [f32],
+) {
+    assert!(row > 0 && dst.len().is_multiple_of(row), "{} elements are no rows of {row}", dst.len());
+    let whole = src.len() / T::BYTES * T::BYTES;
+    match bytemuck::try_cast_slice::<u8, T>(&src[..whole]) {
+        Ok(elements) if (!swap || T::BYTES == 1) && step.is_multiple_of(T::BYTES) => {
+            match scale.map(neutral) {
+                Some((slope, inter)) => scale_to_f32(elements, step / T::BYTES, row, slope, inter, dst),
+                None => cast_to_f32(elements, step / T::BYTES, row, dst),
+            }
+        }
+        _ => {
+            for (r, out) in dst.chunks_exact_mut(row).enumerate() {
+                decode_f32::<T>(&src[r * step..][..row * T::BYTES], swap, scale, out);
+            }
+        }
+    }
 }
 
 /// As [`decode_f32`], with stores that bypass the caches.
@@ -142,17 +172,22 @@ pub fn decode_f64<T: Element>(src: &[u8], swap: bool, scale: Option<(f64, f64)>,
 }
 
 kernel! {
-    fn scale_to_f32[T: Element](src: &[T], slope: f64, inter: f64, dst: &mut [f32]) {
-        for (d, s) in dst.iter_mut().zip(src) {
-            *d = (s.to_f64() * slope + inter) as f32;
+    /// Rows of `row` elements, `step` apart in the source.
+    fn scale_to_f32[T: Element](src: &[T], step: usize, row: usize, slope: f64, inter: f64, dst: &mut [f32]) {
+        for (r, out) in dst.chunks_exact_mut(row).enumerate() {
+            for (d, s) in out.iter_mut().zip(&src[r * step..][..row]) {
+                *d = (s.to_f64() * slope + inter) as f32;
+            }
         }
     }
 }
 
 kernel! {
-    fn cast_to_f32[T: Element](src: &[T], dst: &mut [f32]) {
-        for (d, s) in dst.iter_mut().zip(src) {
-            *d = s.to_f32();
+    fn cast_to_f32[T: Element](src: &[T], step: usize, row: usize, dst: &mut [f32]) {
+        for (r, out) in dst.chunks_exact_mut(row).enumerate() {
+            for (d, s) in out.iter_mut().zip(&src[r * step..][..row]) {
+                *d = s.to_f32();
+            }
         }
     }
 }

@@ -43,6 +43,26 @@ fn decode<T: Element>(to_f64: impl Fn(T) -> f64, to_f32: impl Fn(T) -> f32) {
                 let want = to_f64(raw[i]);
                 assert!(wide[i] == want || want.is_nan() && wide[i].is_nan());
             }
+            // Rows are the same values, wherever they start.
+            for (row, apart) in
+                [(1, 3 * T::BYTES), (7, 7 * T::BYTES), (40, 41 * T::BYTES), (13, 13 * T::BYTES + 1)]
+            {
+                let rows = (stored.len() - row * T::BYTES) / apart + 1;
+                for scale in [None, Some((0.1, -3.7))] {
+                    let mut found = vec![0.0f32; rows * row];
+                    convert::decode_f32_rows::<T>(stored, apart, row, swap, scale, &mut found);
+                    let mut want = vec![0.0f32; row];
+                    for (r, found) in found.chunks(row).enumerate() {
+                        convert::decode_f32::<T>(
+                            &stored[r * apart..][..row * T::BYTES],
+                            swap,
+                            scale,
+                            &mut want,
+                        );
+                        assert!(found.iter().zip(&want).all(|(a, b)| a.to_bits() == b.to_bits()));
+                    }
+                }
+            }
             for scale in [(1.0, 0.0), (0.1, 0.0), (1.0, -3.7), (2.5e-3, 1000.1)] {
                 convert::decode_f32::<T>(stored, swap, Some(scale), &mut narrow);
                 convert::decode_f64::<T>(stored, swap, Some(scale), &mut wide);
