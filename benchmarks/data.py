@@ -117,6 +117,11 @@ class Data:
         noise = np.random.default_rng(2).standard_normal(picture.shape, dtype=np.float32)
         return np.where(picture > 0, picture + 8 * noise, 0).astype(np.float32)
 
+    def planes(self, n: int, count: int) -> np.ndarray:
+        """`count` pictures of n × n, each turned and lit in its own way."""
+        one = self.plane(n)
+        return np.stack([np.roll(one, 5 * i, 0) * np.float32(1 + 0.01 * i) for i in range(count)])
+
     def corners(self, n: int) -> list[tuple[int, int, int]]:
         """Random places of a patch, the same for every candidate."""
         places = np.random.default_rng(1).integers(0, n - PATCH + 1, (64, 3))

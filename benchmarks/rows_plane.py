@@ -1,4 +1,7 @@
-"""One picture of 512 × 512, float32: what a call costs when the work is small."""
+"""Pictures of 512 × 512, float32: what a call costs when the work is small, and batches of them.
+
+In a batch every picture is normalised by its own numbers.
+"""
 
 from __future__ import annotations
 
@@ -9,171 +12,229 @@ import numpy as np
 from data import Data
 from row import US, Close, Must, Work, row
 
-SECTION = "2-D, 512×512 float32, one picture"
-
-extremes = row("min-max to [0, 1]", SECTION, must=Must(1.0), check=Close("NumPy", absolute=1e-6))
+SIDE = 512
 
 
-@extremes.by(US)
-def _(data: Data):
-    import medoxide as mx
-
-    picture, scale = data.plane(512), mx.Rescale()
-    return lambda: scale(picture)
+def section(count: int) -> str:
+    """The heading of the rows of so many pictures."""
+    return f"2-D, {SIDE}×{SIDE} float32, " + ("one picture" if count == 1 else f"batch of {count}")
 
 
-@extremes.by("OpenCV")
-def _(data: Data):
-    import cv2
-
-    picture = data.plane(512)
-    return lambda: cv2.normalize(picture, None, 0.0, 1.0, cv2.NORM_MINMAX)
+def pictures(data: Data, count: int) -> np.ndarray:
+    """One picture, or a batch with the pictures along the first axis."""
+    return data.plane(SIDE) if count == 1 else data.planes(SIDE, count)
 
 
-@extremes.by("NumPy")
-def _(data: Data):
-    picture = data.plane(512)
+def tensor(data: Data, count: int) -> Any:
+    """The same for torch."""
+    import torch
 
-    def call() -> Any:
-        low, high = picture.min(), picture.max()
-        out = picture - low
-        out *= 1 / (high - low)
+    return torch.from_numpy(pictures(data, count))
+
+
+def each(call: Any, batch: np.ndarray) -> Any:
+    """OpenCV, which knows single pictures only, on each of a batch."""
+    if batch.ndim == 2:
+        return lambda: call(batch)
+    out = np.empty_like(batch)
+
+    def loop() -> np.ndarray:
+        for picture, place in zip(batch, out, strict=True):
+            place[...] = call(picture)
         return out
 
-    return call
+    return loop
 
 
-@extremes.by("torch")
-def _(data: Data):
-    import torch
-
-    picture = torch.from_numpy(data.plane(512))
-
-    def call() -> Any:
-        low, high = torch.aminmax(picture)
-        return picture.sub(low).mul_(1 / (high - low))
-
-    return call
+def ours(make: Any, data: Data, count: int) -> Any:
+    """A transform on a picture, or channel by channel on a batch."""
+    voxels = pictures(data, count)
+    if count == 1:
+        transform = make(False)
+        return lambda: transform(voxels)
+    transform = make(True)
+    return lambda: transform(voxels, channel_axis=0)
 
 
-@extremes.by("MONAI")
-def _(data: Data):
-    import torch
-    from monai.transforms import ScaleIntensity
-
-    picture, scale = torch.from_numpy(data.plane(512))[None], ScaleIntensity()
-    return Work(lambda: scale(picture), lambda t: t[0])
-
-
-scores = row("z-score, clip ±3, to [0, 1]", SECTION, must=Must(0.5), check=Close("NumPy", absolute=1e-5))
+def monai(make: Any, data: Data, count: int) -> Any:
+    """A MONAI transform on channels-first tensors."""
+    image = tensor(data, count)
+    transform = make(count > 1)
+    if count == 1:
+        return Work(lambda: transform(image[None]), lambda t: t[0])
+    return lambda: transform(image)
 
 
-@scores.by(US)
-def _(data: Data):
-    import medoxide as mx
+for n, must in ((1, (1.0, 0.5, 0.15)), (100, (0.4, 0.4, 0.1))):
+    many = "" if n == 1 else f", batch of {n}"
+    over: Any = None if n == 1 else (1, 2)
 
-    picture = data.plane(512)
-    chain = mx.Pipeline([mx.ZNormalize(), mx.Rescale(in_range=(-3.0, 3.0))])
-    return lambda: chain(picture)
+    extremes = row(
+        f"min-max to [0, 1]{many}",
+        section(n),
+        must=Must(must[0]),
+        check=Close("NumPy", absolute=1e-6),
+    )
 
+    @extremes.by(US)
+    def _(data: Data, n=n):
+        import medoxide as mx
 
-@scores.by("NumPy")
-def _(data: Data):
-    picture = data.plane(512)
+        return ours(lambda wise: mx.Rescale(channel_wise=wise), data, n)
 
-    def call() -> Any:
-        out = picture - picture.mean()
-        out /= picture.std()
-        np.clip(out, -3, 3, out=out)
-        out += 3
-        out *= np.float32(1 / 6)
-        return out
+    @extremes.by("OpenCV")
+    def _(data: Data, n=n):
+        import cv2
 
-    return call
+        def one(picture: np.ndarray) -> Any:
+            return cv2.normalize(picture, None, 0.0, 1.0, cv2.NORM_MINMAX)
 
+        return each(one, pictures(data, n))
 
-@scores.by("OpenCV")
-def _(data: Data):
-    import cv2
+    @extremes.by("NumPy")
+    def _(data: Data, n=n, over=over):
+        voxels = pictures(data, n)
 
-    picture = data.plane(512)
+        def call() -> Any:
+            low = voxels.min(axis=over, keepdims=True)
+            high = voxels.max(axis=over, keepdims=True)
+            out = voxels - low
+            out *= 1 / (high - low)
+            return out
 
-    def call() -> Any:
-        mean, deviation = cv2.meanStdDev(picture)
-        factor = 1 / (6 * deviation[0, 0])
-        # convertTo with a factor and an offset, then limits: OpenCV's two-pass way.
-        out = cv2.addWeighted(picture, factor, picture, 0, 0.5 - mean[0, 0] * factor)
-        return np.clip(out, 0, 1, out=out)
+        return call
 
-    return call
+    @extremes.by("torch")
+    def _(data: Data, n=n, over=over):
+        import torch
 
+        voxels = tensor(data, n)
 
-@scores.by("torch")
-def _(data: Data):
-    import torch
+        def call() -> Any:
+            if over is None:
+                low, high = torch.aminmax(voxels)
+            else:
+                low, high = voxels.amin(over, keepdim=True), voxels.amax(over, keepdim=True)
+            return voxels.sub(low).mul_(1 / (high - low))
 
-    picture = torch.from_numpy(data.plane(512))
+        return call
 
-    def call() -> Any:
-        deviation, mean = torch.std_mean(picture, correction=0)
-        return picture.sub(mean).div_(deviation).clamp_(-3, 3).add_(3).mul_(1 / 6)
+    @extremes.by("MONAI")
+    def _(data: Data, n=n):
+        from monai.transforms import ScaleIntensity
 
-    return call
+        return monai(lambda wise: ScaleIntensity(channel_wise=wise), data, n)
 
+    scores = row(
+        f"z-score, clip ±3, to [0, 1]{many}",
+        section(n),
+        must=Must(must[1]),
+        check=Close("NumPy", absolute=1e-5),
+    )
 
-@scores.by("MONAI")
-def _(data: Data):
-    import torch
-    from monai.transforms import Compose, NormalizeIntensity, ScaleIntensityRange
+    @scores.by(US)
+    def _(data: Data, n=n):
+        import medoxide as mx
 
-    picture = torch.from_numpy(data.plane(512))[None]
-    steps = Compose([NormalizeIntensity(), ScaleIntensityRange(-3.0, 3.0, 0.0, 1.0, clip=True)])
-    return Work(lambda: steps(picture), lambda t: t[0])
+        def chain(wise: bool) -> Any:
+            return mx.Pipeline([mx.ZNormalize(channel_wise=wise), mx.Rescale(in_range=(-3.0, 3.0))])
 
+        return ours(chain, data, n)
 
-ranks = row("percentile 1/99 to [0, 1]", SECTION, must=Must(0.15), check=Close("NumPy", absolute=1e-5))
+    @scores.by("NumPy")
+    def _(data: Data, n=n, over=over):
+        voxels = pictures(data, n)
 
+        def call() -> Any:
+            out = voxels - voxels.mean(axis=over, keepdims=True)
+            out /= voxels.std(axis=over, keepdims=True)
+            np.clip(out, -3, 3, out=out)
+            out += 3
+            out *= np.float32(1 / 6)
+            return out
 
-@ranks.by(US)
-def _(data: Data):
-    import medoxide as mx
+        return call
 
-    picture, scale = data.plane(512), mx.Rescale(percentiles=(1.0, 99.0))
-    return lambda: scale(picture)
+    @scores.by("OpenCV")
+    def _(data: Data, n=n):
+        import cv2
 
+        def one(picture: np.ndarray) -> Any:
+            mean, deviation = cv2.meanStdDev(picture)
+            factor = 1 / (6 * deviation[0, 0])
+            # One pass with a factor and an offset, then limits: OpenCV's two-pass way.
+            out = cv2.addWeighted(picture, factor, picture, 0, 0.5 - mean[0, 0] * factor)
+            return np.clip(out, 0, 1, out=out)
 
-@ranks.by("NumPy")
-def _(data: Data):
-    picture = data.plane(512)
+        return each(one, pictures(data, n))
 
-    def call() -> Any:
-        low, high = np.percentile(picture, (1, 99))
-        out = np.clip(picture, np.float32(low), np.float32(high))
-        out -= np.float32(low)
-        out *= np.float32(1 / (high - low))
-        return out
+    @scores.by("torch")
+    def _(data: Data, n=n, over=over):
+        import torch
 
-    return call
+        voxels = tensor(data, n)
 
+        def call() -> Any:
+            deviation, mean = torch.std_mean(voxels, over, correction=0, keepdim=over is not None)
+            return voxels.sub(mean).div_(deviation).clamp_(-3, 3).add_(3).mul_(1 / 6)
 
-@ranks.by("torch")
-def _(data: Data):
-    import torch
+        return call
 
-    picture, at = torch.from_numpy(data.plane(512)), torch.tensor([0.01, 0.99])
+    @scores.by("MONAI")
+    def _(data: Data, n=n):
+        from monai.transforms import Compose, NormalizeIntensity, ScaleIntensityRange
 
-    def call() -> Any:
-        low, high = torch.quantile(picture, at)
-        return picture.clamp(low, high).sub_(low).mul_(1 / (high - low))
+        def steps(wise: bool) -> Any:
+            normalize = NormalizeIntensity(channel_wise=wise)
+            return Compose([normalize, ScaleIntensityRange(-3.0, 3.0, 0.0, 1.0, clip=True)])
 
-    return call
+        return monai(steps, data, n)
 
+    ranks = row(
+        f"percentile 1/99 to [0, 1]{many}",
+        section(n),
+        must=Must(must[2]),
+        check=Close("NumPy", absolute=1e-5),
+    )
 
-@ranks.by("MONAI")
-def _(data: Data):
-    import torch
-    from monai.transforms import ScaleIntensityRangePercentiles
+    @ranks.by(US)
+    def _(data: Data, n=n):
+        import medoxide as mx
 
-    picture = torch.from_numpy(data.plane(512))[None]
-    scale = ScaleIntensityRangePercentiles(1, 99, 0.0, 1.0, clip=True)
-    return Work(lambda: scale(picture), lambda t: t[0])
+        return ours(lambda wise: mx.Rescale(percentiles=(1.0, 99.0), channel_wise=wise), data, n)
+
+    @ranks.by("NumPy")
+    def _(data: Data, n=n, over=over):
+        voxels = pictures(data, n)
+
+        def call() -> Any:
+            ends = np.percentile(voxels, (1, 99), axis=over, keepdims=True)
+            low, high = ends.astype(np.float32)
+            out = np.clip(voxels, low, high)
+            out -= low
+            out *= 1 / (high - low)
+            return out
+
+        return call
+
+    @ranks.by("torch")
+    def _(data: Data, n=n):
+        import torch
+
+        voxels, at = tensor(data, n), torch.tensor([0.01, 0.99])
+
+        def call() -> Any:
+            ends = torch.quantile(voxels.reshape(n, -1), at, dim=1)
+            low, high = ends if n == 1 else ends[:, :, None, None]
+            return voxels.clamp(low, high).sub_(low).mul_(1 / (high - low))
+
+        return call
+
+    @ranks.by("MONAI")
+    def _(data: Data, n=n):
+        from monai.transforms import ScaleIntensityRangePercentiles
+
+        def scale(wise: bool) -> Any:
+            return ScaleIntensityRangePercentiles(1, 99, 0.0, 1.0, clip=True, channel_wise=wise)
+
+        return monai(scale, data, n)

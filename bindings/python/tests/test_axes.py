@@ -212,3 +212,20 @@ def test_row_sitk():
     assert v.shape == (5, 6, 7)
     assert np.array_equal(np.asarray(v), ramp(7, 6, 5).transpose())
     assert v.to_sitk().GetSize() == (5, 6, 7)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, -1])
+def test_pictures_with_channels_come_back_as_they_came(axis):
+    batch = ramp(4, 6, 5) - 20
+    limits = mx.Clamp(-3, 40)
+    out = limits(batch, channel_axis=axis)
+    assert out.shape == batch.shape and np.array_equal(out, np.clip(batch, -3, 40))
+    assert out.flags.c_contiguous or axis != 0
+    assert mx.Pad(1)(batch, channel_axis=0).shape == (4, 8, 7, 3)
+
+
+def test_pictures_with_two_axes_of_channels():
+    batch = ramp(4, 2, 6, 5)
+    for axes in ([0, 1], [1, 0], [3, 0]):
+        out = mx.Clamp(3, 40)(batch, channel_axis=axes)
+        assert out.shape == batch.shape and np.array_equal(out, np.clip(batch, 3, 40))

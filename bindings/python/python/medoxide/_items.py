@@ -111,13 +111,22 @@ def _same(x: Any) -> Any:
     return x
 
 
-def _place(array: _arrays.Array, axes: list[int] | None, n: int) -> _arrays.Array:
-    """Channels from behind the axes of space to where they came from."""
-    if not axes:
-        return array
+def _place(array: _arrays.Array, axes: list[int], n: int) -> _arrays.Array:
+    """Channels from behind the axes of space to where they came from, of an array that had `n` axes."""
+    if array.ndim == n + 1 and array.shape[2] == 1:
+        # It came with two axes of space.
+        array = array[:, :, 0]
     axes = [a % n for a in axes]
     behind = range(array.ndim - len(axes), array.ndim)
     return np.moveaxis(array, list(behind), axes)
+
+
+def _channels_first(v: Volume, n: int) -> tuple[_arrays.Array, bool]:
+    """C-contiguous, the channels in front, `n` axes if z has one voxel; and whether it is bfloat16."""
+    array, bfloat16 = v._channel_first(_name(v.dtype), True)
+    if array.ndim == n + 1 and array.shape[-1] == 1:
+        array = array[..., 0]
+    return array, bfloat16
 
 
 def _to_array(like: _arrays.Array, channel_axis: int | Sequence[int] | None) -> Back:
@@ -127,12 +136,11 @@ def _to_array(like: _arrays.Array, channel_axis: int | Sequence[int] | None) -> 
     def back(v: Any) -> Any:
         if not isinstance(v, Volume):
             return v
-        dtype = v.dtype
-        if axes == [0] and not f_order and len(v.shape) == like.ndim:
-            return v._channel_first(_name(dtype), True)[0]
         if not axes:
-            return v.numpy(dtype, "F" if f_order else "C")
-        return _place(v.numpy(dtype), axes, like.ndim)
+            return v.numpy(v.dtype, "F" if f_order else "C")
+        if axes == [0] and not f_order:
+            return _channels_first(v, like.ndim)[0]
+        return _place(v.numpy(v.dtype), axes, like.ndim)
 
     return back
 
@@ -141,16 +149,16 @@ def _to_tensor(like: Any, channel_axis: int | Sequence[int] | None) -> Back:
     axes = _arrays.axes(channel_axis)
 
     def back(v: Any) -> Any:
-        if isinstance(v, Volume):
-            if axes == [0] or not axes:
-                array, bfloat16 = v._channel_first(_name(v.dtype), bool(axes))
-            else:
-                placed = _place(v.numpy(v.dtype), axes, like.ndim)
-                array, bfloat16 = np.ascontiguousarray(placed), False
-            tensor = _arrays.to_tensor(array, bfloat16)
+        if not isinstance(v, Volume):
+            return _arrays.to_tensor(np.asarray(v)).to(like.device)
+        bfloat16 = False
+        if axes == [0]:
+            array, bfloat16 = _channels_first(v, like.ndim)
+        elif axes:
+            array = np.ascontiguousarray(_place(v.numpy(v.dtype), axes, like.ndim))
         else:
-            tensor = _arrays.to_tensor(np.asarray(v))
-        return tensor.to(like.device)
+            array, bfloat16 = v._channel_first(_name(v.dtype), False)
+        return _arrays.to_tensor(array, bfloat16).to(like.device)
 
     return back
 
