@@ -183,6 +183,17 @@ impl Volume {
         Ok(self)
     }
 
+    /// One channel (first extra axis fastest) as a volume without extra axes, over the same buffer.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    #[must_use]
+    pub fn channel(&self, channel: usize) -> Volume {
+        assert!(channel < self.channels(), "channel {channel} of {}", self.channels());
+        let offset = self.channel_offset(channel);
+        Volume { offset, extra: vec![], extra_strides: vec![], ..self.clone() }
+    }
+
     /// Where the voxels lie.
     pub fn grid(&self) -> &Grid {
         &self.grid

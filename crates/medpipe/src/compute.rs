@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use medcore::{Boundary, Box3, DType, Grid, Lattice, Measure, RawVolume, Sampler, Storage, Volume, Warp};
+use medcore::{
+    Boundary, Box3, DType, Grid, Lattice, Measure, Meta, RawVolume, Sampler, Storage, Volume, Warp,
+};
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
 use medkernels::{copy::copy_strided, threads};
@@ -47,6 +49,9 @@ impl Chain {
         let _env = FloatEnv::enter();
         let (grid, extra, meta) = (*self.grid(), self.source.extra().to_vec(), self.source.meta().clone());
         let dtype = want.dtype(self.dtype());
+        if let Some(whole) = self.channel_by_channel(want, layout)? {
+            return stored(whole, dtype, layout, grid, extra, meta);
+        }
         let resolved = self.resolved()?;
         if let (Layout::XFastest, Some(v)) = (layout, resolved.as_it_is(want)) {
             return Ok(v);
@@ -58,15 +63,7 @@ impl Chain {
                 None => resolved.transposed(want)?,
             },
         };
-        let store: Arc<dyn Storage> = Arc::new(whole);
-        Ok(match layout {
-            Layout::XFastest => Volume::packed(store, dtype, grid, extra, meta)?,
-            Layout::ZFastest => {
-                let before = |i: usize| extra[..i].iter().product::<usize>() * grid.len();
-                let steps = (0..extra.len()).map(|i| before(i) as isize).collect();
-                Volume::strided(store, dtype, grid, 0, c_strides(grid.shape), extra, steps)?.with_meta(meta)
-            }
-        })
+        stored(whole, dtype, layout, grid, extra, meta)
     }
 
     /// Numbers of the item as it stands at the end of the chain; `keep` must not name a label.
@@ -81,7 +78,7 @@ impl Chain {
     }
 
     /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
-    fn resolved(&self) -> Result<Resolved> {
+    pub(crate) fn resolved(&self) -> Result<Resolved> {
         let mut now = Resolved { chain: self.clone(), fresh: None };
         while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
             let needed = now.chain.needed_before(at);
@@ -279,80 +276,12 @@ impl Resolved {
             Some(b) => b,
             None => buffer(grid.len() * channels * dtype.bytes())?,
         };
-        let halo = chain
-            .stages
-            .iter()
-            .map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 })
-            .sum::<usize>();
-        let [nx, ny, nz] = grid.shape;
-        let plane = nx * ny;
-        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo);
-        // Enough slabs for all threads, none too thin for its halo.
-        let share = nz.div_ceil(2 * threads::threads()).max(1);
-        thickness = thickness.min(share.max(2 * halo)).max(1);
-        if grid.len() * channels * dtype.bytes() < threads::PARALLEL_BYTES && channels == 1 {
-            thickness = nz.max(1);
-        }
-        struct Part<'a> {
-            channel: usize,
-            b: Box3,
-            out: &'a mut [u8],
-            slices: Vec<Slice>,
-        }
-        let mut parts = vec![];
-        let channel_bytes = (grid.len() * dtype.bytes()).max(1);
-        for (channel, bytes) in whole.as_bytes_mut().chunks_mut(channel_bytes).enumerate() {
-            for (n, out) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
-                let z = n * thickness;
-                let b = Box3 { start: [0, 0, z], shape: [nx, ny, thickness.min(nz - z)] };
-                parts.push(Part { channel, b, out, slices: vec![] });
-            }
-        }
-        // From the end, as [`run_points`] does; files are read forwards.
-        let backwards = matches!(chain.source, Source::Memory(_));
-        if backwards {
-            parts.reverse();
-        }
-        let failed = Mutex::new(None);
-        work::begin(parts.len());
-        threads::for_each_mut(&mut parts, |_, part| {
-            let result = if moved {
-                for s in &chain.stages {
-                    if let Op::Points(runs) = &s.op {
-                        let voxels = bytemuck::cast_slice_mut(part.out);
-                        run_points(runs, part.channel, &part.b, grid.shape, voxels, |_, _| ());
-                    }
-                }
-                Ok(())
-            } else {
-                chain.fill(chain.stages.len(), part.channel, &part.b, want, part.out)
-            };
-            if let Err(e) = result {
-                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-                work::finish();
-                return;
-            }
-            if let Some((m, mask)) = measure {
-                for (n, voxels) in bytemuck::cast_slice::<_, f32>(part.out).chunks(plane.max(1)).enumerate() {
-                    let z = part.b.start[2] + n;
-                    let mask = mask.map(|m| &m[z * plane..(z + 1) * plane]);
-                    part.slices.push(measure::slice(m, voxels, nx, mask));
-                }
-            }
-            work::finish();
-        });
-        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e);
-        }
-        if backwards {
-            parts.reverse();
-        }
-        let slices = parts.into_iter().flat_map(|p| p.slices).collect();
+        let slices = chain.fill_slabs(want, measure, moved, whole.as_bytes_mut())?;
         Ok((whole, slices))
     }
 
     /// The output, C-contiguous (x, y, z).
-    fn transposed(self, want: Want) -> Result<Buffer> {
+    pub(crate) fn transposed(self, want: Want) -> Result<Buffer> {
         let grid = *self.chain.grid();
         let dtype = want.dtype(self.chain.dtype());
         let channels = self.chain.channels();
@@ -393,6 +322,105 @@ impl Resolved {
         let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
         plain && self.chain.stages.iter().all(inside)
     }
+}
+
+impl Chain {
+    /// The output into a packed buffer, slab by slab, and what each slice contributes to a measurement; with `moved` the
+    /// buffer holds the voxels already, and only points are to be run on them.
+    pub(crate) fn fill_slabs(
+        &self,
+        want: Want,
+        measure: Option<(&Measure, Option<&[u8]>)>,
+        moved: bool,
+        out: &mut [u8],
+    ) -> Result<Vec<Slice>> {
+        let (grid, channels) = (*self.grid(), self.channels());
+        let dtype = want.dtype(self.dtype());
+        let halo: usize =
+            self.stages.iter().map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 }).sum();
+        let [nx, ny, nz] = grid.shape;
+        let plane = nx * ny;
+        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo);
+        // Enough slabs for all threads, none too thin for its halo.
+        let share = nz.div_ceil(2 * threads::threads()).max(1);
+        thickness = thickness.min(share.max(2 * halo)).max(1);
+        if grid.len() * channels * dtype.bytes() < threads::PARALLEL_BYTES && channels == 1 {
+            thickness = nz.max(1);
+        }
+        struct Part<'a> {
+            channel: usize,
+            b: Box3,
+            out: &'a mut [u8],
+            slices: Vec<Slice>,
+        }
+        let mut parts = vec![];
+        let channel_bytes = (grid.len() * dtype.bytes()).max(1);
+        for (channel, bytes) in out.chunks_mut(channel_bytes).enumerate() {
+            for (n, out) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
+                let z = n * thickness;
+                let b = Box3 { start: [0, 0, z], shape: [nx, ny, thickness.min(nz - z)] };
+                parts.push(Part { channel, b, out, slices: vec![] });
+            }
+        }
+        // From the end, as [`run_points`] does; files are read forwards.
+        let backwards = matches!(self.source, Source::Memory(_));
+        if backwards {
+            parts.reverse();
+        }
+        let failed = Mutex::new(None);
+        work::begin(parts.len());
+        threads::for_each_mut(&mut parts, |_, part| {
+            let result = if moved {
+                for s in &self.stages {
+                    if let Op::Points(runs) = &s.op {
+                        let voxels = bytemuck::cast_slice_mut(part.out);
+                        run_points(runs, part.channel, &part.b, grid.shape, voxels, |_, _| ());
+                    }
+                }
+                Ok(())
+            } else {
+                self.fill(self.stages.len(), part.channel, &part.b, want, part.out)
+            };
+            if let Err(e) = result {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                work::finish();
+                return;
+            }
+            if let Some((m, mask)) = measure {
+                for (n, voxels) in bytemuck::cast_slice::<_, f32>(part.out).chunks(plane.max(1)).enumerate() {
+                    let z = part.b.start[2] + n;
+                    let mask = mask.map(|m| &m[z * plane..(z + 1) * plane]);
+                    part.slices.push(measure::slice(m, voxels, nx, mask));
+                }
+            }
+            work::finish();
+        });
+        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(e);
+        }
+        if backwards {
+            parts.reverse();
+        }
+        Ok(parts.into_iter().flat_map(|p| p.slices).collect())
+    }
+}
+
+/// A volume over computed voxels.
+fn stored(
+    whole: Buffer,
+    dtype: DType,
+    layout: Layout,
+    grid: Grid,
+    extra: Vec<usize>,
+    meta: Arc<Meta>,
+) -> Result<Volume> {
+    let store: Arc<dyn Storage> = Arc::new(whole);
+    if layout == Layout::XFastest {
+        return Ok(Volume::packed(store, dtype, grid, extra, meta)?);
+    }
+    let before = |i: usize| extra[..i].iter().product::<usize>() * grid.len();
+    let steps = (0..extra.len()).map(|i| before(i) as isize).collect();
+    Ok(Volume::strided(store, dtype, grid, 0, c_strides(grid.shape), extra, steps)?.with_meta(meta))
 }
 
 /// Strides of a C-contiguous (x, y, z) box.

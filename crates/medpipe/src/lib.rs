@@ -25,6 +25,7 @@
 
 mod catalog;
 mod chain;
+mod channels;
 mod compute;
 mod digest;
 mod error;

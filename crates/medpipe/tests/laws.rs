@@ -132,6 +132,33 @@ proptest! {
         prop_assert_eq!(packed.compute().unwrap().to_f32().unwrap(), c.to_f32().unwrap());
     }
 
+    /// Channels that are measured each by itself are what they would be alone, in any layout.
+    #[test]
+    fn channels_are_what_they_would_be_alone(small in given::grid(), channels in 1usize..7, seed in any::<u64>(), turned in any::<bool>()) {
+        let n = small.len();
+        let voxel = |i: usize| (medcore::Key::new(seed).index(i as u64).uniform() * (i / n + 1) as f64 * 50.0) as f32;
+        let voxels: Vec<f32> = (0..n * channels).map(voxel).collect();
+        let bytes: Vec<u8> = bytemuck::cast_slice(&voxels).to_vec();
+        let whole = Volume::packed(std::sync::Arc::new(bytes), DType::F32, small, vec![channels], std::sync::Arc::default()).unwrap();
+        let steps = nodes(&[
+            json!({"rescale": {"percentiles": [5, 95], "out_range": [0, 9], "channel_wise": true}}),
+            json!({"flip": "y"}),
+            json!({"z_normalize": {"mask": {"above": 0.5}, "channel_wise": true}}),
+            json!({"clamp": {"min": -2.0}}),
+        ]);
+        let layout = if turned { Layout::ZFastest } else { Layout::XFastest };
+        let Ok(all) = run(&whole, &steps, true).compute_as(None, layout) else {
+            prop_assert!(n < 8, "only a handful of voxels can all lie outside the mask");
+            return Ok(());
+        };
+        for c in 0..channels {
+            let one = Volume::from_f32(small, &voxels[c * n..(c + 1) * n]).unwrap();
+            let alone = run(&one, &steps, true).compute().unwrap().to_f32().unwrap();
+            let found = all.channel(c).to_f32().unwrap();
+            prop_assert!(found.iter().zip(&alone).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    }
+
     /// A volume of world coordinates stays one through any chain of regriddings.
     #[test]
     fn the_world_stays(small in given::grid(), steps in given::regrid_chain(), axis in 0usize..3) {
