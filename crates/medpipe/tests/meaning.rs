@@ -221,39 +221,6 @@ fn landmarks_move_with_what_they_mark() {
 }
 
 #[test]
-fn joined_interpolations_are_one_and_closer_to_the_truth() {
-    let f = |p: [f64; 3]| libm::sin(p[0] * 0.35) * libm::cos(p[1] * 0.3) + libm::sin(p[2] * 0.25);
-    let grid = Grid::new([40, 36, 32], Affine::from_spacing([1.0, 1.0, 1.0]));
-    let at = |n: usize, s: [usize; 3]| [n % s[0], n / s[0] % s[1], n / s[0] / s[1]].map(|i| i as f64);
-    let voxels: Vec<f32> = (0..grid.len()).map(|n| f(grid.world(at(n, grid.shape))) as f32).collect();
-    let image = LazyVolume::from_volume(Volume::from_f32(grid, &voxels).unwrap());
-    let nodes = vec![
-        Node::new("resample", json!({"spacing": [1.3, 0.9, 1.1]})).unwrap(),
-        Node::new("flip", json!(1)).unwrap(),
-        Node::new("affine", json!({"rotate": [7, -4, 11], "affine": "update"})).unwrap(),
-        Node::new("affine", json!({"rotate": [-3, 5, 2], "affine": "update"})).unwrap(),
-    ];
-    let fused = Pipeline::new(nodes.clone()).apply_to_volume(&image).unwrap();
-    let steps = Pipeline::new(nodes).with_fuse(false).apply_to_volume(&image).unwrap();
-    assert!(fused.explain().unwrap().contains("3 joined into one"), "{}", fused.explain().unwrap());
-    assert_eq!(fused.grid(), steps.grid());
-    let g = fused.grid();
-    let error = |v: &LazyVolume| {
-        let out = values(v);
-        let mut sum = (0.0, 0);
-        for (n, x) in out.iter().enumerate() {
-            let world = g.world(at(n, g.shape));
-            if world.iter().zip(grid.shape).all(|(w, n)| *w > 4.0 && *w < n as f64 - 5.0) {
-                sum = (sum.0 + (f64::from(*x) - f(world)).powi(2), sum.1 + 1);
-            }
-        }
-        (sum.0 / f64::from(sum.1)).sqrt()
-    };
-    let (one, many) = (error(&fused), error(&steps));
-    assert!(one < many, "{one} {many}");
-}
-
-#[test]
 fn low_resolution_is_never_joined() {
     let v = volume([8, 8, 8], &(0..512).map(|i| (i % 13) as f32).collect::<Vec<_>>());
     let out = then(&then(&v, "simulate_low_resolution", json!(0.5)), "resample", json!({"shape": 5}));
