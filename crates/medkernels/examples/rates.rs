@@ -203,10 +203,11 @@ fn copies(table: &Table, noise: &Buffer, out: &mut Buffer) {
     let s = SIDE as isize;
     let packed = [1, s, s * s];
     let last = SIDE - 1;
-    let cases: [(&str, [isize; 3], usize); 6] = [
+    let cases: [(&str, [isize; 3], usize); 7] = [
         ("as it is", packed, 0),
         ("flip x", [-1, s, s * s], last),
         ("flip y and z", [1, -s, -s * s], last * SIDE + last * SIDE * SIDE),
+        ("swap y and z", [1, s * s, s], 0),
         ("swap x and y", [s, 1, s * s], 0),
         ("swap x and z (C order)", [s * s, s, 1], 0),
         ("rotate axes", [s, s * s, 1], 0),

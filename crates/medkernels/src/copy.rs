@@ -2,7 +2,7 @@
 
 use crate::kernel::kernel;
 use crate::threads;
-use crate::transpose;
+use crate::transpose::{self, Area};
 
 /// Three axes of elements in a slice of bytes.
 ///
@@ -132,11 +132,10 @@ fn copy<const N: usize>(dst: &mut [u8], src: &[u8], plan: Plan) {
     );
     let plan = plan.simplify();
     let voxels: usize = plan.axes.iter().map(|axis| axis.count).product();
-    let [a, b, c] = plan.axes;
-    // The slowest axis that can be cut so that the parts of the destination do not overlap.
-    let slow = if c.count > 1 { 2 } else { 1 };
-    let inner =
-        1 + (a.count - 1) * a.dst as usize + if slow == 2 { (b.count - 1) * b.dst as usize } else { 0 };
+    // The slowest axis is cut, if then the parts of the destination do not overlap.
+    let slow = plan.axes.iter().rposition(|axis| axis.count > 1).unwrap_or(0);
+    let inner: usize =
+        1 + plan.axes[..slow].iter().map(|axis| (axis.count - 1) * axis.dst as usize).sum::<usize>();
     let axis = plan.axes[slow];
     let workers = threads::threads();
     if 2 * voxels * N < threads::PARALLEL_BYTES || workers < 2 || axis.count < 2 || inner > axis.dst as usize
@@ -144,8 +143,8 @@ fn copy<const N: usize>(dst: &mut [u8], src: &[u8], plan: Plan) {
         copy_part(&mut dst[plan.dst..], src, plan.axes, plan.src as isize);
         return;
     }
-    // Cuts across lines of the source would halve the transposition's tiles.
-    let unit = if a.src.abs() != 1 && axis.src.abs() == 1 { transpose::LINE.div_ceil(N) } else { 1 };
+    // Cuts across lines would make both sides share them, and halve the transposition's tiles.
+    let unit = if axis.src.abs() == 1 { transpose::LINE.div_ceil(N) } else { 1 };
     let units = axis.count.div_ceil(unit);
     let pieces = (4 * workers).min(2 * voxels * N / (threads::PARALLEL_BYTES / 4)).min(units).max(1);
     let mut parts = Vec::with_capacity(pieces);
@@ -219,11 +218,8 @@ fn copy_part<const N: usize>(dst: &mut [[u8; N]], src: &[[u8; N]], axes: [Axis; 
     // The source's contiguous axis, if it is not the destination's.
     let contiguous = |axis: &Axis| axis.src == 1 || axis.src == -1;
     if a.dst == 1 && (contiguous(&b) || contiguous(&c)) {
-        let (across, along) = if contiguous(&b) { (b, c) } else { (c, b) };
-        for i in 0..along.count as isize {
-            let to = (i * along.dst) as usize;
-            transpose::plane(&mut dst[to..], src, a, across, start + i * along.src);
-        }
+        let (b, c) = if contiguous(&b) { (b, c) } else { (c, b) };
+        transpose::turn(dst, src, Area { a, b, c, start });
         return;
     }
     for z in 0..c.count as isize {

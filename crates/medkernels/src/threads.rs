@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+#[cfg(not(target_family = "wasm"))]
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -12,6 +14,10 @@ pub const VARIABLE: &str = "MEDOXIDE_THREADS";
 
 /// Bytes read and written below which callers should stay on one thread: waking a worker costs 10 to 60 µs.
 pub const PARALLEL_BYTES: usize = 2 << 20;
+
+/// How long the caller looks out for the last helper before it sleeps: about what waking costs.
+#[cfg(not(target_family = "wasm"))]
+const PATIENCE: Duration = Duration::from_micros(100);
 
 /// The most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
@@ -78,8 +84,8 @@ fn processors() -> usize {
 /// Runs `f(0)`, `f(1)`, … `f(tasks - 1)`, each once, in any order, on up to [`threads`] threads.
 ///
 /// Inline if there are fewer than two tasks or one thread; otherwise the caller works too, and each thread
-/// takes the next task when it is done with its last. Nested calls are fine. The float environment is the
-/// default one in every task. After a fork the child builds its own pool and leaves the parent's alone.
+/// takes the next task when it is done with its last. Nested calls are fine, and run inline where the outer
+/// one has tasks for all threads. The float environment is the default one in every task. After a fork the child builds its own pool and leaves the parent's alone.
 ///
 /// # Panics
 /// A panic in `f` is passed on to the caller after all threads have stopped.
@@ -119,22 +125,58 @@ pub fn for_each_mut<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync) 
 /// Runs `work` on the caller and on as many helpers as the tasks and [`threads`] allow.
 #[cfg(not(target_family = "wasm"))]
 fn together(tasks: usize, work: &(impl Fn() + Sync)) {
-    let helpers = threads().min(tasks).saturating_sub(1);
+    // A helper that is busy elsewhere would be waited for, though there is nothing left for it to do.
+    let helpers = if crowd::here() { 0 } else { threads().min(tasks).saturating_sub(1) };
     let pool = if helpers == 0 { None } else { pool::get(helpers) };
-    match pool {
-        None => work(),
-        Some(pool) => pool.in_place_scope(|scope| {
-            for _ in 0..helpers {
-                scope.spawn(|_| work());
-            }
-            work();
-        }),
-    }
+    let Some(pool) = pool else { return work() };
+    let work = || crowd::within(tasks >= threads(), work);
+    let done = AtomicUsize::new(0);
+    pool.in_place_scope(|scope| {
+        for _ in 0..helpers {
+            scope.spawn(|_| {
+                work();
+                done.fetch_add(1, Ordering::Release);
+            });
+        }
+        work();
+        // Helpers finish at about the same time: sooner than this thread would fall asleep and be woken.
+        let begin = Instant::now();
+        let outside = pool.current_thread_index().is_none();
+        while outside && done.load(Ordering::Acquire) < helpers && begin.elapsed() < PATIENCE {
+            std::hint::spin_loop();
+        }
+    });
 }
 
 #[cfg(target_family = "wasm")]
 fn together(_tasks: usize, work: &(impl Fn() + Sync)) {
     work();
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod crowd {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// Whether this thread runs one of so many tasks that all threads are busy.
+        static CROWDED: Cell<bool> = const { Cell::new(false) };
+    }
+
+    pub(super) fn here() -> bool {
+        CROWDED.get()
+    }
+
+    /// Runs `work`, in a crowd or as before.
+    pub(super) fn within(crowded: bool, work: impl FnOnce()) {
+        struct Restore(bool);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                CROWDED.set(self.0);
+            }
+        }
+        let _restore = Restore(CROWDED.replace(crowded || here()));
+        work();
+    }
 }
 
 #[cfg(not(target_family = "wasm"))]

@@ -216,7 +216,22 @@ impl Resolved {
 
     /// The output, packed, x fastest.
     fn whole(self, want: Want) -> Result<Buffer> {
+        if self.viewable(want) && (self.fresh.is_none() || !self.chain.stages.is_empty()) {
+            return self.copied(want, packed_strides(self.chain.grid().shape));
+        }
         Ok(self.run(want, None)?.0)
+    }
+
+    /// A view of voxels in memory, copied once, by channels of these strides.
+    fn copied(&self, want: Want, strides: [isize; 3]) -> Result<Buffer> {
+        let shape = self.chain.grid().shape;
+        let n = self.chain.grid().len() * want.dtype(self.chain.dtype()).bytes();
+        let mut out = buffer(n * self.chain.channels())?;
+        for (c, out) in out.as_bytes_mut().chunks_mut(n.max(1)).enumerate() {
+            let view = self.chain.view(self.chain.stages.len(), c, &Box3::whole(shape), want)?;
+            view.copy_to(out, strides, 0);
+        }
+        Ok(out)
     }
 
     /// The output as float32, and what each slice contributes to a measurement.
@@ -284,21 +299,12 @@ impl Resolved {
     pub(crate) fn transposed(self, want: Want) -> Result<Buffer> {
         let grid = *self.chain.grid();
         let dtype = want.dtype(self.chain.dtype());
-        let channels = self.chain.channels();
-        let mut out = buffer(grid.len() * channels * dtype.bytes())?;
-        if grid.is_empty() {
-            return Ok(out);
-        }
-        let n = grid.len() * dtype.bytes();
         // Voxels that lie in memory are copied once; others are made first.
-        let whole = Box3::whole(grid.shape);
-        let chain = if self.viewable(want) { Some(self.chain.clone()) } else { None };
-        if let Some(chain) = chain {
-            for (c, out) in out.as_bytes_mut().chunks_mut(n).enumerate() {
-                chain.view(chain.stages.len(), c, &whole, want)?.copy_to(out, c_strides(grid.shape), 0);
-            }
-            return Ok(out);
+        if self.viewable(want) {
+            return self.copied(want, c_strides(grid.shape));
         }
+        let mut out = buffer(grid.len() * self.chain.channels() * dtype.bytes())?;
+        let n = (grid.len() * dtype.bytes()).max(1);
         let made = self.whole(want)?;
         for (out, made) in out.as_bytes_mut().chunks_mut(n).zip(made.as_bytes().chunks(n)) {
             copy_strided(

@@ -67,6 +67,37 @@ fn copies_equal_index_loops() {
     }
 }
 
+/// Turned planes with sides about those of a tile and of a small one, forwards and backwards.
+#[test]
+fn turned_planes_of_all_sides() {
+    for element in [1usize, 2, 3, 4, 6, 8, 12, 16] {
+        let (small, side) = ((16 / element).max(1), (64 / element).max(4));
+        let sides = [1, small.max(2) - 1, small, small + 1, side - 1, side, side + 1, 2 * side + 3];
+        for (nx, ny) in sides.iter().flat_map(|&x| sides.map(|y| (x, y))) {
+            let shape = [nx, ny, 2];
+            let src = bytes(nx as u64, 2 * nx * ny * element);
+            for (flip_x, flip_y) in [(false, false), (true, false), (false, true), (true, true)] {
+                let (mut from, mut offset) = ([ny as isize, 1, (nx * ny) as isize], 0);
+                if flip_x {
+                    offset += (nx - 1) * ny;
+                    from[0] = -from[0];
+                }
+                if flip_y {
+                    offset += ny - 1;
+                    from[1] = -from[1];
+                }
+                let mut dst = vec![0xa5u8; src.len()];
+                Strided { bytes: &src, offset: offset as isize, strides: from, shape }
+                    .copy_packed(element, &mut dst);
+                for (n, voxel) in dst.chunks(element).enumerate() {
+                    let at = place(from, offset, [n % nx, n / nx % ny, n / nx / ny]) * element;
+                    assert_eq!(voxel, &src[at..at + element], "{shape:?}, {element} bytes, from {from:?}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn packed_copies_of_views() {
     let src: Vec<u8> = (0..24).collect();

@@ -123,6 +123,38 @@ fn nested_calls_finish() {
     threads::set_threads(None);
 }
 
+/// Whether two tasks run at the same time.
+#[cfg(not(target_family = "wasm"))]
+fn two_meet() -> bool {
+    let arrived = AtomicUsize::new(0);
+    let met = AtomicUsize::new(0);
+    threads::for_each(2, |_| {
+        arrived.fetch_add(1, Ordering::Relaxed);
+        let begin = std::time::Instant::now();
+        while arrived.load(Ordering::Relaxed) < 2 && begin.elapsed().as_secs() < 5 {
+            std::thread::yield_now();
+        }
+        met.fetch_add(arrived.load(Ordering::Relaxed) / 2, Ordering::Relaxed);
+    });
+    met.into_inner() == 2
+}
+
+#[cfg(not(target_family = "wasm"))]
+#[test]
+fn tasks_for_all_threads_keep_what_they_call_to_themselves() {
+    let _lock = lock();
+    threads::set_threads(Some(2));
+    assert!(two_meet());
+    threads::for_each(4, |_| {
+        let outer = std::thread::current().id();
+        threads::for_each(10, |_| assert_eq!(std::thread::current().id(), outer));
+    });
+    assert!(two_meet());
+    let failed = std::panic::catch_unwind(|| threads::for_each(4, |i| assert!(i != 2, "task 2 fails")));
+    assert!(failed.is_err() && two_meet());
+    threads::set_threads(None);
+}
+
 // On WebAssembly a panic ends the program.
 #[cfg(not(target_family = "wasm"))]
 #[test]
