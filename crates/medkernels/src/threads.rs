@@ -139,11 +139,12 @@ fn together(tasks: usize, work: &(impl Fn() + Sync)) {
             });
         }
         work();
-        // Helpers finish at about the same time: sooner than this thread would fall asleep and be woken.
+        // Helpers finish at about the same time: sooner than this thread would fall asleep and be woken. One that the
+        // system put on this thread's processor gets it.
         let begin = Instant::now();
         let outside = pool.current_thread_index().is_none();
         while outside && done.load(Ordering::Acquire) < helpers && begin.elapsed() < PATIENCE {
-            std::hint::spin_loop();
+            std::thread::yield_now();
         }
     });
 }
