@@ -85,7 +85,8 @@ fn processors() -> usize {
 ///
 /// Inline if there are fewer than two tasks or one thread; otherwise the caller works too, and each thread
 /// takes the next task when it is done with its last. Nested calls are fine, and run inline where the outer
-/// one has tasks for all threads. The float environment is the default one in every task. After a fork the child builds its own pool and leaves the parent's alone.
+/// one has tasks for all threads. The float environment is the default one in every task. After a fork the
+/// child builds its own pool and leaves the parent's alone.
 ///
 /// # Panics
 /// A panic in `f` is passed on to the caller after all threads have stopped.
