@@ -1,8 +1,14 @@
-//! The few operations that Rust offers only as unsafe: float control registers, non-temporal stores, and a slot
-//! that a forked child can refill without touching what its parent left in it.
+//! The few operations that Rust offers only as unsafe: float control registers, non-temporal stores,
+//! permutations by indices, and a slot that a forked child can refill without touching what its parent left in
+//! it.
 #![allow(unsafe_code, reason = "this file and the buffer pool are the crate's two addresses of unsafe code")]
 
 use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crate::gather::Block;
+use crate::interpolate::Taps;
+#[cfg(target_arch = "x86_64")]
+use crate::level::{Level, level};
 
 /// A process-wide value, made at its first use in each process. A forked child, whose process id differs,
 /// makes its own and never reads, locks or drops its parent's.
@@ -165,4 +171,131 @@ pub(crate) fn prefetch(bytes: &[u8]) {
     }
     #[cfg(any(miri, not(target_arch = "x86_64")))]
     let _ = bytes;
+}
+
+/// A function that fills a row from its blocks at one level, and tells whether it did: it does nothing at others.
+macro_rules! at_level {
+    (
+        $(#[$meta:meta])*
+        fn $name:ident($dst:ident: &mut [$item:ty], $src:ident, $blocks:ident: &[$block:ty]) at $level:ident, $features:literal
+        $body:block
+    ) => {
+        $(#[$meta])*
+        ///
+        /// # Panics
+        /// If a block lies beyond `dst`, or a window beyond `src`.
+        pub(crate) fn $name($dst: &mut [$item], $src: &[$item], $blocks: &[$block]) -> bool {
+            #[cfg(target_arch = "x86_64")]
+            if level() == Level::$level {
+                #[target_feature(enable = $features)]
+                fn row($dst: &mut [$item], $src: &[$item], $blocks: &[$block]) $body
+
+                // SAFETY: a level is in use only where the processor has what it stands for.
+                unsafe { row($dst, $src, $blocks) };
+                return true;
+            }
+            let _ = ($dst, $src, $blocks);
+            false
+        }
+    };
+}
+
+at_level! {
+    /// Picks 64 bytes from a window of 128.
+    fn pick_64(dst: &mut [u8], src, blocks: &[Block<64>]) at Avx512, "avx512f,avx512vbmi" {
+        use std::arch::x86_64::{_mm512_loadu_si512, _mm512_permutex2var_epi8, _mm512_storeu_si512};
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..64], &src[block.window.from..][..128]);
+            // SAFETY: 128 bytes are read from `from`, 64 from `pick`, and 64 are written to `to`.
+            unsafe {
+                let near = _mm512_loadu_si512(from.as_ptr().cast());
+                let far = _mm512_loadu_si512(from.as_ptr().add(64).cast());
+                let pick = _mm512_loadu_si512(block.pick.as_ptr().cast());
+                _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_permutex2var_epi8(near, pick, far));
+            }
+        }
+    }
+}
+
+at_level! {
+    /// Picks 16 bytes from a window of 32.
+    fn pick_16(dst: &mut [u8], src, blocks: &[Block<16>]) at Avx2, "avx2" {
+        use std::arch::x86_64::{
+            _mm_add_epi8, _mm_loadu_si128, _mm_or_si128, _mm_set1_epi8, _mm_shuffle_epi8, _mm_storeu_si128,
+        };
+        // A place with its highest bit set picks nothing. 0x70 sets it for 16..32, -16 for 0..16.
+        let (below, above) = (_mm_set1_epi8(0x70), _mm_set1_epi8(-16));
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..16], &src[block.window.from..][..32]);
+            // SAFETY: 32 bytes are read from `from`, 16 from `pick`, and 16 are written to `to`.
+            unsafe {
+                let near = _mm_loadu_si128(from.as_ptr().cast());
+                let far = _mm_loadu_si128(from.as_ptr().add(16).cast());
+                let pick = _mm_loadu_si128(block.pick.as_ptr().cast());
+                let near = _mm_shuffle_epi8(near, _mm_add_epi8(pick, below));
+                let far = _mm_shuffle_epi8(far, _mm_add_epi8(pick, above));
+                _mm_storeu_si128(to.as_mut_ptr().cast(), _mm_or_si128(near, far));
+            }
+        }
+    }
+}
+
+at_level! {
+    /// Interpolates 16 values from a window of 32: `near + (far - near) * w`, or `near` where the weight is zero.
+    fn lerp_16(dst: &mut [f32], src, blocks: &[Taps<16>]) at Avx512, "avx512f" {
+        use std::arch::x86_64::{
+            _CMP_NEQ_UQ, _mm512_cmp_ps_mask, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_add_ps,
+            _mm512_mul_ps, _mm512_permutex2var_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
+        };
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..16], &src[block.window.from..][..32]);
+            // SAFETY: 32 values are read from `from`, 16 from each table, and 16 are written to `to`.
+            unsafe {
+                let low = _mm512_loadu_ps(from.as_ptr());
+                let high = _mm512_loadu_ps(from.as_ptr().add(16));
+                let near = _mm512_loadu_si512(block.near.as_ptr().cast());
+                let near = _mm512_permutex2var_ps(low, near, high);
+                let far = _mm512_loadu_si512(block.far.as_ptr().cast());
+                let far = _mm512_permutex2var_ps(low, far, high);
+                let w = _mm512_loadu_ps(block.w.as_ptr());
+                let weighs = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(w, _mm512_setzero_ps());
+                let part = _mm512_mul_ps(_mm512_sub_ps(far, near), w);
+                _mm512_storeu_ps(to.as_mut_ptr(), _mm512_mask_add_ps(near, weighs, near, part));
+            }
+        }
+    }
+}
+
+at_level! {
+    /// Interpolates 8 values from a window of 16, as [`lerp_16`] does.
+    fn lerp_8(dst: &mut [f32], src, blocks: &[Taps<8>]) at Avx2, "avx2" {
+        use std::arch::x86_64::{
+            __m256, _CMP_NEQ_UQ, _mm256_add_ps, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps,
+            _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_setzero_ps,
+            _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+        };
+        #[target_feature(enable = "avx2")]
+        #[inline]
+        fn pick(low: __m256, high: __m256, table: &[u32; 8]) -> __m256 {
+            // SAFETY: 8 numbers are read from `table`.
+            let index = unsafe { _mm256_loadu_si256(table.as_ptr().cast()) };
+            let low = _mm256_permutevar8x32_ps(low, index);
+            let high = _mm256_permutevar8x32_ps(high, index);
+            // The bit for 8 becomes the sign, by which the half is chosen.
+            _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(index)))
+        }
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..8], &src[block.window.from..][..16]);
+            // SAFETY: 16 values are read from `from`, 8 from `w`, and 8 are written to `to`.
+            unsafe {
+                let low = _mm256_loadu_ps(from.as_ptr());
+                let high = _mm256_loadu_ps(from.as_ptr().add(8));
+                let (near, far) = (pick(low, high, &block.near), pick(low, high, &block.far));
+                let w = _mm256_loadu_ps(block.w.as_ptr());
+                let weighs = _mm256_cmp_ps::<_CMP_NEQ_UQ>(w, _mm256_setzero_ps());
+                let value = _mm256_add_ps(near, _mm256_mul_ps(_mm256_sub_ps(far, near), w));
+                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_blendv_ps(near, value, weighs));
+            }
+        }
+    }
 }

@@ -41,3 +41,4 @@ pub mod select;
 pub mod stats;
 pub mod threads;
 mod transpose;
+mod windows;

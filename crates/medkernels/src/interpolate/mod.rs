@@ -3,12 +3,14 @@
 mod affine;
 mod boundary;
 mod nearest;
+mod row_taps;
 mod separable;
 
 pub use affine::sample_linear_row;
 pub use boundary::Boundary;
 pub use nearest::sample_nearest_row;
-pub use separable::{AxisTaps, lerp, lerp_x, resample_linear};
+pub(crate) use row_taps::Taps;
+pub use separable::{AxisTaps, Bordered, lerp, lerp_x, resample_linear, resample_linear_bordered};
 
 /// Three axes of f32 voxels: `(x, y, z)` is `data[offset + x * strides[0] + y * strides[1] + z * strides[2]]`.
 ///

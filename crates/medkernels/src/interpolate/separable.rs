@@ -1,15 +1,15 @@
 //! Linear resampling along the axes: each output voxel's neighbours and weights are products of three short
 //! tables.
 
+use std::ops::Range;
+
 use super::StridedF32;
+use super::row_taps::{REACH, RowTaps, between};
 use crate::copy::copy_strided;
 use crate::element::floor_small;
 use crate::kernel::kernel;
 
-/// Voxels of a row that the gathering kernel can index without bounds checks. Longer rows take a checked path.
-const REACH: usize = 4096;
-
-/// Rows, already interpolated along z, that are kept for the next output rows.
+/// Lines, already interpolated along z, that are kept for the next output rows.
 const SLOTS: usize = 8;
 
 /// For each output index along an axis, two source indices and the weight of the second.
@@ -52,15 +52,27 @@ impl AxisTaps {
     }
 
     /// The nearer neighbour, the other one, and the other's weight, at most 0.5.
-    fn nearer(&self, i: usize) -> (usize, usize, f32) {
+    pub(super) fn nearer(&self, i: usize) -> (usize, usize, f32) {
         let (i0, i1, w) = (self.i0[i] as usize, self.i1[i] as usize, self.w[i]);
         if w > 0.5 { (i1, i0, 1.0 - w) } else { (i0, i1, w) }
     }
 
-    /// First and last source index that is read.
-    fn range(&self) -> (usize, usize) {
+    /// The taps of some of the output voxels.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn part(&self, outputs: Range<usize>) -> AxisTaps {
+        AxisTaps {
+            i0: self.i0[outputs.clone()].to_vec(),
+            i1: self.i1[outputs.clone()].to_vec(),
+            w: self.w[outputs].to_vec(),
+        }
+    }
+
+    /// The source indices from the first that is read to the last.
+    pub fn reads(&self) -> Range<usize> {
         let all = || self.i0.iter().chain(&self.i1).map(|&i| i as usize);
-        (all().min().unwrap_or(0), all().max().unwrap_or(0))
+        all().min().unwrap_or(0)..all().max().map_or(0, |last| last + 1)
     }
 }
 
@@ -93,12 +105,6 @@ kernel! {
     }
 }
 
-#[inline(always)]
-fn between(near: f32, far: f32, w: f32) -> f32 {
-    let value = near + (far - near) * w;
-    if w == 0.0 { near } else { value }
-}
-
 /// Resamples one row by its taps, with [`lerp`]'s arithmetic.
 ///
 /// # Panics
@@ -111,105 +117,123 @@ pub fn lerp_x(dst: &mut [f32], src: &[f32], taps: &AxisTaps) {
     }
 }
 
-/// The taps of a row, looked at once for all rows.
-enum RowTaps {
-    /// Each output voxel is the source voxel that many after its own index.
-    Same,
-    /// Each is the mean of a pair.
-    Pairs,
-    /// The general case: near index, far index, weight of the far one.
-    Gather { near: Vec<u32>, far: Vec<u32>, w: Vec<f32> },
-}
-
-impl RowTaps {
-    /// From taps whose lowest index is `low`.
-    fn new(taps: &AxisTaps, low: usize) -> RowTaps {
-        let nearer: Vec<(usize, usize, f32)> =
-            (0..taps.len()).map(|i| taps.nearer(i)).map(|(n, f, w)| (n - low, f - low, w)).collect();
-        if nearer.iter().enumerate().all(|(i, &(near, _, w))| near == i && w == 0.0) {
-            return RowTaps::Same;
-        }
-        if nearer.iter().enumerate().all(|(i, &(near, far, w))| near == 2 * i && far == near + 1 && w == 0.5)
-        {
-            return RowTaps::Pairs;
-        }
-        RowTaps::Gather {
-            near: nearer.iter().map(|tap| tap.0 as u32).collect(),
-            far: nearer.iter().map(|tap| tap.1 as u32).collect(),
-            w: nearer.iter().map(|tap| tap.2).collect(),
-        }
-    }
-}
-
-kernel! {
-    fn pairs(dst: &mut [f32], src: &[f32]) {
-        for (d, [a, b]) in dst.iter_mut().zip(src.as_chunks::<2>().0) {
-            *d = a + (b - a) * 0.5;
-        }
-    }
-}
-
-kernel! {
-    fn gather(dst: &mut [f32], src: &[f32; REACH], near: &[u32], far: &[u32], w: &[f32]) {
-        for (((d, near), far), w) in dst.iter_mut().zip(near).zip(far).zip(w) {
-            *d = between(src[*near as usize % REACH], src[*far as usize % REACH], *w);
-        }
-    }
+/// A volume of which a box is held; around the box is one value.
+#[derive(Clone, Copy, Debug)]
+pub struct Bordered<'a> {
+    /// The whole grid. What lies outside the box is not looked at.
+    pub voxels: StridedF32<'a>,
+    /// For each axis, the first index of the box and the one after its last. A box may be empty.
+    pub held: [[usize; 2]; 3],
+    /// The voxels outside the box.
+    pub fill: f32,
 }
 
 /// Resamples a box linearly: `dst[x, y, z]`, packed with x fastest, from the taps of its three axes.
 ///
 /// Interpolates along z, then y, then x, each with [`lerp`]'s arithmetic, so the value of a voxel does not
 /// depend on the box it is computed in. Serial: the caller parallelises over boxes. A source whose x axis is
-/// not contiguous is packed first.
+/// contiguous, forwards or backwards, is read where it lies; another is packed first.
 ///
 /// # Panics
 /// If `dst` does not have the taps' lengths, a tap lies beyond the source's shape, or the shape beyond its
 /// data.
 pub fn resample_linear(dst: &mut [f32], src: &StridedF32, taps: [&AxisTaps; 3]) {
+    resample_linear_bordered(
+        dst,
+        &Bordered { voxels: *src, held: src.shape.map(|n| [0, n]), fill: 0.0 },
+        taps,
+    );
+}
+
+/// As [`resample_linear`] of a copy of the source in which the border has its value.
+///
+/// # Panics
+/// As [`resample_linear`], or if what is held lies beyond the shape.
+pub fn resample_linear_bordered(dst: &mut [f32], src: &Bordered, taps: [&AxisTaps; 3]) {
     let [tx, ty, tz] = taps;
     assert_eq!(dst.len(), tx.len() * ty.len() * tz.len(), "the output does not have the taps' lengths");
     if dst.is_empty() {
         return;
     }
-    let ranges = taps.map(AxisTaps::range);
-    for (range, &count) in ranges.iter().zip(&src.shape) {
-        assert!(range.1 < count, "a tap reads voxel {} of {count}", range.1);
+    let reads = taps.map(AxisTaps::reads);
+    for (range, &count) in reads.iter().zip(&src.voxels.shape) {
+        assert!(range.end <= count, "a tap reads voxel {} of {count}", range.end - 1);
     }
-    if src.strides[0] == 1 {
-        resample(dst, src, taps, ranges);
+    // What is held of what is read.
+    let held = [0, 1, 2].map(|axis| {
+        let ([from, to], &Range { start, end }) = (src.held[axis], &reads[axis]);
+        assert!(to <= src.voxels.shape[axis], "{to} voxels are held of {}", src.voxels.shape[axis]);
+        let from = from.clamp(start, end);
+        [from, to.clamp(from, end)]
+    });
+    let src = Bordered { held, ..*src };
+    let shape = held.map(|[from, to]| to - from);
+    if shape[0] <= 1 || src.voxels.strides[0].abs() == 1 {
+        resample(dst, &src, taps, &reads[0]);
         return;
     }
-    // Pack what is read; the taps then count from the box's corner.
-    let shape = ranges.map(|(low, high)| high - low + 1);
     let mut packed = vec![0.0f32; shape.iter().product()];
-    let corner =
-        src.strides.iter().zip(ranges).fold(src.offset, |at, (stride, (low, _))| at + stride * low as isize);
-    let whole = StridedF32::packed(&[], shape).strides;
-    copy_strided(
-        bytemuck::cast_slice_mut(&mut packed),
-        whole,
-        0,
-        bytemuck::cast_slice(src.data),
-        src.strides,
-        corner as usize,
-        shape,
-        4,
-    );
-    let shifted = [0, 1, 2].map(|axis| {
-        let low = ranges[axis].0 as u32;
-        let taps = taps[axis];
-        AxisTaps {
-            i0: taps.i0.iter().map(|i| i - low).collect(),
-            i1: taps.i1.iter().map(|i| i - low).collect(),
-            w: taps.w.clone(),
-        }
-    });
-    let taps = [&shifted[0], &shifted[1], &shifted[2]];
-    resample(dst, &StridedF32::packed(&packed, shape), taps, shape.map(|count| (0, count - 1)));
+    let strides = StridedF32::packed(&[], shape).strides;
+    let first = |offset: isize, strides: [isize; 3]| {
+        (0..3).fold(offset, |at, i| at + strides[i] * held[i][0] as isize)
+    };
+    if !packed.is_empty() {
+        let corner = first(src.voxels.offset, src.voxels.strides) as usize;
+        let (to, from) = (bytemuck::cast_slice_mut(&mut packed), bytemuck::cast_slice(src.voxels.data));
+        copy_strided(to, strides, 0, from, src.voxels.strides, corner, shape, 4);
+    }
+    let voxels = StridedF32 { data: &packed, offset: -first(0, strides), strides, shape: src.voxels.shape };
+    resample(dst, &Bordered { voxels, ..src }, taps, &reads[0]);
 }
 
-/// Rows interpolated along z, each in the slot of its y.
+/// Source rows as lines: the voxels that are read, in the order of memory, the border around them.
+struct Lines<'a> {
+    src: Bordered<'a>,
+    /// Voxels of a line, and those of the border before those that are held.
+    width: usize,
+    before: usize,
+    /// The held part of a line in the border.
+    border: Vec<f32>,
+}
+
+impl Lines<'_> {
+    fn held(&self) -> usize {
+        self.border.len()
+    }
+
+    /// The part of a row that is held; of the border, if the row is not.
+    fn row(&self, y: usize, z: usize) -> &[f32] {
+        let [x, rows, planes] = self.src.held;
+        if self.held() == 0 || !(rows[0]..rows[1]).contains(&y) || !(planes[0]..planes[1]).contains(&z) {
+            return &self.border;
+        }
+        let StridedF32 { data, offset, strides, .. } = self.src.voxels;
+        let x = if strides[0] < 0 { x[1] - 1 } else { x[0] };
+        let at = offset + x as isize * strides[0] + y as isize * strides[1] + z as isize * strides[2];
+        &data[at as usize..at as usize + self.held()]
+    }
+
+    /// Whether a row as it lies in memory is its line.
+    fn bare(&self) -> bool {
+        self.held() == self.width
+    }
+
+    /// Makes the line of row `y` between two planes.
+    fn fill(&self, line: &mut [f32], y: usize, (near, far, w): (usize, usize, f32)) {
+        let fill = between(self.src.fill, self.src.fill, w);
+        let (before, rest) = line.split_at_mut(self.before);
+        let (held, after) = rest.split_at_mut(self.held());
+        before.fill(fill);
+        after.fill(fill);
+        if w == 0.0 {
+            held.copy_from_slice(self.row(y, near));
+        } else {
+            blend(held, self.row(y, near), self.row(y, far), w);
+        }
+    }
+}
+
+/// Lines, already interpolated along z, each in the slot of its y.
 struct Rows {
     width: usize,
     data: Vec<f32>,
@@ -222,36 +246,37 @@ impl Rows {
     }
 }
 
-fn resample(dst: &mut [f32], src: &StridedF32, taps: [&AxisTaps; 3], ranges: [(usize, usize); 3]) {
+/// From a source whose rows are contiguous; `reads` is what the taps read along x.
+fn resample(dst: &mut [f32], src: &Bordered, taps: [&AxisTaps; 3], reads: &Range<usize>) {
     let [tx, ty, tz] = taps;
-    let (low, high) = ranges[0];
-    let width = high - low + 1;
-    let row_taps = RowTaps::new(tx, low);
-    let row = |y: usize, z: usize| {
-        let at = src.offset + low as isize + y as isize * src.strides[1] + z as isize * src.strides[2];
-        &src.data[at as usize..at as usize + width]
-    };
-    let mut rows = Rows { width, data: vec![0.0; (SLOTS + 1) * width], holds: [usize::MAX; SLOTS + 1] };
+    let width = reads.len();
+    let [from, to] = src.held[0];
+    let backwards = src.voxels.strides[0] < 0;
+    let place = |i: usize| if backwards { reads.end - 1 - i } else { i - reads.start };
+    let before = if backwards { reads.end - to } else { from - reads.start };
+    let lines = Lines { src: *src, width, before, border: vec![src.fill; to - from] };
     let mut line = vec![0.0f32; width.max(REACH)];
+    let row_taps = RowTaps::new(tx, line.len(), place);
+    let mut rows = Rows { width, data: vec![0.0; (SLOTS + 1) * width], holds: [usize::MAX; SLOTS + 1] };
     for (z, plane) in dst.chunks_mut(tx.len() * ty.len()).enumerate() {
-        let (z_near, z_far, z_w) = tz.nearer(z);
+        let z_tap = tz.nearer(z);
+        // With weight zero the source row itself is the line.
+        let direct = z_tap.2 == 0.0 && lines.bare();
         rows.holds = [usize::MAX; SLOTS + 1];
         for (y, out) in plane.chunks_mut(tx.len()).enumerate() {
             let (y_near, y_far, y_w) = ty.nearer(y);
             let near_slot = y_near % SLOTS;
             let far_slot = if y_far % SLOTS == near_slot && y_far != y_near { SLOTS } else { y_far % SLOTS };
-            // With weight zero the source row itself is the row.
-            if z_w != 0.0 {
+            if !direct {
                 for (slot, y) in [(near_slot, y_near), (far_slot, y_far)] {
                     if rows.holds[slot] != y && (y == y_near || y_w != 0.0) {
                         rows.holds[slot] = y;
-                        let into = &mut rows.data[slot * width..][..width];
-                        blend(into, row(y, z_near), row(y, z_far), z_w);
+                        lines.fill(&mut rows.data[slot * width..][..width], y, z_tap);
                     }
                 }
             }
-            let near = if z_w == 0.0 { row(y_near, z_near) } else { rows.slot(near_slot) };
-            let far = if z_w == 0.0 { row(y_far, z_near) } else { rows.slot(far_slot) };
+            let near = if direct { lines.row(y_near, z_tap.0) } else { rows.slot(near_slot) };
+            let far = if direct { lines.row(y_far, z_tap.0) } else { rows.slot(far_slot) };
             if let RowTaps::Same = row_taps {
                 if y_w == 0.0 {
                     out.copy_from_slice(&near[..out.len()]);
@@ -265,18 +290,7 @@ fn resample(dst: &mut [f32], src: &StridedF32, taps: [&AxisTaps; 3], ranges: [(u
             } else {
                 blend(&mut line[..width], near, far, y_w);
             }
-            match &row_taps {
-                RowTaps::Same => {}
-                RowTaps::Pairs => pairs(out, &line[..width]),
-                RowTaps::Gather { near, far, w } => match line.first_chunk::<REACH>() {
-                    Some(reach) if width <= REACH => gather(out, reach, near, far, w),
-                    _ => {
-                        for (i, d) in out.iter_mut().enumerate() {
-                            *d = between(line[near[i] as usize], line[far[i] as usize], w[i]);
-                        }
-                    }
-                },
-            }
+            row_taps.apply(out, &line, width);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Strided copies and gathers against loops over indices.
 
 use medkernels::copy::{Strided, copy_strided};
-use medkernels::gather::gather_row;
+use medkernels::gather::{Picks, gather_row};
 
 use super::oracle::{Noise, bytes};
 
@@ -143,5 +143,43 @@ fn gathers_pick_elements() {
                 index.iter().flat_map(|&i| src[i as usize * element..][..element].to_vec()).collect();
             assert_eq!(dst, want);
         }
+    }
+}
+
+#[test]
+fn picks_are_gathers() {
+    let mut noise = Noise::new(4);
+    let all = bytes(5, 400 * 16);
+    for element in [1, 2, 3, 4, 6, 8, 12, 16] {
+        for len in (0..70).chain([131, 160]) {
+            for step in [0.0, 0.3, 0.8, 1.0, 1.7, 2.0, 2.4] {
+                let mut index: Vec<u32> = (0..len).map(|i| (i as f64 * step) as u32).collect();
+                match noise.below(3) {
+                    0 => index.reverse(),
+                    1 if step == 0.0 => index.fill_with(|| noise.below(400) as u32),
+                    _ => {}
+                }
+                // Up to the last element that is picked, and a little more.
+                let held =
+                    index.iter().max().map_or(0, |&i| i as usize + 1) + noise.below(3) * noise.below(40);
+                let src = &all[..held.min(400) * element];
+                let mut found = vec![0; len * element];
+                let mut want = found.clone();
+                gather_row(&mut want, src, &index, element);
+                Picks::new(index, element).gather(&mut found, src);
+                assert_eq!(found, want, "{len} elements of {element} bytes, step {step}, {held} held");
+            }
+        }
+    }
+}
+
+#[test]
+#[cfg(not(target_family = "wasm"))]
+fn picks_beyond_the_source_panic() {
+    for len in [3, 16, 80] {
+        let picks = Picks::new((0..len).collect(), 1);
+        let short = std::panic::catch_unwind(|| picks.gather(&mut [0; 80], &[0; 2]));
+        let narrow = std::panic::catch_unwind(|| picks.gather(&mut [0; 2], &[0; 160]));
+        assert!(short.is_err() && narrow.is_err(), "{len}");
     }
 }

@@ -2,10 +2,11 @@
 
 use medkernels::copy::Strided;
 use medkernels::interpolate::{
-    AxisTaps, Boundary, StridedF32, lerp, lerp_x, resample_linear, sample_linear_row, sample_nearest_row,
+    AxisTaps, Bordered, Boundary, StridedF32, lerp, lerp_x, resample_linear, resample_linear_bordered,
+    sample_linear_row, sample_nearest_row,
 };
 
-use super::oracle::{self, Noise, mapped, values};
+use super::oracle::{self, Noise, bits, mapped, values, wild};
 
 const SHAPE: [usize; 3] = [13, 9, 7];
 
@@ -153,6 +154,103 @@ fn taps_in_any_order_and_far_apart() {
             assert!((f64::from(found[y * 4 + x]) - want).abs() < 1e-6);
         }
     }
+}
+
+#[test]
+fn rows_of_any_length_and_step_equal_the_row_by_taps() {
+    for (width, data) in [(61, wild(13, 61)), (4133, wild(14, 4133)), (1, vec![2.5])] {
+        let forwards = StridedF32::packed(&data, [width, 1, 1]);
+        let backwards = StridedF32 { offset: width as isize - 1, strides: [-1, 1, 1], ..forwards };
+        let reversed: Vec<f32> = data.iter().rev().copied().collect();
+        let one = AxisTaps::edge(0.0, 1.0, 0, 1, 1);
+        for n in (1..70).chain([257]) {
+            for step in [0.25, 0.8, 1.0, 1.37, 2.0, 2.05, 7.0, -0.8] {
+                let start = if step < 0.0 { width as f64 } else { -0.4 };
+                for taps in [
+                    AxisTaps::edge(start, step, 0, n, width),
+                    AxisTaps::edge(start, step, 3, n, width),
+                    AxisTaps::edge(width as f64 - 20.0, step, 0, n, width),
+                ] {
+                    let mut want = vec![0.0; n];
+                    lerp_x(&mut want, &data, &taps);
+                    assert_eq!(
+                        bits(&resampled(&forwards, [&taps, &one, &one])),
+                        bits(&want),
+                        "{n} by {step}"
+                    );
+                    lerp_x(&mut want, &reversed, &taps);
+                    assert_eq!(
+                        bits(&resampled(&backwards, [&taps, &one, &one])),
+                        bits(&want),
+                        "{n} by {step}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Strides and offset of a packed box, its axes in an order and some of them backwards.
+fn laid(shape: [usize; 3], order: [usize; 3], backwards: [bool; 3]) -> ([isize; 3], isize) {
+    let (mut strides, mut offset, mut step) = ([0; 3], 0, 1);
+    for axis in order {
+        strides[axis] = if backwards[axis] { -step } else { step };
+        offset += if backwards[axis] { step * (shape[axis] as isize - 1) } else { 0 };
+        step *= shape[axis] as isize;
+    }
+    (strides, offset)
+}
+
+#[test]
+fn a_border_is_a_copy_with_a_border() {
+    let mut noise = Noise::new(15);
+    for round in 0..400 {
+        let shape = [0, 1, 2].map(|axis| [1, 2, 7, 13, 40 - 11 * axis][noise.below(5)]);
+        let held = shape.map(|n| {
+            let from = noise.below(n + 1);
+            [from, if round % 7 == 0 { n } else { from + noise.below(n + 1 - from) }]
+        });
+        let fill = [0.0, -3.25, 1e30, f32::NAN, f32::INFINITY][noise.below(5)];
+        let size = held.map(|[from, to]| to - from);
+        let order = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [2, 1, 0]][noise.below(4)];
+        let (strides, first) = laid(size, order, [0; 3].map(|_| noise.below(2) == 1));
+        let mut data = values(round, size.iter().product(), -100.0, 100.0);
+        if let (Some(last), 0) = (data.last_mut(), round % 3) {
+            *last = f32::NAN;
+        }
+        let offset = (0..3).fold(first, |at, axis| at - strides[axis] * held[axis][0] as isize);
+        let mut copy = vec![fill; shape.iter().product()];
+        for (i, v) in copy.iter_mut().enumerate() {
+            let at = [i % shape[0], i / shape[0] % shape[1], i / shape[0] / shape[1]];
+            if (0..3).all(|axis| (held[axis][0]..held[axis][1]).contains(&at[axis])) {
+                *v = data[(0..3).fold(offset, |sum, axis| sum + strides[axis] * at[axis] as isize) as usize];
+            }
+        }
+        let step = [0.5, 0.8, 1.0, 2.0, 1.7, -0.9][noise.below(6)];
+        let taps = shape.map(|n| {
+            let start = if step < 0.0 { n as f64 } else { [0.0, 0.5, -1.3][noise.below(3)] };
+            AxisTaps::edge(start, step, 0, 1 + noise.below(40), n)
+        });
+        let taps = [&taps[0], &taps[1], &taps[2]];
+        let mut found = vec![0.0; taps.iter().map(|t| t.len()).product()];
+        let src = Bordered { voxels: StridedF32 { data: &data, offset, strides, shape }, held, fill };
+        resample_linear_bordered(&mut found, &src, taps);
+        let want = resampled(&StridedF32::packed(&copy, shape), taps);
+        assert_eq!(
+            bits(&found),
+            bits(&want),
+            "{held:?} of {shape:?}, strides {strides:?}, step {step}, {fill}"
+        );
+    }
+}
+
+#[test]
+fn taps_know_what_they_read() {
+    let taps = AxisTaps::edge(0.5, 2.0, 0, 6, 13);
+    assert_eq!(taps.reads(), 0..12);
+    assert_eq!(taps.part(2..4), AxisTaps::edge(0.5, 2.0, 2, 2, 13));
+    assert_eq!(taps.part(2..4).reads(), 4..8);
+    assert_eq!(taps.part(3..3).reads(), 0..0);
 }
 
 #[test]

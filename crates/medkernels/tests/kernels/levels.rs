@@ -7,7 +7,7 @@ use medkernels::interpolate::{AxisTaps, Boundary, StridedF32};
 use medkernels::level::{Level, available, force};
 use medkernels::philox::Stream;
 use medkernels::stats::Keep;
-use medkernels::{convert, copy, filter, interpolate, philox, points, select, stats};
+use medkernels::{convert, copy, filter, gather, interpolate, philox, points, select, stats};
 
 use super::oracle::{bits, bytes, values, wild};
 
@@ -224,6 +224,23 @@ fn copies_do_not_depend_on_the_level() {
             all.extend(words(&dst));
             copy::copy_strided(&mut dst, packed, 0, &source, [41, 1, 1640], 0, shape, element);
             all.extend(words(&dst));
+        }
+        all
+    });
+}
+
+#[test]
+fn gathers_do_not_depend_on_the_level() {
+    let source = bytes(32, 500 * 8);
+    compare("picks", (0..70).map(|n| (n, n % 3)).chain([(160, 1)]), |n, offset| {
+        let mut all = Vec::new();
+        for element in [1, 2, 4, 8] {
+            for step in [0.8, 1.3, 2.0, 3.0] {
+                let index = (0..n).map(|i| ((i + offset) as f64 * step) as u32).collect();
+                let mut row = vec![0u8; n * element];
+                gather::Picks::new(index, element).gather(&mut row, &source);
+                all.extend(words(&row));
+            }
         }
         all
     });
