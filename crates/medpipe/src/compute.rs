@@ -150,7 +150,7 @@ impl Chain {
     }
 
     /// Whether a box after the first `k` stages is only another view of voxels in memory.
-    fn lies_in_memory(&self, k: usize, b: Box3, want: Want) -> bool {
+    pub(crate) fn lies_in_memory(&self, k: usize, b: Box3, want: Want) -> bool {
         let Source::Memory(v) = &self.source else { return false };
         let through = |b: Option<Box3>, s: &Stage| match (b, &s.op) {
             (Some(b), Op::Lattice(m)) => m.input_inside(&b),
@@ -166,7 +166,7 @@ impl Chain {
     }
 
     /// The box that the whole output needs of what stage `k` is given.
-    fn needed_before(&self, k: usize) -> Box3 {
+    pub(crate) fn needed_before(&self, k: usize) -> Box3 {
         let mut b = Box3::whole(self.grid().shape);
         for at in (k + 1..=self.stages.len()).rev() {
             let domain = self.shape_at(at - 1);
@@ -350,7 +350,7 @@ impl Chain {
         // Enough slabs for all threads, none too thin for its halo.
         let share = nz.div_ceil(2 * threads::threads()).max(1);
         thickness = thickness.min(share.max(2 * halo)).max(1);
-        if grid.len() * channels * dtype.bytes() < threads::PARALLEL_BYTES && channels == 1 {
+        if self.traffic(want) < threads::PARALLEL_BYTES && channels == 1 {
             thickness = nz.max(1);
         }
         struct Part<'a> {

@@ -3,14 +3,12 @@
 //! Every stage asks the one before it for just the box that it needs. A stage's result for a voxel does not depend on the box it is part of,
 //! so any tiling gives the same bits.
 
-use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, Sampler, with_element};
+use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
-use medkernels::gather::gather_row;
-use medkernels::interpolate::{self, AxisTaps};
 
 use crate::Result;
-use crate::chain::{Chain, Interpolated, Moved, Op};
+use crate::chain::{Chain, Moved, Op};
 use crate::tile::{Tile, Want, packed_strides};
 use crate::values::{cast, relabel};
 
@@ -161,11 +159,7 @@ impl Chain {
             } else {
                 out.chunks_exact_mut(size).for_each(|c| c.copy_from_slice(&word));
             }
-            let inside = m.inside(self.stages[k - 1].grid.shape);
-            let end = b.end();
-            let start = [0, 1, 2].map(|j| inside[j][0].clamp(b.start[j], end[j]));
-            let stop = [0, 1, 2].map(|j| inside[j][1].clamp(start[j], end[j]));
-            let part = Box3 { start, shape: [0, 1, 2].map(|j| stop[j] - start[j]) };
+            let part = m.part_inside(b, self.stages[k - 1].grid.shape);
             if part.is_empty() {
                 return Ok(());
             }
@@ -204,83 +198,6 @@ impl Chain {
             for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
                 let at = (base + column) as usize * size;
                 voxel.copy_from_slice(&from[at..at + size]);
-            }
-        }
-        Ok(())
-    }
-
-    fn fill_interpolated(
-        &self,
-        k: usize,
-        i: &Interpolated,
-        channel: usize,
-        b: &Box3,
-        want: Want,
-        out: &mut [u8],
-    ) -> Result<()> {
-        let domain = self.shape_at(k - 1);
-        let nearest = i.sampler == [Sampler::Nearest; 3];
-        let input = i.input_box(b, domain);
-        let want = if nearest { want } else { Want::F32 };
-        let tile = self.view(k - 1, channel, &input, want)?;
-        if i.separable() {
-            let start = |a: usize| i.map.rows[a][3];
-            let coordinate = |a: usize, o: usize| start(a) + o as f64 * i.map.rows[a][a];
-            if nearest {
-                let places = [0, 1, 2].map(|a| {
-                    (b.start[a]..b.end()[a])
-                        .map(|o| {
-                            // A centre within 1e-6 voxel of half-way is half-way, and goes up: rounding does not choose.
-                            let at = (coordinate(a, o) + 0.5 + 1e-6).floor();
-                            i.boundary.index(at as i64, domain[a]).map(|v| v - input.start[a])
-                        })
-                        .collect::<Vec<_>>()
-                });
-                nearest_separable(&tile, &places, i.boundary, b.shape, out);
-                return Ok(());
-            }
-            if i.edged() {
-                let taps = [0, 1, 2]
-                    .map(|a| AxisTaps::edge(start(a), i.map.rows[a][a], b.start[a], b.shape[a], domain[a]));
-                interpolate::resample_linear(
-                    bytemuck::cast_slice_mut(out),
-                    &tile.strided_f32(&input, domain),
-                    [&taps[0], &taps[1], &taps[2]],
-                );
-                return Ok(());
-            }
-        }
-        let column = i.map.column(0);
-        let boundary = interpolate::Boundary::from(i.boundary);
-        let size = tile.dtype.bytes();
-        let word = match i.boundary {
-            Boundary::Constant(v) => fill_word(tile.dtype, v),
-            _ => vec![0; size],
-        };
-        for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
-            let (y, z) = (b.start[1] + n % b.shape[1], b.start[2] + n / b.shape[1]);
-            let start = i.map.apply([0.0, y as f64, z as f64]);
-            if nearest {
-                interpolate::sample_nearest_row(
-                    row,
-                    &tile.strided(&input, domain),
-                    size,
-                    start,
-                    column,
-                    b.start[0],
-                    boundary,
-                    &word,
-                );
-            } else {
-                let row = bytemuck::cast_slice_mut(row);
-                interpolate::sample_linear_row(
-                    row,
-                    &tile.strided_f32(&input, domain),
-                    start,
-                    column,
-                    b.start[0],
-                    boundary,
-                );
             }
         }
         Ok(())
@@ -336,6 +253,14 @@ fn pieces(b: &Box3) -> impl DoubleEndedIterator<Item = Box3> {
 }
 
 impl Moved {
+    /// The part of an output box whose images lie inside the window.
+    pub(crate) fn part_inside(&self, b: &Box3, output: [usize; 3]) -> Box3 {
+        let (inside, end) = (self.inside(output), b.end());
+        let start = [0, 1, 2].map(|j| inside[j][0].clamp(b.start[j], end[j]));
+        let stop = [0, 1, 2].map(|j| inside[j][1].clamp(start[j], end[j]));
+        Box3 { start, shape: [0, 1, 2].map(|j| stop[j] - start[j]) }
+    }
+
     /// The input box of an output box whose images all lie inside the window.
     pub(crate) fn input_inside(&self, b: &Box3) -> Option<Box3> {
         let (low, high) = self.lattice.input_span(b);
@@ -345,96 +270,6 @@ impl Moved {
             start: low.map(|v| v as usize),
             shape: [0, 1, 2].map(|i| (high[i] - low[i]) as usize),
         })
-    }
-}
-
-impl Interpolated {
-    /// Whether each output axis walks along the input axis of the same number.
-    pub(crate) fn separable(&self) -> bool {
-        (0..3).all(|i| (0..3).all(|j| i == j || self.map.rows[i][j] == 0.0))
-    }
-
-    /// Whether the boundary is the edge voxel along every axis.
-    fn edged(&self) -> bool {
-        matches!(self.boundary, Boundary::Edge)
-    }
-
-    /// Whether a box of the output needs no more than a box of the input.
-    pub(crate) fn local(&self) -> bool {
-        self.separable() && (self.edged() || self.sampler == [Sampler::Nearest; 3])
-    }
-
-    /// The input box that an output box needs.
-    pub(crate) fn input_box(&self, b: &Box3, domain: [usize; 3]) -> Box3 {
-        let mut out = Box3::whole(domain);
-        for i in 0..3 {
-            let row = self.map.rows[i];
-            let (mut low, mut high) = (row[3], row[3]);
-            for j in 0..3 {
-                let ends = [row[j] * b.start[j] as f64, row[j] * (b.end()[j] - 1) as f64];
-                low += ends[0].min(ends[1]);
-                high += ends[0].max(ends[1]);
-            }
-            // One voxel more than needed on either side, for rounding.
-            let (low, high) = ((low - 1.0).floor(), (high + 2.0).ceil());
-            let n = domain[i];
-            let outside = low < 0.0 || high > n as f64;
-            let periodic = matches!(self.boundary, Boundary::Reflect | Boundary::Symmetric | Boundary::Wrap);
-            if n == 0 || (outside && periodic) || !low.is_finite() || !high.is_finite() {
-                continue;
-            }
-            let first = (low.max(0.0) as usize).min(n - 1);
-            let last = (high.max(0.0) as usize).clamp(first + 1, n);
-            out.start[i] = first;
-            out.shape[i] = last - first;
-        }
-        out
-    }
-}
-
-/// Copies voxels by three lists of input indices; `None` is outside.
-fn nearest_separable(
-    tile: &Tile,
-    places: &[Vec<Option<usize>>; 3],
-    boundary: Boundary,
-    shape: [usize; 3],
-    out: &mut [u8],
-) {
-    let size = tile.dtype.bytes();
-    let word = match boundary {
-        Boundary::Constant(v) => fill_word(tile.dtype, v),
-        _ => vec![0; size],
-    };
-    let columns: Vec<Option<isize>> =
-        places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
-    // Where a row is walked forwards, the kernel's own index form does.
-    let forward: Option<Vec<u32>> = places[0]
-        .iter()
-        .map(|p| {
-            p.filter(|_| tile.strides[0] > 0)
-                .and_then(|v| u32::try_from(v * tile.strides[0].unsigned_abs()).ok())
-        })
-        .collect();
-    let from = tile.bytes();
-    for (n, row) in out.chunks_exact_mut(shape[0] * size).enumerate() {
-        let (Some(y), Some(z)) = (places[1][n % shape[1]], places[2][n / shape[1]]) else {
-            row.chunks_exact_mut(size).for_each(|v| v.copy_from_slice(&word));
-            continue;
-        };
-        let base = tile.offset as isize + y as isize * tile.strides[1] + z as isize * tile.strides[2];
-        if let Some(index) = &forward {
-            gather_row(row, &from[base as usize * size..], index, size);
-            continue;
-        }
-        for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
-            match column {
-                Some(c) => {
-                    let at = (base + c) as usize * size;
-                    voxel.copy_from_slice(&from[at..at + size]);
-                }
-                None => voxel.copy_from_slice(&word),
-            }
-        }
     }
 }
 
@@ -459,6 +294,6 @@ impl Tile {
 }
 
 /// The bytes of a fill value.
-fn fill_word(dtype: DType, v: f64) -> Vec<u8> {
+pub(crate) fn fill_word(dtype: DType, v: f64) -> Vec<u8> {
     with_element!(dtype, T => bytemuck::bytes_of(&T::from_f64_saturating(v)).to_vec(), else => vec![0; dtype.bytes()])
 }

@@ -32,6 +32,7 @@ mod error;
 mod evaluate;
 mod explain;
 mod frames;
+mod interpolated;
 mod lazy;
 mod look;
 mod measure;

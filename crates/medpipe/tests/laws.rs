@@ -229,3 +229,26 @@ fn inserting_a_step_leaves_the_other_draws_alone() {
     let after = run(&volume, &nodes(&[json!({"clamp": {"min": -1, "max": 1}}), noise]), true);
     assert_eq!(bits(&alone), bits(&after));
 }
+
+/// Where the input of an interpolation has to be made, it is made in pieces; where it lies in memory, it is read there.
+#[test]
+fn pieces_of_the_input_change_nothing() {
+    // So large that pieces have fewer planes than the volume.
+    let grid = Grid::new([211, 199, 31], medcore::Affine::IDENTITY);
+    let stored: Vec<i16> =
+        (0..grid.len() as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 20) as i16).collect();
+    let floats: Vec<f32> = stored.iter().map(|v| f32::from(*v)).collect();
+    let bytes: Vec<u8> = stored.iter().flat_map(|v| v.to_ne_bytes()).collect();
+    let made =
+        Volume::packed(std::sync::Arc::new(bytes), DType::I16, grid, vec![], std::sync::Arc::default());
+    let (made, read) = (made.unwrap(), Volume::from_f32(grid, &floats).unwrap());
+    for spacing in [[2.0, 2.0, 2.0], [1.9, 2.0, 0.7], [3.0, 3.0, 3.0]] {
+        let resample = json!({"resample": {"spacing": spacing}});
+        for before in
+            [vec![], vec![json!({"flip": [0, 2]}), json!({"pad": 3})], vec![json!({"clamp": {"min": 100}})]]
+        {
+            let steps = nodes(&[before, vec![resample.clone()]].concat());
+            assert_eq!(bits(&run(&made, &steps, true)), bits(&run(&read, &steps, true)), "{spacing:?}");
+        }
+    }
+}
