@@ -11,8 +11,8 @@ use crate::chain::{Chain, Interpolated, Op, Stage};
 use crate::evaluate::fill_word;
 use crate::tile::{Tile, Want};
 
-/// Voxels of input that are made at once: 1 MiB of float32, the second cache level.
-const PIECE: usize = 256 << 10;
+/// Voxels of input that are made at once: 512 KiB of float32, so that what they are made from fits the second cache level too.
+const PIECE: usize = 128 << 10;
 
 /// Planes of input for each piece, at least, where pieces have planes in common and each makes them again.
 const THICK: usize = 8;
