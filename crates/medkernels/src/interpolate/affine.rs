@@ -81,7 +81,7 @@ impl Line {
             to = if b - 1.0 < to { b - 1.0 } else { to };
         }
         let from = if from < MOST { from } else { MOST };
-        let (from, to) = (from as usize + 1, to as usize);
+        let (from, to) = (if from > 0.0 { from as usize + 1 } else { 0 }, to as usize);
         if from >= to {
             return none;
         }
@@ -98,6 +98,7 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
     if at.iter().any(|c| c.is_nan()) {
         return boundary.fill();
     }
+    // Elements from the first voxel on; `None` where the fill value stands.
     let mut neighbours = [[None; 2]; 3];
     let mut weights = [0.0f32; 3];
     for axis in 0..3 {
@@ -105,21 +106,20 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
         let c = if c < -FAR { -FAR } else { c };
         let below = floor_small(c);
         let w = (c - below) as f32;
-        let n = src.shape[axis];
-        let lower = boundary.index(below as i64, n);
-        let upper = boundary.index(below as i64 + 1, n);
+        let steps = |i: i64| boundary.index(i, src.shape[axis]).map(|i| i as isize * src.strides[axis]);
+        let lower = steps(below as i64);
+        let upper = steps(below as i64 + 1);
         neighbours[axis] = [lower, if upper.is_none() && w == 0.0 { lower } else { upper }];
         weights[axis] = w;
     }
+    let whole = neighbours.iter().flatten().all(Option::is_some);
+    let steps = neighbours.map(|pair| pair.map(|step| step.unwrap_or(0)));
     let value = |x: usize, y: usize, z: usize| -> f32 {
-        let (Some(x), Some(y), Some(z)) = (neighbours[0][x], neighbours[1][y], neighbours[2][z]) else {
+        if !whole && (neighbours[0][x].is_none() || neighbours[1][y].is_none() || neighbours[2][z].is_none())
+        {
             return boundary.fill();
-        };
-        let at = src.offset
-            + x as isize * src.strides[0]
-            + y as isize * src.strides[1]
-            + z as isize * src.strides[2];
-        src.data[at as usize]
+        }
+        src.data[(src.offset + steps[0][x] + steps[1][y] + steps[2][z]) as usize]
     };
     let corners = [
         [value(0, 0, 0), value(1, 0, 0), value(0, 1, 0), value(1, 1, 0)],

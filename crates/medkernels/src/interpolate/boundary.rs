@@ -27,6 +27,7 @@ impl Boundary {
     /// assert_eq!(Boundary::Mirror.index(-1, 4), Some(1));
     /// assert_eq!(Boundary::ZerosBlended.index(4, 4), None);
     /// ```
+    #[inline]
     pub fn index(self, i: i64, n: usize) -> Option<usize> {
         let count = n as i64;
         if (0..count).contains(&i) {
