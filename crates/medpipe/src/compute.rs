@@ -143,21 +143,10 @@ impl Chain {
             Op::Interpolate(i) if !i.local() => {
                 let needed = self.needed_before(k);
                 let want = if i.sampler == [Sampler::Nearest; 3] { Want::Stored } else { Want::F32 };
-                !self.lies_in_memory(k, needed, want)
+                self.lying(k, 0, &needed, want).is_none()
             }
             _ => false,
         }
-    }
-
-    /// Whether a box after the first `k` stages is only another view of voxels in memory.
-    pub(crate) fn lies_in_memory(&self, k: usize, b: Box3, want: Want) -> bool {
-        let Source::Memory(v) = &self.source else { return false };
-        let through = |b: Option<Box3>, s: &Stage| match (b, &s.op) {
-            (Some(b), Op::Lattice(m)) => m.input_inside(&b),
-            _ => None,
-        };
-        let plain = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
-        plain && self.stages[..k].iter().rev().fold(Some(b), through).is_some()
     }
 
     /// The box of the source that the whole output needs.

@@ -135,7 +135,7 @@ impl Chain {
         let alone = |s: &Stage| matches!(s.op, Op::Lattice(_) | Op::Points(_) | Op::Cast(_) | Op::Relabel(_));
         let mut pieces = vec![];
         let mut from = 0;
-        if !self.lies_in_memory(k, input, Want::F32) && self.stages[..k].iter().all(alone) {
+        if self.lying(k, 0, &input, Want::F32).is_none() && self.stages[..k].iter().all(alone) {
             let most = PIECE / (input.shape[0] * input.shape[1]).max(1);
             for next in 1..tz.len() {
                 let (done, more) = (tz.part(from..next).reads(), tz.part(next..next + 1).reads());
