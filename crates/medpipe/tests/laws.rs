@@ -9,9 +9,6 @@ use medpipe::{Layout, LazyItem, LazySample, LazyVolume, Node, Pipeline};
 use proptest::prelude::*;
 use serde_json::json;
 
-/// Voxels that the ramp test has looked at, so that it cannot pass on none.
-static SEEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
-
 fn run(volume: &Volume, nodes: &[Node], fuse: bool) -> LazyVolume {
     let pipeline = Pipeline::new(nodes.to_vec()).with_seed(11).with_fuse(fuse);
     pipeline.apply_to_volume(&LazyVolume::from_volume(volume.clone())).expect("a chain of valid steps")
@@ -166,15 +163,17 @@ proptest! {
         let out = run(&given::ramp(&grid, axis), &steps, true);
         let voxels = out.compute().unwrap().to_f32().unwrap();
         let g = out.grid();
+        let mut seen = 0;
         for (n, v) in voxels.iter().enumerate() {
             let at = [n % g.shape[0], n / g.shape[0] % g.shape[1], n / g.shape[0] / g.shape[1]].map(|i| i as f64);
             let world = g.world(at);
             if given::clear_of_edges(&grid, &steps, world) {
-                SEEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                seen += 1;
                 prop_assert!((f64::from(*v) - world[axis]).abs() < 1e-3, "{v} is not {} at {at:?}", world[axis]);
             }
         }
-        prop_assert!(SEEN.load(std::sync::atomic::Ordering::Relaxed) > 0);
+        // A chain that leaves no voxel to look at shows nothing; too many of them fail the test.
+        prop_assume!(seen > 0);
     }
 
     /// Labels keep their dtype, and have no value that was not there (or padded).
