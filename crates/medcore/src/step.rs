@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use medkernels::points::Row;
+
 use crate::{Affine, Boundary, DType, Grid, Lattice, Result, Sample, Sampler};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
@@ -52,7 +54,7 @@ impl RowAt {
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Point {
-    /// Arithmetic in float32, in place on a run of voxels along x.
+    /// Arithmetic in float32, on a run of voxels along x.
     Run(PointRun),
     /// A change of dtype, rounding half to even and saturating; NaN becomes 0 in integers.
     Cast(DType),
@@ -65,14 +67,19 @@ pub struct PointRun {
     pub label: String,
     /// Whether the result depends on where the voxel lies. If not, `run` may be given any stretch of voxels at once.
     pub indexed: bool,
-    /// Changes the voxels in place.
-    pub run: Arc<dyn Fn(&mut [f32], &RowAt) + Send + Sync>,
+    /// Changes the voxels, in place or on the way from another row.
+    pub run: Arc<dyn Fn(Row<'_>, &RowAt) + Send + Sync>,
 }
 
 impl Step {
-    /// A point that looks at values only.
+    /// A point that looks at values only, in place.
     pub fn point(label: impl Into<String>, run: impl Fn(&mut [f32]) + Send + Sync + 'static) -> Step {
-        let run = Arc::new(move |row: &mut [f32], _: &RowAt| run(row));
+        Step::point_from(label, move |row| run(row.in_place()))
+    }
+
+    /// A point that looks at values only, and can take them from another row.
+    pub fn point_from(label: impl Into<String>, run: impl Fn(Row<'_>) + Send + Sync + 'static) -> Step {
+        let run = Arc::new(move |row: Row<'_>, _: &RowAt| run(row));
         Step::Point(Point::Run(PointRun { label: label.into(), indexed: false, run }))
     }
 
@@ -81,7 +88,8 @@ impl Step {
         label: impl Into<String>,
         run: impl Fn(&mut [f32], &RowAt) + Send + Sync + 'static,
     ) -> Step {
-        Step::Point(Point::Run(PointRun { label: label.into(), indexed: true, run: Arc::new(run) }))
+        let run = Arc::new(move |row: Row<'_>, at: &RowAt| run(row.in_place(), at));
+        Step::Point(Point::Run(PointRun { label: label.into(), indexed: true, run }))
     }
 }
 

@@ -1,7 +1,93 @@
-//! Kernels that change each voxel of a row by itself, in place.
+//! Kernels that change each voxel of a row by itself: in place, or on the way from another row.
 
 use crate::elementary::{self, POW_BLOCK};
 use crate::kernel::kernel;
+
+/// Voxels to be changed. The most used kernels take either form; a slice, an array or a vector is [`Row::Here`].
+#[derive(Debug)]
+pub enum Row<'a> {
+    /// In place.
+    Here(&'a mut [f32]),
+    /// From one row into another of the same length: memory is gone through once, not twice.
+    From {
+        /// The voxels.
+        src: &'a [f32],
+        /// Where the changed ones go.
+        dst: &'a mut [f32],
+    },
+}
+
+impl<'a> Row<'a> {
+    /// The voxels in their place, unchanged.
+    ///
+    /// # Panics
+    /// If two rows differ in length.
+    pub fn in_place(self) -> &'a mut [f32] {
+        match self {
+            Row::Here(row) => row,
+            Row::From { src, dst } => {
+                dst.copy_from_slice(src);
+                dst
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a mut [f32]> for Row<'a> {
+    fn from(row: &'a mut [f32]) -> Self {
+        Row::Here(row)
+    }
+}
+
+impl<'a, const N: usize> From<&'a mut [f32; N]> for Row<'a> {
+    fn from(row: &'a mut [f32; N]) -> Self {
+        Row::Here(row)
+    }
+}
+
+impl<'a> From<&'a mut Vec<f32>> for Row<'a> {
+    fn from(row: &'a mut Vec<f32>) -> Self {
+        Row::Here(row)
+    }
+}
+
+/// Writes a point kernel for both forms of a [`Row`] from the expression for one voxel.
+macro_rules! point {
+    (
+        $(#[$meta:meta])*
+        $vis:vis fn $name:ident($x:ident, $($arg:ident: $ty:ty),*) $value:block
+    ) => {
+        $(#[$meta])*
+        ///
+        /// # Panics
+        /// If the two rows of a [`Row::From`] differ in length.
+        $vis fn $name<'a>(row: impl Into<Row<'a>>, $($arg: $ty),*) {
+            kernel! {
+                fn here(row: &mut [f32], $($arg: $ty),*) {
+                    for voxel in row {
+                        let $x = *voxel;
+                        *voxel = $value;
+                    }
+                }
+            }
+            kernel! {
+                fn on_the_way(dst: &mut [f32], src: &[f32], $($arg: $ty),*) {
+                    for (voxel, from) in dst.iter_mut().zip(src) {
+                        let $x = *from;
+                        *voxel = $value;
+                    }
+                }
+            }
+            match row.into() {
+                Row::Here(row) => here(row, $($arg),*),
+                Row::From { src, dst } => {
+                    assert_eq!(src.len(), dst.len(), "the rows differ in length");
+                    on_the_way(dst, src, $($arg),*);
+                }
+            }
+        }
+    };
+}
 
 /// `x - mean` loses digits if the mean is rounded to f32 first; in two parts it does not.
 fn split(v: f64) -> (f32, f32) {
@@ -17,16 +103,17 @@ fn split(v: f64) -> (f32, f32) {
 /// medkernels::points::normalize(&mut row, 2.0, 0.5);
 /// assert_eq!(row, [-0.5, 0.0, 0.5]);
 /// ```
-pub fn normalize(row: &mut [f32], mean: f64, inv_std: f64) {
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn normalize<'a>(row: impl Into<Row<'a>>, mean: f64, inv_std: f64) {
     let (hi, lo) = split(mean);
     shift_scale(row, hi, lo, inv_std as f32);
 }
 
-kernel! {
-    fn shift_scale(row: &mut [f32], hi: f32, lo: f32, mul: f32) {
-        for x in row {
-            *x = ((*x - hi) - lo) * mul;
-        }
+point! {
+    fn shift_scale(x, hi: f32, lo: f32, mul: f32) {
+        ((x - hi) - lo) * mul
     }
 }
 
@@ -43,23 +130,31 @@ kernel! {
 ///
 /// Computed as `((x - hi) - lo) * scale + out_min` in f32, `in_min` split in two. If `in_min == in_max` every
 /// voxel that is not NaN becomes `out_min`. NaN stays NaN.
-pub fn rescale(row: &mut [f32], in_min: f64, in_max: f64, out_min: f64, out_max: f64, clip: bool) {
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn rescale<'a>(
+    row: impl Into<Row<'a>>,
+    in_min: f64,
+    in_max: f64,
+    out_min: f64,
+    out_max: f64,
+    clip: bool,
+) {
     let (hi, lo) = split(in_min);
     let span = in_max - in_min;
     if span == 0.0 {
-        return constant(row, out_min as f32);
+        return constant(row.into().in_place(), out_min as f32);
     }
     let scale = ((out_max - out_min) / span) as f32;
     let (low, high) = if out_min <= out_max { (out_min, out_max) } else { (out_max, out_min) };
     let (low, high) = if clip { (low as f32, high as f32) } else { (f32::NEG_INFINITY, f32::INFINITY) };
-    shift_scale_clamp(row, hi, lo, scale, out_min as f32, low, high);
+    shift_scale_clamp(row, [hi, lo], scale, out_min as f32, [low, high]);
 }
 
-kernel! {
-    fn shift_scale_clamp(row: &mut [f32], hi: f32, lo: f32, mul: f32, add: f32, low: f32, high: f32) {
-        for x in row {
-            *x = held(((*x - hi) - lo) * mul + add, low, high);
-        }
+point! {
+    fn shift_scale_clamp(x, shift: [f32; 2], mul: f32, add: f32, range: [f32; 2]) {
+        held(((x - shift[0]) - shift[1]) * mul + add, range[0], range[1])
     }
 }
 
@@ -77,12 +172,10 @@ fn held(v: f32, low: f32, high: f32) -> f32 {
     if v > high { high } else { v }
 }
 
-kernel! {
+point! {
     /// Holds each voxel in `lo..=hi`. NaN stays NaN.
-    pub fn clamp(row: &mut [f32], lo: f32, hi: f32) {
-        for x in row {
-            *x = held(*x, lo, hi);
-        }
+    pub fn clamp(x, lo: f32, hi: f32) {
+        held(x, lo, hi)
     }
 }
 

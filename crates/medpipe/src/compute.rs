@@ -369,7 +369,7 @@ impl Chain {
                 for s in &self.stages {
                     if let Op::Points(runs) = &s.op {
                         let voxels = bytemuck::cast_slice_mut(part.out);
-                        run_points(runs, part.channel, &part.b, grid.shape, voxels, |_, _| ());
+                        run_points(runs, part.channel, &part.b, grid.shape, voxels, None);
                     }
                 }
                 Ok(())

@@ -6,6 +6,7 @@
 use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
+use medkernels::points::Row;
 
 use crate::Result;
 use crate::chain::{Chain, Moved, Op};
@@ -74,12 +75,10 @@ impl Chain {
             Op::Points(runs) => {
                 let (voxels, domain) = (bytemuck::cast_slice_mut(out), stage.grid.shape);
                 if let Some(tile) = self.lying(k - 1, channel, b, Want::F32) {
-                    // Each piece is changed while it is still in the first cache.
-                    let copied = |part: &Box3, out: &mut [f32]| tile.copy_part(b, part, out);
-                    run_points(runs, channel, b, domain, voxels, copied);
+                    run_points(runs, channel, b, domain, voxels, Some(&tile));
                 } else {
                     self.fill(k - 1, channel, b, Want::F32, bytemuck::cast_slice_mut(voxels))?;
-                    run_points(runs, channel, b, domain, voxels, |_, _| ());
+                    run_points(runs, channel, b, domain, voxels, None);
                 }
                 Ok(())
             }
@@ -204,15 +203,15 @@ impl Chain {
     }
 }
 
-/// Runs point operations, one after the other on a piece of the box that stays in the cache; `prepare` puts a piece's
-/// voxels in their place first.
+/// Runs point operations, one after the other on a piece of the box that stays in the cache; `from` holds the box's
+/// voxels, if they are not in their place yet.
 pub(crate) fn run_points(
     runs: &[(Option<usize>, PointRun)],
     channel: usize,
     b: &Box3,
     domain: [usize; 3],
     voxels: &mut [f32],
-    prepare: impl Fn(&Box3, &mut [f32]),
+    from: Option<&Tile>,
 ) {
     let mine: Vec<_> = runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect();
     let mut rest = voxels;
@@ -220,18 +219,28 @@ pub(crate) fn run_points(
     for part in pieces(b).rev() {
         let voxels;
         (rest, voxels) = rest.split_at_mut(rest.len() - part.len());
-        prepare(&part, voxels);
         let at = |row: usize| {
             let [x, y, z] = part.start;
             RowAt { index: [x, y + row % part.shape[1], z + row / part.shape[1]], shape: domain, channel }
         };
-        for run in &mine {
+        let mut left = &mine[..];
+        if let Some(tile) = from {
+            match (tile.packed_part(b, &part), &mine[..]) {
+                (Some(src), [first, others @ ..]) if !first.indexed => {
+                    (first.run)(Row::From { src, dst: voxels }, &at(0));
+                    left = others;
+                }
+                (Some(src), _) => voxels.copy_from_slice(src),
+                (None, _) => tile.copy_part(b, &part, voxels),
+            }
+        }
+        for run in left {
             if run.indexed {
                 for (row, voxels) in voxels.chunks_mut(part.shape[0]).enumerate() {
-                    (run.run)(voxels, &at(row));
+                    (run.run)(Row::Here(voxels), &at(row));
                 }
             } else {
-                (run.run)(voxels, &at(0));
+                (run.run)(Row::Here(voxels), &at(0));
             }
         }
     }

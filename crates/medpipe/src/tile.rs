@@ -68,9 +68,8 @@ impl Tile {
 
     /// The voxels as one slice, if they are packed, x fastest.
     pub(crate) fn packed_f32(&self) -> Option<&[f32]> {
-        let n: usize = self.shape.iter().product();
-        let same = (0..3).all(|i| self.shape[i] <= 1 || self.strides[i] == packed_strides(self.shape)[i]);
-        if same { self.f32().get(self.offset..self.offset + n) } else { None }
+        let whole = Box3::whole(self.shape);
+        self.packed_part(&whole, &whole)
     }
 
     /// The tile seen through a lattice whose images of `b` all lie inside; `input` is the box that the tile holds.
@@ -87,17 +86,34 @@ impl Tile {
         Tile { offset: at as usize, strides, shape: b.shape, ..self }
     }
 
-    /// Copies a part of the float32 tile, which holds the box `held`, into a packed buffer.
-    pub(crate) fn copy_part(&self, held: &Box3, part: &Box3, out: &mut [f32]) {
-        let step = |i: usize| (part.start[i] - held.start[i]) as isize * self.strides[i];
-        let offset = (self.offset as isize + step(0) + step(1) + step(2)) as usize;
+    /// A part of the float32 tile, which holds the box `held`, as one slice, if it is packed, x fastest.
+    pub(crate) fn packed_part(&self, held: &Box3, part: &Box3) -> Option<&[f32]> {
         let packed = packed_strides(part.shape);
-        if (0..3).all(|i| part.shape[i] <= 1 || self.strides[i] == packed[i]) {
-            out.copy_from_slice(&self.f32()[offset..offset + part.len()]);
-        } else {
-            let out = bytemuck::cast_slice_mut(out);
-            copy_strided(out, packed, 0, self.bytes(), self.strides, offset, part.shape, 4);
-        }
+        let same = (0..3).all(|i| part.shape[i] <= 1 || self.strides[i] == packed[i]);
+        let first = self.first(held, part);
+        if same { self.f32().get(first..first + part.len()) } else { None }
+    }
+
+    /// Copies a part of the tile, which holds the box `held`, into a packed buffer of float32.
+    pub(crate) fn copy_part(&self, held: &Box3, part: &Box3, out: &mut [f32]) {
+        let (out, packed) = (bytemuck::cast_slice_mut(out), packed_strides(part.shape));
+        copy_strided(
+            out,
+            packed,
+            0,
+            self.bytes(),
+            self.strides,
+            self.first(held, part),
+            part.shape,
+            self.dtype.bytes(),
+        );
+    }
+
+    /// Where the first voxel of a part lies.
+    fn first(&self, held: &Box3, part: &Box3) -> usize {
+        (0..3).fold(self.offset as isize, |at, i| {
+            at + (part.start[i] - held.start[i]) as isize * self.strides[i]
+        }) as usize
     }
 
     /// The tile, which holds the box `held` of a domain, as the interpolation kernels see it.

@@ -33,6 +33,6 @@ impl Transform for Clamp {
             ));
         }
         let label = format!("clamp to {low} to {high}");
-        Ok(vec![Step::point(label, move |row| points::clamp(row, low as f32, high as f32))])
+        Ok(vec![Step::point_from(label, move |row| points::clamp(row, low as f32, high as f32))])
     }
 }

@@ -57,7 +57,7 @@ impl Rescale {
 
     fn point(input: [f64; 2], out: [f64; 2], clip: bool) -> Step {
         let label = format!("rescale {:.6} to {:.6} onto {} to {}", input[0], input[1], out[0], out[1]);
-        Step::point(label, move |row| points::rescale(row, input[0], input[1], out[0], out[1], clip))
+        Step::point_from(label, move |row| points::rescale(row, input[0], input[1], out[0], out[1], clip))
     }
 }
 

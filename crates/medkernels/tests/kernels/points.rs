@@ -1,6 +1,6 @@
 //! Point kernels against f64 formulas, and the elementary functions against libm in f64.
 
-use medkernels::points;
+use medkernels::points::{self, Row};
 
 use super::oracle::{Noise, ulps, values, wild};
 
@@ -136,4 +136,29 @@ fn exp_and_ln_of_special_values() {
     assert_eq!(row[..3], [0.0, f32::NEG_INFINITY, f32::NEG_INFINITY]);
     assert!(row[3].is_nan() && row[5].is_nan() && row[6].is_nan());
     assert_eq!(row[4], f32::INFINITY);
+}
+
+#[test]
+fn from_another_row_is_as_in_place() {
+    let mut voxels = values(31, 1000, -50.0, 50.0);
+    voxels.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40]);
+    let check = |point: &dyn Fn(Row<'_>)| {
+        for len in [0, 1, 15, 16, 17, 1006] {
+            let src = &voxels[voxels.len() - len..];
+            let (mut here, mut there) = (src.to_vec(), vec![7.0; len]);
+            point(Row::Here(&mut here));
+            point(Row::From { src, dst: &mut there });
+            assert!(here.iter().zip(&there).all(|(a, b)| a.to_bits() == b.to_bits()));
+        }
+    };
+    check(&|row| points::normalize(row, 3.3, 0.7));
+    check(&|row| points::rescale(row, -40.0, 30.0, 0.0, 1.0, true));
+    check(&|row| points::rescale(row, 4.0, 4.0, 0.5, 1.0, false));
+    check(&|row| points::clamp(row, -1.0, 20.0));
+}
+
+#[test]
+#[should_panic(expected = "differ in length")]
+fn rows_of_two_lengths_are_refused() {
+    points::clamp(Row::From { src: &[0.0; 3], dst: &mut [0.0; 4] }, 0.0, 1.0);
 }
