@@ -45,16 +45,25 @@ impl Identity {
     }
 }
 
+/// What reads have cost so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Bytes read from disk.
+    pub(crate) bytes: AtomicU64,
+    /// gzip members inflated, wholly or in part.
+    pub(crate) members: AtomicU64,
+}
+
 /// A file that is opened anew for each read, and counted.
 #[derive(Debug, Clone)]
 pub(crate) struct DiskFile {
     pub(crate) identity: Identity,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl DiskFile {
     /// Opens the file once to learn its identity; the handle serves the first reads.
-    pub(crate) fn open(path: &Path, read: &Arc<AtomicU64>) -> Result<(DiskFile, Handle)> {
+    pub(crate) fn open(path: &Path, counts: &Arc<Counts>) -> Result<(DiskFile, Handle)> {
         // Asked before opening: to open a pipe would wait for its writer.
         let m = std::fs::metadata(path).map_err(|e| Error::io(path, e))?;
         if !m.is_file() {
@@ -63,8 +72,8 @@ impl DiskFile {
         }
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let m = file.metadata().map_err(|e| Error::io(path, e))?;
-        let disk = DiskFile { identity: Identity::of(path, &m), read: Arc::clone(read) };
-        let handle = Handle { file, path: path.into(), size: m.len(), read: Arc::clone(read) };
+        let disk = DiskFile { identity: Identity::of(path, &m), counts: Arc::clone(counts) };
+        let handle = Handle { file, path: path.into(), size: m.len(), counts: Arc::clone(counts) };
         Ok((disk, handle))
     }
 
@@ -81,7 +90,7 @@ impl DiskFile {
         let file = File::open(path).map_err(|e| Error::io(path, e))?;
         let m = file.metadata().map_err(|e| Error::io(path, e))?;
         self.expect_same(&m)?;
-        Ok(Handle { file, path: path.into(), size: m.len(), read: Arc::clone(&self.read) })
+        Ok(Handle { file, path: path.into(), size: m.len(), counts: Arc::clone(&self.counts) })
     }
 
     /// Looks whether the file is still the one that was opened first.
@@ -109,7 +118,7 @@ pub(crate) struct Handle {
     pub(crate) file: File,
     pub(crate) path: PathBuf,
     pub(crate) size: u64,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl Handle {
@@ -129,6 +138,11 @@ impl Handle {
         }
     }
 
+    /// Counts a gzip member that is being inflated.
+    pub(crate) fn count_member(&self) {
+        self.counts.members.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Fills as much of `out` as the file has from byte `at` on; says how much.
     pub(crate) fn read_at_most(&self, out: &mut [u8], at: u64) -> Result<usize> {
         let mut done = 0;
@@ -140,7 +154,7 @@ impl Handle {
                 Err(e) => return Err(Error::io(&self.path, e)),
             }
         }
-        self.read.fetch_add(done as u64, Ordering::Relaxed);
+        self.counts.bytes.fetch_add(done as u64, Ordering::Relaxed);
         Ok(done)
     }
 }

@@ -116,7 +116,7 @@ impl Voxels {
         Ok(Voxels { encoding: Encoding::Quantise(scale), dtype: DType::I16, scale: Some(scale) })
     }
 
-    /// The bytes of a block in the file, and the largest difference between a value and what a reader will see.
+    /// Appends the bytes of a block in the file; says the largest difference between a value and what a reader will see.
     pub(crate) fn block(
         &self,
         path: &Path,
@@ -130,14 +130,15 @@ impl Voxels {
             let copied = volume.copy_box(block.channel, &block.area, out);
             copied.map_err(|e| Error::shape(path, "voxels", e, "a box of the volume"))
         };
+        let start = out.len();
+        out.resize(start + n * self.dtype.bytes(), 0);
+        let out = &mut out[start..];
         if self.encoding == Encoding::Copy {
-            out.resize(n * stored.bytes(), 0);
             gather(out)?;
             return Ok(0.0);
         }
         let mut raw = vec![0; n * stored.bytes()];
         gather(&mut raw)?;
-        out.resize(n * self.dtype.bytes(), 0);
         let mut worst = 0.0f64;
         if self.encoding == Encoding::CastInteger {
             cast_integers(stored, &raw, self.dtype, out);
@@ -252,5 +253,63 @@ impl Block {
             }
         }
         blocks
+    }
+
+    /// Boxes that are, one after the other, the voxels from number `from` to number `to` in the file's order.
+    pub(crate) fn range(volume: &Volume, mut from: usize, to: usize) -> Vec<Block> {
+        let [nx, ny, nz] = volume.grid().shape;
+        let mut blocks = Vec::new();
+        while from < to {
+            let [x, y, z] = [from % nx, from / nx % ny, from / (nx * ny) % nz];
+            let n = to - from;
+            // The largest box that begins here and runs through all shorter axes.
+            let shape = if x > 0 || n < nx {
+                [n.min(nx - x), 1, 1]
+            } else if y > 0 || n < nx * ny {
+                [nx, (n / nx).min(ny - y), 1]
+            } else {
+                [nx, ny, (n / (nx * ny)).min(nz - z)]
+            };
+            blocks.push(Block { channel: from / (nx * ny * nz), area: Box3 { start: [x, y, z], shape } });
+            from += shape.iter().product::<usize>();
+        }
+        blocks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use medcore::Affine;
+
+    use super::*;
+
+    #[test]
+    fn a_range_is_its_boxes_one_after_the_other() {
+        let shape = [3, 4, 5];
+        let volume = Volume::packed(
+            std::sync::Arc::new(vec![0u8; 120]),
+            DType::U8,
+            medcore::Grid::new(shape, Affine::IDENTITY),
+            vec![2],
+            std::sync::Arc::default(),
+        )
+        .unwrap();
+        for from in 0..120 {
+            for to in from..=120 {
+                let mut at = from;
+                let blocks = Block::range(&volume, from, to);
+                assert!(blocks.len() <= 10, "{from} {to}: {blocks:?}");
+                for b in blocks {
+                    for z in b.area.start[2]..b.area.end()[2] {
+                        for y in b.area.start[1]..b.area.end()[1] {
+                            let row = ((b.channel * 5 + z) * 4 + y) * 3 + b.area.start[0];
+                            assert_eq!(row, at);
+                            at += b.area.shape[0];
+                        }
+                    }
+                }
+                assert_eq!(at, to);
+            }
+        }
     }
 }

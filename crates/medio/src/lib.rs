@@ -25,21 +25,24 @@
 
 mod atomic;
 mod container;
-mod deflate;
 mod disk;
 mod encode;
 mod error;
+mod file;
 mod gzip;
 mod map;
-#[cfg(feature = "libdeflate")]
-mod member;
+mod members;
 pub mod nifti;
 mod open;
 mod read;
+mod runs;
 mod save;
+mod target;
+mod write;
 
 pub use disk::Identity;
 pub use error::{Error, Result};
 pub use nifti::ByteOrder;
-pub use open::{VolumeFile, open};
-pub use save::{Nifti2, SaveOptions, SaveReport, Storage, save};
+pub use file::VolumeFile;
+pub use open::open;
+pub use save::{Gzip, Nifti2, SaveOptions, SaveReport, Storage, save};

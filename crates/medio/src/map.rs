@@ -9,8 +9,8 @@ use std::sync::Arc;
 use medcore::{Storage, Volume};
 use memmap2::{Mmap, MmapOptions};
 
+use crate::file::{VolumeFile, reopen};
 use crate::nifti::ByteOrder;
-use crate::open::{VolumeFile, reopen};
 use crate::{Error, Result};
 
 /// A mapped file's voxels.

@@ -1,18 +1,16 @@
 //! Opening: the header is read and understood, no voxel is touched.
 
-use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use medcore::{DType, Grid, Meta, Scale};
 use medkernels::float_env::FloatEnv;
 
 use crate::container::{self, Half};
-use crate::disk::{DiskFile, Handle, Identity};
-use crate::gzip::{GzipStream, MAX_RATIO, is_gzip};
-use crate::nifti::{ByteOrder, Header, Meaning, Version, interpret, parse_extensions};
+use crate::disk::{Counts, DiskFile};
+use crate::file::{Inner, Packing, VolumeFile};
+use crate::gzip::{GzipStream, MAX_RATIO, Members};
+use crate::nifti::{Header, Meaning, Version, interpret, parse_extensions};
 use crate::{Error, Result};
 
 /// Bytes that header extensions may have together.
@@ -51,153 +49,29 @@ pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
     // A slope may be a subnormal float32.
     let _env = FloatEnv::enter();
     let path = path.as_ref();
-    let read = Arc::new(AtomicU64::new(0));
+    let counts = Arc::new(Counts::default());
     match container::half_of_pair(path) {
         Some(Half::Voxels) => match container::partner(path) {
-            Some(header) => finish_pair(path, read_start(&header, &read)?, path, &read),
-            None => match read_start(path, &read) {
-                Ok(start) => finish_single(path, start, read),
+            Some(header) => finish_pair(path, read_start(&header, &counts)?, path, &counts),
+            None => match read_start(path, &counts) {
+                Ok(start) => finish_single(path, start, counts),
                 // Voxels say nothing about themselves.
                 Err(Error::Format { .. } | Error::Unsupported { .. }) => Err(missing_partner(path)),
                 Err(e) => Err(e),
             },
         },
         Some(Half::Header) => {
-            let start = read_start(path, &read)?;
+            let start = read_start(path, &counts)?;
             let partner = container::partner(path);
             match partner {
                 Some(voxels) if !(start.header.is_single() && start.holds_voxels()) => {
-                    finish_pair(path, start, &voxels, &read)
+                    finish_pair(path, start, &voxels, &counts)
                 }
                 None if !start.header.is_single() => Err(missing_partner(path)),
-                _ => finish_single(path, start, read),
+                _ => finish_single(path, start, counts),
             }
         }
-        None => finish_single(path, read_start(path, &read)?, read),
-    }
-}
-
-/// A volume file that was opened: its header, and the way to its voxels.
-///
-/// It holds no descriptor; each read opens the file anew and checks that it is still the same one. Clones share the header and
-/// the count of bytes read.
-#[derive(Clone)]
-pub struct VolumeFile {
-    inner: Arc<Inner>,
-}
-
-pub(crate) struct Inner {
-    path: PathBuf,
-    /// The other file of a pair.
-    header_file: Option<DiskFile>,
-    pub(crate) voxels: DiskFile,
-    pub(crate) compressed: bool,
-    header: Header,
-    pub(crate) meaning: Meaning,
-    meta: Arc<Meta>,
-    format: &'static str,
-    read: Arc<AtomicU64>,
-}
-
-impl VolumeFile {
-    /// The path that was opened.
-    pub fn path(&self) -> &Path {
-        &self.inner.path
-    }
-
-    /// The format: `nifti1`, `nifti2`, `nifti1 pair` or `nifti2 pair`.
-    pub fn format(&self) -> &'static str {
-        self.inner.format
-    }
-
-    /// Whether the voxels are gzipped.
-    pub fn compressed(&self) -> bool {
-        self.inner.compressed
-    }
-
-    /// Byte order of header and voxels.
-    pub fn byte_order(&self) -> ByteOrder {
-        self.inner.header.order
-    }
-
-    /// Shape (x, y, z; 1 where the file has fewer axes) and affine to RAS+.
-    ///
-    /// The affine is the sform if its code is above 0, else the qform if its code is, else made of the voxel sizes with the origin
-    /// in the centre and x to the left: nibabel's rule, and its numbers. They are millimetres unless [`Meta::space_unit`] says
-    /// otherwise; they are not converted.
-    pub fn grid(&self) -> &Grid {
-        &self.inner.meaning.grid
-    }
-
-    /// Lengths of the axes as in the header: one to seven, x first.
-    pub fn shape(&self) -> Vec<usize> {
-        self.inner.meaning.shape.clone()
-    }
-
-    /// Lengths of the axes after the third.
-    pub fn extra(&self) -> &[usize] {
-        self.inner.meaning.extra()
-    }
-
-    /// Number of three-dimensional volumes: the product of [`VolumeFile::extra`].
-    pub fn channels(&self) -> usize {
-        self.extra().iter().product()
-    }
-
-    /// The dtype of the stored voxels.
-    pub fn stored_dtype(&self) -> DType {
-        self.inner.meaning.dtype
-    }
-
-    /// The dtype of the values: the stored one, or float32 where a scale applies (float64 stays float64, complex stays complex).
-    pub fn dtype(&self) -> DType {
-        match (self.stored_dtype(), self.scale()) {
-            (d, Some(_)) if d.is_real() && d != DType::F64 => DType::F32,
-            (d, _) => d,
-        }
-    }
-
-    /// The scale, if the stored numbers have one. A slope that is 0, NaN or infinite means none, as in nibabel.
-    pub fn scale(&self) -> Option<Scale> {
-        self.inner.meaning.scale
-    }
-
-    /// Metadata: units, steps, intent, both placements, extensions, original header, warnings.
-    pub fn meta(&self) -> &Arc<Meta> {
-        &self.inner.meta
-    }
-
-    /// The header, every field as stored.
-    pub fn header(&self) -> &Header {
-        &self.inner.header
-    }
-
-    /// What makes the file that holds the voxels the same file; checked again at each read.
-    pub fn identity(&self) -> Identity {
-        self.inner.voxels.identity.clone()
-    }
-
-    /// Bytes read from disk so far, through this and all clones of it.
-    pub fn bytes_read(&self) -> u64 {
-        self.inner.read.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.inner
-    }
-}
-
-impl fmt::Debug for VolumeFile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let gzip = if self.compressed() { ", gzip" } else { "" };
-        write!(
-            f,
-            "VolumeFile({}: {}{gzip}, {:?} {})",
-            self.path().display(),
-            self.format(),
-            self.shape(),
-            self.stored_dtype()
-        )
+        None => finish_single(path, read_start(path, &counts)?, counts),
     }
 }
 
@@ -207,7 +81,7 @@ const MAGIC: &str = "magic";
 /// A header file's beginning, parsed.
 struct Start {
     file: DiskFile,
-    compressed: bool,
+    packing: Packing,
     header: Header,
     /// Header and extensions, from byte 0.
     bytes: Vec<u8>,
@@ -219,7 +93,7 @@ impl Start {
         let bits = self.header.dim[1..].iter().take(self.header.dim[0].clamp(0, 7) as usize);
         let voxels = bits.fold(self.header.bitpix as f64 / 8.0, |n, &d| n * d as f64);
         let size = self.file.identity.size;
-        let most = if self.compressed { size.saturating_mul(MAX_RATIO) } else { size };
+        let most = if self.packing != Packing::Plain { size.saturating_mul(MAX_RATIO) } else { size };
         self.header.vox_offset + voxels <= most as f64
     }
 }
@@ -236,7 +110,7 @@ fn missing_partner(path: &Path) -> Error {
     )
 }
 
-fn finish_single(path: &Path, start: Start, read: Arc<AtomicU64>) -> Result<VolumeFile> {
+fn finish_single(path: &Path, start: Start, counts: Arc<Counts>) -> Result<VolumeFile> {
     let mut meaning = interpret(&start.header, path, true)?;
     if !start.header.is_single() {
         if start.header.vox_offset < start.header.version.first_voxel() as f64 {
@@ -245,21 +119,21 @@ fn finish_single(path: &Path, start: Start, read: Arc<AtomicU64>) -> Result<Volu
         meaning.meta.warnings.push("the magic is that of a pair; the voxels are taken from this file".into());
     }
     let format = if start.header.version == Version::One { "nifti1" } else { "nifti2" };
-    let (voxels, compressed) = (start.file.clone(), start.compressed);
-    finish(path, start, meaning, voxels, compressed, format, read)
+    let (voxels, packing) = (start.file.clone(), start.packing);
+    finish(path, start, meaning, voxels, packing, format, counts)
 }
 
-fn finish_pair(path: &Path, start: Start, voxels: &Path, read: &Arc<AtomicU64>) -> Result<VolumeFile> {
+fn finish_pair(path: &Path, start: Start, voxels: &Path, counts: &Arc<Counts>) -> Result<VolumeFile> {
     let meaning = interpret(&start.header, start.file.path(), false)?;
-    let (disk, handle) = DiskFile::open(voxels, read)?;
-    let mut mark = [0; 2];
+    let (disk, handle) = DiskFile::open(voxels, counts)?;
+    let mut mark = [0; 64];
     let n = handle.read_at_most(&mut mark, 0)?;
     // The name counts here as well: raw voxels may begin with any two bytes.
     let named_gz = voxels.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     let fits_plain = disk.identity.size >= meaning.first_voxel.saturating_add(meaning.voxel_bytes);
-    let compressed = is_gzip(&mark[..n]) && (named_gz || !fits_plain);
+    let packing = if named_gz || !fits_plain { Packing::of(&mark[..n]) } else { Packing::Plain };
     let format = if start.header.version == Version::One { "nifti1 pair" } else { "nifti2 pair" };
-    finish(path, start, meaning, disk, compressed, format, Arc::clone(read))
+    finish(path, start, meaning, disk, packing, format, Arc::clone(counts))
 }
 
 /// Checks the voxels against the file's size and puts the parts together.
@@ -268,12 +142,13 @@ fn finish(
     start: Start,
     mut meaning: Meaning,
     voxels: DiskFile,
-    compressed: bool,
+    packing: Packing,
     format: &'static str,
-    read: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 ) -> Result<VolumeFile> {
     let end = meaning.first_voxel.saturating_add(meaning.voxel_bytes);
     let size = voxels.identity.size;
+    let compressed = packing != Packing::Plain;
     if compressed && end > size.saturating_mul(MAX_RATIO) {
         let what = format!("a volume of {:?} {} in {size} compressed bytes", meaning.shape, meaning.dtype);
         return Err(Error::limit(voxels.path(), what, end, size.saturating_mul(MAX_RATIO)));
@@ -298,23 +173,32 @@ fn finish(
     let meta = Arc::new(std::mem::take(&mut meaning.meta));
     let header = start.header;
     let header_file = (start.file.identity != voxels.identity).then_some(start.file);
-    let inner =
-        Inner { path: path.into(), header_file, voxels, compressed, header, meaning, meta, format, read };
-    Ok(VolumeFile { inner: Arc::new(inner) })
+    let members = Mutex::new(Members::default());
+    let path = path.into();
+    let inner = Inner { path, header_file, voxels, packing, members, header, meaning, meta, format, counts };
+    Ok(VolumeFile::new(inner))
 }
 
 /// Reads header and extensions.
-fn read_start(path: &Path, read: &Arc<AtomicU64>) -> Result<Start> {
-    let (file, handle) = DiskFile::open(path, read)?;
+fn read_start(path: &Path, counts: &Arc<Counts>) -> Result<Start> {
+    let (file, handle) = DiskFile::open(path, counts)?;
     let mut first = vec![0; FIRST_READ.min(usize::try_from(handle.size).unwrap_or(FIRST_READ))];
     let n = handle.read_at_most(&mut first, 0)?;
     first.truncate(n);
-    let compressed = is_gzip(&first);
+    let packing = Packing::of(&first);
+    let compressed = packing != Packing::Plain;
     let mut stream = GzipStream::new(&handle, if compressed { std::mem::take(&mut first) } else { vec![] });
     let mut bytes = if compressed {
-        let mut start = vec![0; Version::Two.first_voxel() as usize];
-        let n = stream.read(&mut start)?;
-        start.truncate(n);
+        // No more than there is to be: the next byte may be in the next member.
+        let mut start = Vec::new();
+        for version in [Version::One, Version::Two] {
+            if Header::parse(&start).is_none() {
+                let (old, new) = (start.len(), version.first_voxel() as usize);
+                start.resize(new, 0);
+                let n = stream.read(&mut start[old..])?;
+                start.truncate(old + n);
+            }
+        }
         start
     } else {
         first
@@ -342,8 +226,12 @@ fn read_start(path: &Path, read: &Arc<AtomicU64>) -> Result<Start> {
             handle.read_exact_at(&mut bytes[old..], old as u64)?;
         }
     }
+    if packing == Packing::Members {
+        // Nothing else reads the header's member to its end.
+        stream.verify_member()?;
+    }
     bytes.truncate(usize::try_from(end).unwrap_or(usize::MAX).max(length));
-    Ok(Start { file, compressed, header, bytes })
+    Ok(Start { file, packing, header, bytes })
 }
 
 /// Where the extensions end: at the voxels, or in a pair at the header file's end.
@@ -386,12 +274,4 @@ fn no_nifti(path: &Path, bytes: &[u8]) -> Error {
         format!("\"{}\" at byte 344, \"{}\" at byte 4", shown(&bytes[344..348]), shown(&bytes[4..8])),
         "\"n+1\" or \"ni1\" at byte 344, or \"n+2\" or \"ni2\" at byte 4",
     )
-}
-
-/// Opens the voxels' file for a read.
-pub(crate) fn reopen(file: &VolumeFile) -> Result<Handle> {
-    if let Some(header) = &file.inner.header_file {
-        header.check()?;
-    }
-    file.inner.voxels.reopen()
 }

@@ -1,23 +1,18 @@
 //! Writing: header, extensions, voxels, in a file that appears whole or not at all.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use medcore::{DType, Meta, Volume};
 use medkernels::float_env::FloatEnv;
-use medkernels::threads::{for_each, threads};
 
 use crate::atomic::{AtomicFile, remove_stale};
 use crate::container::{for_writing, pair_for_writing};
-use crate::deflate::{self, Deflater, Packed};
-use crate::encode::{Block, Voxels};
+use crate::encode::Voxels;
 use crate::nifti::{Layout, Version, header_for, serialise_extensions};
+use crate::write::Job;
 use crate::{Error, Result};
-
-/// Stored bytes of a volume that are gathered, encoded and compressed in one go.
-const BLOCK: usize = 1 << 20;
 
 /// How voxels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,11 +40,42 @@ pub enum Nifti2 {
     Always,
 }
 
+/// How gzipped voxels are divided. Every gzip reader opens all three.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Gzip {
+    /// Into members of about this many bytes of voxels each, whole rows of one slice or whole slices, each with its size in the extra
+    /// field and with an index at the file's end: regions are read by themselves, and the whole by several threads. Small members
+    /// make small regions cheap, large ones make smaller files. See `crates/medio/docs/block-gzip.md`.
+    Blocks(u32),
+    /// Into members as the BGZF format has them (SAM specification, section 4.1), at most 65280 bytes of content each, for `bgzip` and its kin.
+    /// There is no index: the first reader of a region visits every member's header up to there.
+    Bgzf,
+    /// Not at all: one member, read from its start only.
+    Single,
+}
+
+impl Gzip {
+    /// The size of [`Gzip::Blocks`] unless asked otherwise, in bytes.
+    pub const DEFAULT_BLOCK: u32 = 64 << 10;
+
+    /// The largest size of [`Gzip::Blocks`], in bytes.
+    const MOST: u32 = 1 << 30;
+}
+
+impl Default for Gzip {
+    fn default() -> Gzip {
+        Gzip::Blocks(Gzip::DEFAULT_BLOCK)
+    }
+}
+
 /// How a volume is written.
 #[derive(Debug, Clone)]
 pub struct SaveOptions {
     /// Compression of gzipped files, 0 (none) to 9 (smallest).
     pub level: u32,
+    /// How gzipped voxels are divided.
+    pub gzip: Gzip,
     /// Threads for compression; `None`: as many as the library uses.
     pub threads: Option<usize>,
     /// How voxels are stored.
@@ -77,6 +103,7 @@ impl Default for SaveOptions {
     fn default() -> SaveOptions {
         SaveOptions {
             level: SaveOptions::DEFAULT_LEVEL,
+            gzip: Gzip::default(),
             threads: None,
             storage: Storage::AsIs,
             dtype: None,
@@ -127,6 +154,11 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
     if options.threads == Some(0) {
         return Err(Error::param("threads", 0, "at least 1"));
     }
+    if let Gzip::Blocks(bytes) = options.gzip
+        && !(1..=Gzip::MOST).contains(&bytes)
+    {
+        return Err(Error::param("gzip", format!("blocks of {bytes} bytes"), format!("blocks of 1 to {} bytes", Gzip::MOST)));
+    }
     let voxels = Voxels::plan(path, volume, options)?;
     let meta = options.like.as_ref().unwrap_or_else(|| volume.meta());
     let mut extensions = serialise_extensions(&meta.extensions, crate::nifti::ByteOrder::NATIVE);
@@ -174,163 +206,4 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
         report.paths = vec![path.into()];
     }
     Ok(report)
-}
-
-/// One volume on its way into one file.
-struct Job<'a> {
-    path: &'a Path,
-    volume: &'a Volume,
-    voxels: &'a Voxels,
-    options: &'a SaveOptions,
-}
-
-/// Blocks that are done, written in order whatever order they are done in.
-struct InOrder<'a> {
-    file: &'a mut AtomicFile,
-    next: usize,
-    waiting: BTreeMap<usize, Packed>,
-    crc: crc32fast::Hasher,
-    length: u64,
-    max_error: f64,
-    failure: Option<Error>,
-    job: &'a Job<'a>,
-}
-
-impl InOrder<'_> {
-    fn put(&mut self, i: usize, block: Result<(Packed, f64)>) {
-        match block {
-            Ok((packed, error)) => {
-                self.waiting.insert(i, packed);
-                self.max_error = self.max_error.max(error);
-            }
-            Err(e) => self.fail(e),
-        }
-        while self.failure.is_none()
-            && let Some(packed) = self.waiting.remove(&self.next)
-        {
-            self.next += 1;
-            self.crc.combine(&packed.crc);
-            self.length += packed.length;
-            self.job.count(packed.length);
-            if let Err(e) = self.file.write(&packed.bytes) {
-                self.fail(e);
-            }
-        }
-    }
-
-    fn fail(&mut self, e: Error) {
-        self.waiting.clear();
-        self.failure.get_or_insert(e);
-    }
-}
-
-impl Job<'_> {
-    /// A file of nothing but `start`.
-    fn write_start(&self, file: &mut AtomicFile, start: &[u8], gzip: bool) -> Result<()> {
-        if !gzip {
-            return file.write(start);
-        }
-        let packed = Deflater::new(self.options.level).pack(start);
-        file.write(&deflate::HEADER)?;
-        file.write(&packed.bytes)?;
-        file.write(&deflate::trailer(packed.crc, packed.length))
-    }
-
-    /// Tells whoever watches that so many bytes of voxels are done.
-    fn count(&self, bytes: u64) {
-        if let Some(written) = &self.options.written {
-            written.fetch_add(bytes / self.voxels.dtype.bytes() as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// `start` and the voxels; returns the largest error made in encoding.
-    fn write(&self, file: &mut AtomicFile, start: &[u8], gzip: bool) -> Result<f64> {
-        let blocks = Block::all(self.volume, BLOCK);
-        if !gzip {
-            file.write(start)?;
-            let mut worst = 0.0f64;
-            if let Some(bytes) = self.packed() {
-                // Pieces, so that the file grows while the next part is fetched.
-                bytes.chunks(8 << 20).try_for_each(|part| {
-                    self.count(part.len() as u64);
-                    file.write(part)
-                })?;
-                return Ok(0.0);
-            }
-            let mut bytes = Vec::new();
-            for block in &blocks {
-                worst = worst.max(self.voxels.block(self.path, self.volume, block, &mut bytes)?);
-                file.write(&bytes)?;
-                self.count(bytes.len() as u64);
-            }
-            return Ok(worst);
-        }
-        let deflater = Deflater::new(self.options.level);
-        file.write(&deflate::HEADER)?;
-        let first = deflater.pack(start);
-        file.write(&first.bytes)?;
-        let (crc, length) = (first.crc, first.length);
-        let order = Mutex::new(InOrder {
-            file,
-            next: 0,
-            waiting: BTreeMap::new(),
-            crc,
-            length,
-            max_error: 0.0,
-            failure: None,
-            job: self,
-        });
-        let next = AtomicUsize::new(0);
-        let workers = self.options.threads.unwrap_or_else(threads).clamp(1, blocks.len().max(1));
-        let packed = self.packed();
-        for_each(workers, |_| {
-            let mut bytes = Vec::new();
-            loop {
-                let i = next.fetch_add(1, Ordering::Relaxed);
-                let Some(block) = blocks.get(i) else { break };
-                let done = match packed {
-                    Some(all) => Ok((deflater.pack(self.part_of(all, block)), 0.0)),
-                    None => self
-                        .voxels
-                        .block(self.path, self.volume, block, &mut bytes)
-                        .map(|error| (deflater.pack(&bytes), error)),
-                };
-                let mut order = order.lock().unwrap_or_else(PoisonError::into_inner);
-                order.put(i, done);
-                if order.failure.is_some() {
-                    break;
-                }
-            }
-        });
-        let order = order.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some(e) = order.failure {
-            return Err(e);
-        }
-        order.file.write(&deflate::trailer(order.crc, order.length))?;
-        Ok(order.max_error)
-    }
-
-    /// The voxels' bytes, if they can be written as they lie in memory.
-    fn packed(&self) -> Option<&[u8]> {
-        if self.voxels.encoding != crate::encode::Encoding::Copy {
-            return None;
-        }
-        match self.voxels.dtype.bytes() {
-            1 => self.volume.as_packed::<u8>(),
-            2 => self.volume.as_packed::<u16>().map(bytemuck::cast_slice),
-            3 => self.volume.as_packed::<[u8; 3]>().map(bytemuck::cast_slice),
-            4 => self.volume.as_packed::<u32>().map(bytemuck::cast_slice),
-            8 => self.volume.as_packed::<u64>().map(bytemuck::cast_slice),
-            _ => self.volume.as_packed::<[u64; 2]>().map(bytemuck::cast_slice),
-        }
-    }
-
-    /// A block's part of all voxels' bytes.
-    fn part_of<'a>(&self, all: &'a [u8], block: &Block) -> &'a [u8] {
-        let size = self.voxels.dtype.bytes();
-        let [nx, ny, _] = self.volume.grid().shape;
-        let [_, y, z] = block.area.start;
-        let at = (block.channel * self.volume.grid().len() + (z * ny + y) * nx) * size;
-        &all[at..at + block.area.len() * size]
-    }
 }

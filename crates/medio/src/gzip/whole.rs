@@ -28,7 +28,10 @@ pub(crate) fn inflate_whole(file: &Handle, all: u64, end: u64) -> Result<Option<
     };
     file.read_exact_at(packed.as_bytes_mut(), 0)?;
     match Decompressor::new().gzip_decompress(packed.as_bytes(), out.as_bytes_mut()) {
-        Ok(n) if n == out.len() => Ok(Some(out)),
+        Ok(n) if n == out.len() => {
+            file.count_member();
+            Ok(Some(out))
+        }
         _ => Ok(None),
     }
 }

@@ -11,6 +11,11 @@ pub(crate) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// An empty last block of a deflate stream.
 const LAST_BLOCK: [u8; 2] = [3, 0];
 
+/// zlib-rs' level for 0 to 9. 1 is encoded as 2: the encoder's own 1 gives up a fifth of the size for little time.
+pub(crate) fn level_of(level: u32) -> Compression {
+    Compression::new(if level == 1 { 2 } else { level })
+}
+
 /// A block, compressed, with the checksum of what it was.
 pub(crate) struct Packed {
     pub(crate) bytes: Vec<u8>,
@@ -19,16 +24,15 @@ pub(crate) struct Packed {
 }
 
 /// Compressors of one level, kept for the next block.
-pub(crate) struct Deflater {
+pub(crate) struct Joiner {
     level: Compression,
     idle: Mutex<Vec<Compress>>,
 }
 
-impl Deflater {
-    /// Level 0 to 9. Level 1 is encoded as 2: the encoder's own 1 gives up a fifth of the size for little time.
-    pub(crate) fn new(level: u32) -> Deflater {
-        let level = Compression::new(if level == 1 { 2 } else { level });
-        Deflater { level, idle: Mutex::new(Vec::new()) }
+impl Joiner {
+    /// Level 0 to 9.
+    pub(crate) fn new(level: u32) -> Joiner {
+        Joiner { level: level_of(level), idle: Mutex::new(Vec::new()) }
     }
 
     /// Compresses a block of a stream; it does not refer to what came before.

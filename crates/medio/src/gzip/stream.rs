@@ -5,9 +5,6 @@ use flate2::{Decompress, FlushDecompress, Status};
 use crate::disk::Handle;
 use crate::{Error, Result};
 
-/// No deflate stream is longer than this many times its compressed size.
-pub(crate) const MAX_RATIO: u64 = 1032;
-
 /// Bytes read from disk at a time.
 const INPUT: usize = 128 << 10;
 
@@ -16,11 +13,6 @@ const TAIL: u64 = 1 << 20;
 
 /// Bytes decoded at a time for readers who want few: each call of the decoder copies its window of 32 KiB.
 const STAGE: usize = 256 << 10;
-
-/// Whether bytes are the start of a gzip stream.
-pub(crate) fn is_gzip(start: &[u8]) -> bool {
-    start.starts_with(&[0x1f, 0x8b])
-}
 
 /// A gzip stream read from a file, front to back.
 pub(crate) struct GzipStream<'a> {
@@ -62,6 +54,11 @@ impl<'a> GzipStream<'a> {
             position: 0,
             ended: false,
         }
+    }
+
+    /// A stream from the member at byte `at` on.
+    pub(crate) fn at(file: &'a Handle, at: u64) -> GzipStream<'a> {
+        GzipStream { at, ..GzipStream::new(file, Vec::new()) }
     }
 
     /// The same, decoding ahead: for reading many small parts.
@@ -162,6 +159,25 @@ impl<'a> GzipStream<'a> {
         Ok(())
     }
 
+    /// Checks that all of the member has been read, and its checksum.
+    pub(crate) fn expect_end_of_member(&mut self) -> Result<()> {
+        let mut more = [0];
+        while self.member.is_some() {
+            if self.inflate_into(&mut more)? > 0 {
+                return Err(self.corrupt("more content than the member's size says"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Verifies the member's checksum if all of its content has been read.
+    pub(crate) fn verify_member(&mut self) -> Result<()> {
+        if self.member.is_some() {
+            self.inflate_into(&mut [])?;
+        }
+        Ok(())
+    }
+
     fn too_short(&self, wanted: u64) -> Error {
         Error::format(
             &self.file.path,
@@ -237,6 +253,7 @@ impl<'a> GzipStream<'a> {
             self.header_byte()?;
         }
         self.inflate.reset(false);
+        self.file.count_member();
         self.member = Some(Member { crc: crc32fast::Hasher::new(), size: 0 });
         Ok(true)
     }

@@ -1,0 +1,36 @@
+//! gzip (RFC 1952): streams of any writer, and files cut into members that can be reached one by one.
+//!
+//! A gzip file is a row of members, each a deflate stream with a header and a trailer (CRC-32 and length modulo 2^32 of its content); its
+//! content is that of the members end to end. Deflate cannot be entered in the middle, so what is to be read by region or by
+//! several threads must be several members, and their places must be known. What this library writes is described in
+//! `crates/medio/docs/block-gzip.md`: every gzip reader opens it.
+
+mod cut;
+mod encode;
+mod header;
+mod index;
+mod inflate;
+mod joined;
+mod members;
+mod stream;
+#[cfg(feature = "libdeflate")]
+mod whole;
+
+pub(crate) use cut::{Cut, Lines};
+pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
+pub(crate) use header::{Stated, stated_size};
+pub(crate) use index::index_member;
+pub(crate) use inflate::Inflater;
+pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
+pub(crate) use members::{Member, Members};
+pub(crate) use stream::GzipStream;
+#[cfg(feature = "libdeflate")]
+pub(crate) use whole::inflate_whole;
+
+/// No deflate stream is longer than this many times its compressed size.
+pub(crate) const MAX_RATIO: u64 = 1032;
+
+/// Whether bytes are the start of a gzip stream.
+pub(crate) fn is_gzip(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
+}
