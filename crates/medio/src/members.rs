@@ -7,7 +7,7 @@ use medkernels::threads::{for_each, threads};
 
 use crate::Result;
 use crate::disk::Handle;
-use crate::gzip::{GzipStream, Inflater, Member};
+use crate::gzip::{GzipStream, Inflater, Member, SLACK};
 use crate::runs::{Runs, room};
 use crate::target::Target;
 
@@ -181,8 +181,10 @@ impl Runs {
             [one] if one.length > LARGE || one.size > LARGE => return self.stream_member(file, one, worker, part, target),
             [first, ..] => (first, &part.group.members[part.group.members.len() - 1]),
         };
-        let packed = room(&mut worker.packed, (last.at + last.size - first.at) as usize, file)?;
-        file.read_exact_at(packed, first.at)?;
+        let span = (last.at + last.size - first.at) as usize;
+        let packed = room(&mut worker.packed, span + SLACK, file)?;
+        file.read_exact_at(&mut packed[..span], first.at)?;
+        packed[span..].fill(0);
         for m in part.group.members {
             let (from, to) = (self.rank(m.start), self.rank(m.end()));
             if from == to {
@@ -190,17 +192,17 @@ impl Runs {
             }
             file.count_member();
             let at = (m.at - first.at) as usize;
-            let packed = &packed[at..at + m.size as usize];
+            let (packed, size) = (&packed[at..], m.size as usize);
             let fault = |e| m.error(file, e);
             if let Some(out) = self.straight(m, from, to, part, target)
                 && let Some(bytes) = target.direct(out)
             {
-                worker.inflater.inflate(packed, bytes).map_err(fault)?;
+                worker.inflater.inflate(packed, size, bytes).map_err(fault)?;
                 target.after_direct(out);
                 continue;
             }
             let content = room(&mut worker.content, m.length as usize, file)?;
-            worker.inflater.inflate(packed, content).map_err(fault)?;
+            worker.inflater.inflate(packed, size, content).map_err(fault)?;
             self.place(content, m.start, part, target, &mut worker.shreds);
         }
         Ok(())

@@ -110,7 +110,7 @@ mod tests {
                     assert_eq!(member.len(), size as usize);
                     assert_eq!(stated_size(member), Stated::Size(u64::from(size)));
                     let mut back = vec![9; n];
-                    Inflater::new().inflate(member, &mut back).unwrap();
+                    Inflater::new().inflate(member, member.len(), &mut back).unwrap();
                     assert_eq!(back, content[..n]);
                 }
             }

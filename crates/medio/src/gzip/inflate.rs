@@ -2,6 +2,9 @@
 
 use super::header::{TRAILER, header_length};
 
+/// Bytes that should follow a member in memory.
+pub(crate) const SLACK: usize = 64;
+
 /// An inflater, kept from member to member.
 pub(crate) struct Inflater {
     #[cfg(feature = "libdeflate")]
@@ -20,11 +23,15 @@ impl Inflater {
         }
     }
 
-    /// Inflates the whole of `member` to the whole of `out`; says what is wrong with it otherwise.
-    pub(crate) fn inflate(&mut self, member: &[u8], out: &mut [u8]) -> Result<(), String> {
+    /// Inflates the member in the first `size` of `bytes` to the whole of `out`; says what is wrong with it otherwise.
+    ///
+    /// What follows the member has no meaning, but [`SLACK`] bytes should follow: libdeflate copies byte by byte when it nears the end
+    /// of its input, and the last bytes of a member that ends in zeros are most of its content.
+    pub(crate) fn inflate(&mut self, bytes: &[u8], size: usize, out: &mut [u8]) -> Result<(), String> {
+        let member = &bytes[..size];
         let header = header_length(member).ok_or("no gzip header")?;
         let (body, trailer) = member[header..].split_last_chunk::<TRAILER>().ok_or("an end in the header")?;
-        self.body(body, out)?;
+        self.body(&bytes[header..], body.len(), out)?;
         let [crc, length] = [0, 4].map(|i| u32::from_le_bytes([0, 1, 2, 3].map(|j| trailer[i + j])));
         let found = crc32fast::hash(out);
         if crc != found || length != out.len() as u32 {
@@ -37,9 +44,10 @@ impl Inflater {
     }
 
     #[cfg(feature = "libdeflate")]
-    fn body(&mut self, body: &[u8], out: &mut [u8]) -> Result<(), String> {
+    fn body(&mut self, bytes: &[u8], size: usize, out: &mut [u8]) -> Result<(), String> {
         use libdeflater::DecompressionError::{BadData, InsufficientSpace};
-        match self.inner.deflate_decompress(body, out) {
+        // A stream that is longer than said ends in what follows: then the checksum is not where it was said to be.
+        match self.inner.deflate_decompress(&bytes[..bytes.len().min(size + SLACK)], out) {
             Ok(n) if n == out.len() => Ok(()),
             Ok(n) => Err(wrong_length(&n.to_string(), out.len())),
             Err(BadData) => Err("corrupt deflate data".into()),
@@ -48,8 +56,9 @@ impl Inflater {
     }
 
     #[cfg(not(feature = "libdeflate"))]
-    fn body(&mut self, body: &[u8], out: &mut [u8]) -> Result<(), String> {
+    fn body(&mut self, bytes: &[u8], size: usize, out: &mut [u8]) -> Result<(), String> {
         use flate2::{FlushDecompress, Status};
+        let body = &bytes[..size];
         self.inner.reset(false);
         let status = self.inner.decompress(body, out, FlushDecompress::Finish);
         let (used, made) = (self.inner.total_in(), self.inner.total_out());

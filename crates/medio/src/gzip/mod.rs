@@ -20,7 +20,7 @@ pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
 pub(crate) use header::{Stated, stated_size};
 pub(crate) use index::index_member;
-pub(crate) use inflate::Inflater;
+pub(crate) use inflate::{Inflater, SLACK};
 pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members};
 pub(crate) use stream::GzipStream;
