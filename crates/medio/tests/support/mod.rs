@@ -118,3 +118,54 @@ impl Numbers {
         (self.next() % n as u64) as usize
     }
 }
+
+/// How a gzip member of some other writer looks.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Style {
+    /// No extra field: `gzip`, and `pigz -i` after its first member.
+    Bare,
+    /// BGZF: `bgzip`.
+    Bgzf,
+    /// The size in four bytes: `mgzip`, `gzp`.
+    Indexed,
+    /// That, after another subfield, with name, comment and header checksum.
+    Ornate,
+}
+
+/// A gzip member.
+pub(crate) fn member(content: &[u8], style: Style) -> Vec<u8> {
+    let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), Compression::new(6));
+    deflate.write_all(content).unwrap();
+    let body = deflate.finish().unwrap();
+    let (flags, mut header) = match style {
+        Style::Bare => (0, vec![]),
+        Style::Bgzf => (4, b"\x06\0BC\x02\0\0\0".to_vec()),
+        Style::Indexed => (4, b"\x08\0IG\x04\0\0\0\0\0".to_vec()),
+        Style::Ornate => (4 | 8 | 16 | 2, b"\x0e\0RA\x02\0??IG\x04\0\0\0\0\0a name\0a comment\0??".to_vec()),
+    };
+    let size = 10 + header.len() + body.len() + 8;
+    match style {
+        Style::Bare => {}
+        Style::Bgzf => header[6..].copy_from_slice(&u16::try_from(size - 1).unwrap().to_le_bytes()),
+        Style::Indexed => header[6..].copy_from_slice(&(size as u32).to_le_bytes()),
+        Style::Ornate => header[12..16].copy_from_slice(&(size as u32).to_le_bytes()),
+    }
+    let mut out = vec![0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255];
+    out.extend(header);
+    if style == Style::Ornate {
+        let at = out.len() - 2;
+        let check = crc32fast::hash(&out[..at]) as u16;
+        out[at..].copy_from_slice(&check.to_le_bytes());
+    }
+    out.extend(body);
+    out.extend(crc32fast::hash(content).to_le_bytes());
+    out.extend((content.len() as u32).to_le_bytes());
+    out
+}
+
+/// The content of a gzip file, by the reader of the flate2 crate.
+pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(bytes), &mut out).unwrap();
+    out
+}
