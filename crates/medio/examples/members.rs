@@ -88,7 +88,9 @@ fn inflate(folder: &Path, volume: &Volume) -> Result<f64> {
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [file, folder, nibabel, sizes, levels] = &args[..] else { return Err("see the head of the file".into()) };
+    let [file, folder, nibabel, sizes, levels] = &args[..] else {
+        return Err("see the head of the file".into());
+    };
     let (folder, nibabel) = (Path::new(folder), nibabel.parse::<f64>()?);
     let volume = medio::open(file)?.load()?;
     let mut rows = Vec::new();
@@ -102,7 +104,15 @@ fn main() -> Result<()> {
             };
             let options = SaveOptions { level, gzip, sync: false, ..SaveOptions::default() };
             let path = folder.join(format!("members-{level}-{kib}.nii.gz"));
-            rows.push(Row { path, options, bytes: 0, write: f64::MAX, whole: f64::MAX, crop: f64::MAX, members: 0.0 });
+            rows.push(Row {
+                path,
+                options,
+                bytes: 0,
+                write: f64::MAX,
+                whole: f64::MAX,
+                crop: f64::MAX,
+                members: 0.0,
+            });
         }
     }
     for _ in 0..ROUNDS {
@@ -111,11 +121,19 @@ fn main() -> Result<()> {
     let inflate = inflate(folder, &volume)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{file}: libdeflate inflates the stream in {inflate:.1} ms")?;
-    writeln!(out, "{:>22} {:>6} {:>9} {:>8} {:>8} {:>9} {:>8} {:>8}", "members", "level", "x nibabel", "write ms", "whole ms", "x inflate", "crop ms", "members")?;
+    writeln!(
+        out,
+        "{:>22} {:>6} {:>9} {:>8} {:>8} {:>9} {:>8} {:>8}",
+        "members", "level", "x nibabel", "write ms", "whole ms", "x inflate", "crop ms", "members"
+    )?;
     for row in rows {
         let name = format!("{:?}", row.options.gzip);
         let (size, whole) = (row.bytes as f64 / nibabel, row.whole / inflate);
-        writeln!(out, "{name:>22} {:>6} {size:>9.3} {:>8.1} {:>8.1} {whole:>9.2} {:>8.2} {:>8.1}", row.options.level, row.write, row.whole, row.crop, row.members)?;
+        writeln!(
+            out,
+            "{name:>22} {:>6} {size:>9.3} {:>8.1} {:>8.1} {whole:>9.2} {:>8.2} {:>8.1}",
+            row.options.level, row.write, row.whole, row.crop, row.members
+        )?;
         std::fs::remove_file(&row.path)?;
     }
     Ok(())

@@ -42,7 +42,7 @@ mod write;
 
 pub use disk::Identity;
 pub use error::{Error, Result};
-pub use nifti::ByteOrder;
 pub use file::VolumeFile;
+pub use nifti::ByteOrder;
 pub use open::open;
 pub use save::{Gzip, Nifti2, SaveOptions, SaveReport, Storage, save};

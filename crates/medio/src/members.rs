@@ -108,7 +108,8 @@ impl Runs {
         let queue = Mutex::new(parts.into_iter());
         let ended = Mutex::new(Ok(Vec::new()));
         for_each(workers, |_| {
-            let mut worker = Worker { inflater: Inflater::new(), packed: None, content: None, shreds: vec![] };
+            let mut worker =
+                Worker { inflater: Inflater::new(), packed: None, content: None, shreds: vec![] };
             loop {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some(mut part) = next else { break };
@@ -138,7 +139,8 @@ impl Runs {
 
     /// The members that hold something wanted, in portions for one thread and one read each.
     fn groups<'a>(&self, members: &'a [Member]) -> Vec<Group<'a>> {
-        let ranks: Vec<(u64, u64)> = members.iter().map(|m| (self.rank(m.start), self.rank(m.end()))).collect();
+        let ranks: Vec<(u64, u64)> =
+            members.iter().map(|m| (self.rank(m.start), self.rank(m.end()))).collect();
         let touched = |i: usize| ranks[i].0 < ranks[i].1;
         let content: u64 = (0..members.len()).filter(|&i| touched(i)).map(|i| members[i].length).sum();
         let portion = (content / (threads() as u64 * 4)).clamp(*PORTION.start(), *PORTION.end());
@@ -146,7 +148,11 @@ impl Runs {
         let mut open: Option<(usize, usize, u64)> = None;
         let mut close = |open: Option<(usize, usize, u64)>| {
             if let Some((first, last, _)) = open {
-                groups.push(Group { members: &members[first..=last], from: ranks[first].0, to: ranks[last].1 });
+                groups.push(Group {
+                    members: &members[first..=last],
+                    from: ranks[first].0,
+                    to: ranks[last].1,
+                });
             }
         };
         for i in (0..members.len()).filter(|&i| touched(i)) {
@@ -178,7 +184,9 @@ impl Runs {
     ) -> Result<()> {
         let (first, last) = match part.group.members {
             [] => return Ok(()),
-            [one] if one.length > LARGE || one.size > LARGE => return self.stream_member(file, one, worker, part, target),
+            [one] if one.length > LARGE || one.size > LARGE => {
+                return self.stream_member(file, one, worker, part, target);
+            }
             [first, ..] => (first, &part.group.members[part.group.members.len() - 1]),
         };
         let span = (last.at + last.size - first.at) as usize;
@@ -234,15 +242,23 @@ impl Runs {
         target: &T,
     ) -> Result<()> {
         let mut stream = GzipStream::at(file, m.at);
+        stream.begin_member()?;
         let mut at = m.start;
-        while at < m.end() {
-            let n = (m.end() - at).min(PIECE as u64) as usize;
+        loop {
+            // One byte more than there should be, so that a longer member is noticed.
+            let n = (m.end() - at + 1).min(PIECE as u64) as usize;
             let content = room(&mut worker.content, n, file)?;
-            stream.read_exact(content)?;
-            self.place(content, at, part, target, &mut worker.shreds);
+            let n = stream.read_member(content)?;
+            if n == 0 && at == m.end() {
+                return Ok(());
+            }
+            if n == 0 || at + n as u64 > m.end() {
+                let more = if n == 0 { "" } else { "more than " };
+                return Err(m.error(file, format!("{more}{} bytes of content", (at - m.start).min(m.length))));
+            }
+            self.place(&content[..n], at, part, target, &mut worker.shreds);
             at += n as u64;
         }
-        stream.expect_end_of_member()
     }
 
     /// Decodes what is wanted of `content`, which begins at byte `start` of the file's content.

@@ -129,7 +129,8 @@ impl VolumeFile {
         let voxels = m.shape.iter().product::<usize>();
         self.expect_len("output", out.len(), voxels * target.per_voxel())?;
         let size = self.stored_dtype().bytes();
-        let run = Runs { size, first: m.first_voxel, row: voxels, rows: 1, row_step: 0, slabs: 1, slab_step: 0 };
+        let run =
+            Runs { size, first: m.first_voxel, row: voxels, rows: 1, row_step: 0, slabs: 1, slab_step: 0 };
         self.read_runs(&run, out, target)
     }
 

@@ -46,19 +46,15 @@ impl Runs {
     }
 
     /// From a plain file: one stretch in blocks, or slab by slab; on two threads and more where that pays.
-    pub(crate) fn read_plain<T: Target>(
-        &self,
-        file: &Handle,
-        out: &mut [T::Item],
-        target: &T,
-    ) -> Result<()> {
+    pub(crate) fn read_plain<T: Target>(&self, file: &Handle, out: &mut [T::Item], target: &T) -> Result<()> {
         let one = self.rows == 1 && self.slabs == 1;
         let voxels = if one { (BLOCK / self.size).max(1) } else { self.row * self.rows };
         let traffic = if one { self.row * self.size } else { self.span() * self.slabs };
         let mut parts: Vec<&mut [T::Item]> = out.chunks_mut(voxels * target.per_voxel()).collect();
         let read = |i: usize, part: &mut [T::Item], scratch: &mut Option<Buffer>| -> Result<()> {
             let n = part.len() / target.per_voxel();
-            let at = self.first + if one { (i * voxels * self.size) as u64 } else { i as u64 * self.slab_step };
+            let at =
+                self.first + if one { (i * voxels * self.size) as u64 } else { i as u64 * self.slab_step };
             if one && let Some(bytes) = target.direct(part) {
                 file.read_exact_at(bytes, at)?;
                 target.after_direct(part);

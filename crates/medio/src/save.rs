@@ -157,7 +157,11 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
     if let Gzip::Blocks(bytes) = options.gzip
         && !(1..=Gzip::MOST).contains(&bytes)
     {
-        return Err(Error::param("gzip", format!("blocks of {bytes} bytes"), format!("blocks of 1 to {} bytes", Gzip::MOST)));
+        return Err(Error::param(
+            "gzip",
+            format!("blocks of {bytes} bytes"),
+            format!("blocks of 1 to {} bytes", Gzip::MOST),
+        ));
     }
     let voxels = Voxels::plan(path, volume, options)?;
     let meta = options.like.as_ref().unwrap_or_else(|| volume.meta());

@@ -119,8 +119,10 @@ impl Job<'_> {
         match self.options.gzip {
             Gzip::Blocks(bytes) => {
                 let cut = Cut::along(&lines, first, u64::from(bytes));
-                let sizes = if start.is_empty() { vec![] } else { self.header(file, start, SizeField::Indexed)? };
-                let order = self.batches(file, &cut, || Packer::Members(Encoder::new(level, SizeField::Indexed)))?;
+                let sizes =
+                    if start.is_empty() { vec![] } else { self.header(file, start, SizeField::Indexed)? };
+                let order =
+                    self.batches(file, &cut, || Packer::Members(Encoder::new(level, SizeField::Indexed)))?;
                 let sizes = [sizes, order.sizes].concat();
                 file.write(&index_member(&cut, &sizes))?;
                 Ok(order.max_error)
@@ -128,7 +130,8 @@ impl Job<'_> {
             Gzip::Bgzf => {
                 let cut = Cut::within(&lines, BGZF_CONTENT as u64);
                 self.header(file, start, SizeField::Bgzf)?;
-                let order = self.batches(file, &cut, || Packer::Members(Encoder::new(level, SizeField::Bgzf)))?;
+                let order =
+                    self.batches(file, &cut, || Packer::Members(Encoder::new(level, SizeField::Bgzf)))?;
                 file.write(&BGZF_END)?;
                 Ok(order.max_error)
             }

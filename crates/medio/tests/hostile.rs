@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use medcore::Box3;
-use medio::{Error, SaveOptions, open, save};
-use support::{Numbers, corpus, gzip};
+use medio::{Error, Gzip, SaveOptions, open, save};
+use support::{Numbers, Style, corpus, gzip, member};
 
 /// Reads a file in every way there is. Errors are fine, anything else is a panic.
 fn read_all_ways(path: &Path) -> Result<(), Error> {
@@ -91,14 +91,19 @@ const EXTREMES: [[u8; 8]; 12] = [
     [0xff, 0xff, 0, 0, 0, 0, 0, 0],
 ];
 
-fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
+/// Spoils a few places, most of them in the first or, if that is negative, the last `focus` bytes.
+fn mutate(bytes: &mut Vec<u8>, focus: isize, numbers: &mut Numbers) {
     for _ in 0..=numbers.below(4) {
         let len = bytes.len();
         if len == 0 {
             return;
         }
-        // The header is where the lies are.
-        let at = if numbers.below(4) > 0 { numbers.below(len.min(560)) } else { numbers.below(len) };
+        let near = len.min(focus.unsigned_abs());
+        let at = match numbers.below(4) {
+            0 => numbers.below(len),
+            _ if focus < 0 => len - near + numbers.below(near),
+            _ => numbers.below(near),
+        };
         match numbers.below(8) {
             0 => bytes[at] ^= 1 << numbers.below(8),
             1 => bytes[at] = numbers.next() as u8,
@@ -121,6 +126,13 @@ fn mutate(bytes: &mut Vec<u8>, numbers: &mut Numbers) {
     }
 }
 
+/// The header is where the lies are.
+const HEADER: isize = 560;
+
+fn blocks(bytes: u32) -> SaveOptions {
+    SaveOptions { sync: false, gzip: Gzip::Blocks(bytes), ..SaveOptions::default() }
+}
+
 #[test]
 fn ten_thousand_mutations() {
     let dir = tempfile::tempdir().unwrap();
@@ -135,7 +147,7 @@ fn ten_thousand_mutations() {
             let gz = if e.name.ends_with(".gz") { ".gz" } else { "" };
             let (hdr, img) = (dir.path().join(format!("p.hdr{gz}")), dir.path().join(format!("p.img{gz}")));
             let mut voxels = fs::read(e.voxel_path()).unwrap();
-            mutate(if numbers.below(3) == 0 { &mut voxels } else { &mut bytes }, &mut numbers);
+            mutate(if numbers.below(3) == 0 { &mut voxels } else { &mut bytes }, HEADER, &mut numbers);
             fs::write(&hdr, bytes).unwrap();
             fs::write(&img, voxels).unwrap();
             let result = timed(&hdr);
@@ -144,16 +156,29 @@ fn ten_thousand_mutations() {
             result
         } else {
             let path = dir.path().join("a.nii");
-            // Plain, gzipped after the mutation, gzipped before it.
-            match i / all.len() % 3 {
-                0 => mutate(&mut bytes, &mut numbers),
+            // Plain, gzipped after the mutation, gzipped before it; members of another writer, and ours with their index.
+            match i / all.len() % 5 {
+                0 => mutate(&mut bytes, HEADER, &mut numbers),
                 1 => {
-                    mutate(&mut bytes, &mut numbers);
+                    mutate(&mut bytes, HEADER, &mut numbers);
                     bytes = gzip(&bytes);
                 }
-                _ => {
+                2 => {
                     bytes = gzip(&bytes);
-                    mutate(&mut bytes, &mut numbers);
+                    mutate(&mut bytes, HEADER, &mut numbers);
+                }
+                3 => {
+                    let style = [Style::Bgzf, Style::Indexed, Style::Ornate][numbers.below(3)];
+                    bytes = bytes.chunks(1 + numbers.below(300)).flat_map(|c| member(c, style)).collect();
+                    mutate(&mut bytes, HEADER, &mut numbers);
+                }
+                _ => {
+                    let volume = open(e.path()).unwrap().load().unwrap();
+                    let ours = dir.path().join("ours.nii.gz");
+                    save(&ours, &volume, &blocks(50)).unwrap();
+                    bytes = fs::read(&ours).unwrap();
+                    let focus = [HEADER, -200][numbers.below(2)];
+                    mutate(&mut bytes, focus, &mut numbers);
                 }
             }
             fs::write(&path, bytes).unwrap();
@@ -192,6 +217,26 @@ fn every_truncation() {
         }
         fs::write(&path, &bytes).unwrap();
         timed(&path).unwrap();
+    }
+}
+
+/// The same of a file in members. What is lost with the index alone is the index.
+#[test]
+fn every_truncation_of_members() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = corpus();
+    let e = all.iter().find(|e| e.name == "i2_le_1.nii").unwrap();
+    let path = dir.path().join("a.nii.gz");
+    save(&path, &open(e.path()).unwrap().load().unwrap(), &blocks(40)).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let index = bytes.windows(2).rposition(|w| w == b"MX").unwrap() - 20;
+    for n in 0..=bytes.len() {
+        fs::write(&path, &bytes[..n]).unwrap();
+        match timed(&path) {
+            // A single byte is no beginning of a member.
+            Ok(()) => assert!([index, index + 1, bytes.len()].contains(&n), "cut to {n} of {}", bytes.len()),
+            Err(e) => assert!(matches!(e, Error::Format { .. } | Error::Limit { .. }), "cut to {n}: {e}"),
+        }
     }
 }
 

@@ -13,9 +13,10 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use medcore::{Affine, Grid, Volume};
-use medio::{SaveOptions, open, save};
+use medio::{Gzip, SaveOptions, open, save};
 
 const N: usize = 96;
+const NAMES: [&str; 4] = ["a.nii.gz", "a.nii", "fine.nii.gz", "single.nii.gz"];
 const TARGET: &str = "MEDIO_TEST_TARGET";
 
 fn volume(value: f32) -> Volume {
@@ -29,16 +30,24 @@ fn volume(value: f32) -> Volume {
     Volume::from_f32(Grid::new([N; 3], Affine::IDENTITY), &voxels).unwrap()
 }
 
+/// How the children write a file, by its name.
+fn division(target: &Path) -> Gzip {
+    match target.file_stem().unwrap().as_encoded_bytes()[0] {
+        b's' => Gzip::Single,
+        b'f' => Gzip::Blocks(4 << 10),
+        _ => Gzip::default(),
+    }
+}
+
 /// Not a test of its own: what the children of the tests below run.
 #[test]
 fn child() {
     let Some(target) = std::env::var_os(TARGET) else { return };
     let target = Path::new(&target);
     let volumes = [volume(1000.0), volume(2000.0)];
+    let options = SaveOptions { sync: false, level: 2, gzip: division(target), ..SaveOptions::default() };
     for i in 0..1000 {
-        if let Err(e) =
-            save(target, &volumes[i % 2], &SaveOptions { sync: false, level: 2, ..SaveOptions::default() })
-        {
+        if let Err(e) = save(target, &volumes[i % 2], &options) {
             eprintln!("error: {e}");
             std::process::exit(3);
         }
@@ -63,8 +72,8 @@ fn entries(folder: &Path) -> Vec<String> {
 fn killed_writers_leave_the_old_file_or_the_new_one() {
     let dir = tempfile::tempdir().unwrap();
     let (mut stale, mut seen) = (0, [0, 0]);
-    for round in 0..40u64 {
-        let target = dir.path().join(if round % 2 == 0 { "a.nii.gz" } else { "a.nii" });
+    for round in 0..60u64 {
+        let target = dir.path().join(NAMES[round as usize % NAMES.len()]);
         save(&target, &volume(1000.0), &SaveOptions { sync: false, ..SaveOptions::default() }).unwrap();
         let mut child = child_command(&target).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         std::thread::sleep(Duration::from_millis(40 + (round * 37) % 97));
@@ -77,9 +86,9 @@ fn killed_writers_leave_the_old_file_or_the_new_one() {
         seen[which] += 1;
     }
     // The next save removes what they left, in its folder, whatever the target was.
-    let last = dir.path().join("b.nii");
+    let last = dir.path().join("z.nii");
     save(&last, &volume(0.0), &SaveOptions::default()).unwrap();
-    assert_eq!(entries(dir.path()), ["a.nii", "a.nii.gz", "b.nii"]);
+    assert_eq!(entries(dir.path()), ["a.nii", "a.nii.gz", "fine.nii.gz", "single.nii.gz", "z.nii"]);
     assert!(stale > 0, "no writer was caught in the act; files seen {seen:?}");
 }
 
@@ -87,7 +96,7 @@ fn killed_writers_leave_the_old_file_or_the_new_one() {
 #[test]
 fn a_failed_write_is_an_error_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    for name in ["a.nii", "a.nii.gz", "a.hdr"] {
+    for name in ["a.nii", "a.nii.gz", "single.nii.gz", "a.hdr"] {
         let target = dir.path().join(name);
         let exe = std::env::current_exe().unwrap();
         // bash counts in KiB; without the signal, write fails with EFBIG.

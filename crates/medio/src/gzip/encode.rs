@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn members_say_their_size_and_inflate() {
-        let content: Vec<u8> = (0..BGZF_CONTENT as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        let content: Vec<u8> =
+            (0..BGZF_CONTENT as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for field in [SizeField::Indexed, SizeField::Bgzf] {
             for level in 0..=9 {
                 let mut encoder = Encoder::new(level, field);

@@ -41,7 +41,9 @@ pub(crate) fn stated_size(start: &[u8]) -> Stated {
     while let [id1, id2, low, high, rest @ ..] = extra {
         let n = usize::from(u16::from_le_bytes([*low, *high]));
         match ([*id1, *id2], n, rest) {
-            ([b'B', b'C'], 2, [a, b, ..]) => return Stated::Size(u64::from(u16::from_le_bytes([*a, *b])) + 1),
+            ([b'B', b'C'], 2, [a, b, ..]) => {
+                return Stated::Size(u64::from(u16::from_le_bytes([*a, *b])) + 1);
+            }
             ([b'I', b'G'], 4, [a, b, c, d, ..]) => {
                 return Stated::Size(u64::from(u32::from_le_bytes([*a, *b, *c, *d])));
             }

@@ -3,7 +3,9 @@
 use crate::Result;
 use crate::disk::Handle;
 
+use super::MAX_RATIO;
 use super::cut::{Cut, MOST_MEMBERS};
+use super::header::SMALLEST;
 use super::members::Member;
 
 /// The subfield of the extra field.
@@ -87,7 +89,10 @@ fn members(table: &[u8], end: u64) -> Option<Vec<Member>> {
         return None;
     }
     let [first, content, period, member] = [first, content, period, member].map(u64::from_le_bytes);
-    if period == 0 || member == 0 || first.checked_add(content)?.checked_add(period)?.checked_add(member).is_none() {
+    if period == 0
+        || member == 0
+        || first.checked_add(content)?.checked_add(period)?.checked_add(member).is_none()
+    {
         return None;
     }
     let cut = Cut { first, content, period, member };
@@ -108,7 +113,8 @@ fn members(table: &[u8], end: u64) -> Option<Vec<Member>> {
         list.push(Member { at, size, start: first + start, length: next - start });
         at += size;
     }
-    (at == end).then_some(list)
+    let possible = |m: &Member| m.size >= SMALLEST && m.length <= m.size * MAX_RATIO;
+    (at == end && list.iter().all(possible)).then_some(list)
 }
 
 #[cfg(test)]
@@ -118,20 +124,20 @@ mod tests {
     #[test]
     fn an_index_is_read_as_it_was_written() {
         let cut = Cut { first: 352, content: 1000, period: 400, member: 150 };
-        let sizes = [100, 1, 2, 3, 4, 5, 6, 7, 8];
+        let sizes = [100, 21, 22, 23, 24, 25, 26, 27, 28];
         let member = index_member(&cut, &sizes);
         assert_eq!(index_size(&member), Some(member.len()));
         let table = &member[BEFORE..member.len() - EMPTY.len()];
-        let list = members(table, 136).unwrap();
+        let list = members(table, 296).unwrap();
         let starts: Vec<_> = list.iter().map(|m| (m.at, m.start, m.length)).collect();
-        assert_eq!(starts[..4], [(0, 0, 352), (100, 352, 150), (101, 502, 150), (103, 652, 100)]);
-        assert_eq!(starts[8], (128, 1302, 50));
-        assert_eq!(members(table, 137), None);
+        assert_eq!(starts[..4], [(0, 0, 352), (100, 352, 150), (121, 502, 150), (143, 652, 100)]);
+        assert_eq!(starts[8], (268, 1302, 50));
+        assert_eq!(members(table, 297), None);
         // Any other byte is noticed.
         for i in 0..table.len() - 4 - MARK.len() {
             let mut table = table.to_vec();
             table[i] ^= 1;
-            assert_eq!(members(&table, 136), None, "{i}");
+            assert_eq!(members(&table, 296), None, "{i}");
         }
         // A sound checksum over a senseless rule.
         for cut in [
@@ -148,7 +154,7 @@ mod tests {
             table.extend(sizes.iter().flat_map(|n: &u32| n.to_le_bytes()));
             table.extend(crc32fast::hash(&table).to_le_bytes());
             table.extend([0; 12]);
-            assert_eq!(members(&table, 136), None, "{cut:?}");
+            assert_eq!(members(&table, 296), None, "{cut:?}");
         }
     }
 }

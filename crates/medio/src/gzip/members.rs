@@ -109,7 +109,11 @@ impl Members {
                 Stated::Size(size) => break size,
                 Stated::Needs(_) if (start.len() as u64) < needed => {
                     // The file ends here, or in the header.
-                    return if start.starts_with(&[0x1f, 0x8b]) { Err(cut_off(file, at)) } else { Ok(Next::Nothing) };
+                    return if start.starts_with(&[0x1f, 0x8b]) {
+                        Err(cut_off(file, at))
+                    } else {
+                        Ok(Next::Nothing)
+                    };
                 }
                 Stated::Needs(n) => needed = n as u64,
             }

@@ -159,15 +159,18 @@ impl<'a> GzipStream<'a> {
         Ok(())
     }
 
-    /// Checks that all of the member has been read, and its checksum.
-    pub(crate) fn expect_end_of_member(&mut self) -> Result<()> {
-        let mut more = [0];
-        while self.member.is_some() {
-            if self.inflate_into(&mut more)? > 0 {
-                return Err(self.corrupt("more content than the member's size says"));
-            }
+    /// Begins the member that must be here.
+    pub(crate) fn begin_member(&mut self) -> Result<()> {
+        if self.start_member()? { Ok(()) } else { Err(self.corrupt("no gzip header")) }
+    }
+
+    /// Fills `out`, or less if the member ends, whose checksum is then verified; says how much.
+    pub(crate) fn read_member(&mut self, out: &mut [u8]) -> Result<usize> {
+        let mut done = 0;
+        while done < out.len() && self.member.is_some() {
+            done += self.inflate_into(&mut out[done..])?;
         }
-        Ok(())
+        Ok(done)
     }
 
     /// Verifies the member's checksum if all of its content has been read.
@@ -187,12 +190,16 @@ impl<'a> GzipStream<'a> {
         )
     }
 
+    /// The next byte of the file to be looked at.
+    fn place(&self) -> u64 {
+        self.at - (self.input.len() - self.used) as u64
+    }
+
     fn corrupt(&self, what: impl std::fmt::Display) -> Error {
-        let at = self.at - (self.input.len() - self.used) as u64;
         Error::format(
             &self.file.path,
             "the gzip stream",
-            format!("{what} at byte {at} of the file"),
+            format!("{what} at byte {} of the file", self.place()),
             "gzip data",
         )
     }
@@ -294,7 +301,7 @@ impl<'a> GzipStream<'a> {
             return Err(Error::format(
                 &self.file.path,
                 "the gzip checksum",
-                format!("{found:08x} over {} bytes", member.size),
+                format!("{found:08x} over {} bytes, up to byte {} of the file", member.size, self.place()),
                 format!("{crc:08x} over {size} bytes"),
             ));
         }
