@@ -93,7 +93,7 @@ impl Start {
         let bits = self.header.dim[1..].iter().take(self.header.dim[0].clamp(0, 7) as usize);
         let voxels = bits.fold(self.header.bitpix as f64 / 8.0, |n, &d| n * d as f64);
         let size = self.file.identity.size;
-        let most = if self.packing != Packing::Plain { size.saturating_mul(MAX_RATIO) } else { size };
+        let most = if self.packing == Packing::Plain { size } else { size.saturating_mul(MAX_RATIO) };
         self.header.vox_offset + voxels <= most as f64
     }
 }

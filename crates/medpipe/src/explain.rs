@@ -24,9 +24,12 @@ impl Chain {
         };
         let _ = writeln!(out, "{} {:?} from {name}", self.role, self.name);
         let _ = writeln!(out, "  source: {} {}", self.source.stored_dtype(), grid);
-        let packed = matches!(&self.source, Source::File(f) if f.compressed());
         let share = 100.0 * read.len() as f64 / whole.len().max(1) as f64;
-        let how = if packed { ", inflated up to there" } else { "" };
+        let how = match (self.source.sequential(), self.source.compressed()) {
+            (true, _) => ", inflated up to there",
+            (_, true) => ", inflated by member",
+            _ => "",
+        };
         let _ = writeln!(
             out,
             "  reads:  {:?} at {:?}, {} bytes ({share:.0} %){how}",

@@ -66,7 +66,7 @@ impl LazyVolume {
         let mut meta = (**self.meta()).clone();
         meta.steps = kept.iter().map(|k| meta.steps.get(k.0).copied().unwrap_or(1.0)).collect();
         let source = match self.source() {
-            Source::File(f) if self.is_untouched() && !f.compressed() => Source::File(f.clone()),
+            Source::File(f) if self.is_untouched() && !f.sequential() => Source::File(f.clone()),
             _ => Source::Memory(self.to_save()?),
         };
         let (grid, dtype) = (*source.grid(), source.stored_dtype());

@@ -20,15 +20,15 @@ impl Chain {
         self
     }
 
-    /// The same chain, with a source that cannot be read at random replaced by the voxels that are needed.
+    /// The same chain, with a compressed file replaced by the voxels of it that are needed, so that nothing is inflated twice.
     pub(crate) fn preloaded(mut self) -> Result<Chain> {
         let Source::File(file) = &self.source else { return Ok(self) };
         if !file.compressed() {
             return Ok(self);
         }
         let needed = self.source_box();
-        // Every channel would be inflated from the start again.
-        if needed == Box3::whole(file.grid().shape) || self.channels() > 1 {
+        // Of a stream, every channel would be inflated from the start again.
+        if needed == Box3::whole(file.grid().shape) || (file.sequential() && self.channels() > 1) {
             self.source = Source::Memory(file.load()?);
             return Ok(self);
         }

@@ -231,7 +231,8 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                 let rest: Vec<Step> = steps.collect();
                 for item in &mut state.items {
                     if let Planning::Volume(c) = item {
-                        *c = c.settled()?;
+                        // Each of the patches reads its own region, where that can be done.
+                        *c = c.settled(c.source.sequential())?;
                     }
                 }
                 let mut out = vec![];
@@ -305,7 +306,7 @@ fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
         )
     })?;
     // What was read to measure is kept, in its own dtype, and not read again.
-    *chain = chain.settled()?;
+    *chain = chain.settled(chain.source.compressed())?;
     let numbers = chain.measured(m)?;
     Ok((m.then)(&numbers)?)
 }
@@ -332,17 +333,18 @@ fn planning(item: Item, fuse: bool) -> Planning {
 }
 
 impl Chain {
-    /// The same values, with everything that needs the whole volume (or a whole file) done and kept, so that several continuations share it.
-    pub(crate) fn settled(&self) -> Result<Chain> {
+    /// The same values, with everything that needs the whole volume done and kept, and with `once` what comes from the file too, so that
+    /// several continuations share it.
+    pub(crate) fn settled(&self, once: bool) -> Result<Chain> {
         let whole = |s: &crate::chain::Stage| {
             matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_))
         };
-        if self.stages.iter().any(whole) || (self.source.sequential() && !self.stages.is_empty()) {
+        if self.stages.iter().any(whole) || (once && !self.stages.is_empty()) {
             let volume = self.compute(crate::tile::Want::Stored)?;
             return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
         }
         match &self.source {
-            Source::File(f) if f.compressed() => {
+            Source::File(f) if once => {
                 Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() })
             }
             _ => Ok(self.clone()),

@@ -71,8 +71,13 @@ impl Source {
         }
     }
 
-    /// Whether a region costs about as much as the whole, so that it is read once.
+    /// Whether a region costs about as much as the whole, so that several are better cut out of the whole in memory.
     pub(crate) fn sequential(&self) -> bool {
+        matches!(self, Source::File(f) if f.sequential())
+    }
+
+    /// Whether the same region costs more than a look at memory when it is read again.
+    pub(crate) fn compressed(&self) -> bool {
         matches!(self, Source::File(f) if f.compressed())
     }
 
