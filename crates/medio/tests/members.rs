@@ -13,46 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use medcore::{Affine, Box3, DType, Grid, Volume};
-use medio::{Gzip, SaveOptions, Storage, VolumeFile, open, save};
-use support::{Numbers, Style, gunzip, member};
+use medio::{Gzip, SaveOptions, Storage, open, save};
+use support::{Numbers, Style, cut_out, gunzip, member, noise, volume};
 
 fn quick(gzip: Gzip) -> SaveOptions {
     SaveOptions { sync: false, gzip, ..SaveOptions::default() }
-}
-
-/// Noise of a few bits, with runs of zeros: compressible, and different everywhere.
-fn noise(numbers: &mut Numbers, n: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(n + 64);
-    while out.len() < n {
-        let length = 1 + numbers.below(200);
-        match numbers.below(3) {
-            0 => out.resize(out.len() + length, 0),
-            _ => out.extend((0..length).map(|_| numbers.next() as u8 & 0x3f)),
-        }
-    }
-    out.truncate(n);
-    out
-}
-
-fn volume(dtype: DType, grid: Grid, extra: Vec<usize>, numbers: &mut Numbers) -> Volume {
-    let n = grid.len() * extra.iter().product::<usize>() * dtype.bytes();
-    Volume::packed(Arc::new(noise(numbers, n)), dtype, grid, extra, Arc::default()).unwrap()
-}
-
-/// A box of a file's content, voxel by voxel.
-fn cut_out(content: &[u8], file: &VolumeFile, channel: usize, b: &Box3) -> Vec<u8> {
-    let ([nx, ny, nz], size) = (file.grid().shape, file.stored_dtype().bytes());
-    let first = content.len() - file.shape().iter().product::<usize>() * size;
-    let mut out = Vec::new();
-    for z in b.start[2]..b.end()[2] {
-        for y in b.start[1]..b.end()[1] {
-            for x in b.start[0]..b.end()[0] {
-                let at = first + (((channel * nz + z) * ny + y) * nx + x) * size;
-                out.extend_from_slice(&content[at..at + size]);
-            }
-        }
-    }
-    out
 }
 
 fn random_box(shape: [usize; 3], numbers: &mut Numbers) -> Box3 {

@@ -344,9 +344,7 @@ impl Chain {
             return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
         }
         match &self.source {
-            Source::File(f) if once => {
-                Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() })
-            }
+            Source::File(f) if once => Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() }),
             _ => Ok(self.clone()),
         }
     }

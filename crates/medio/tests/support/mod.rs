@@ -3,10 +3,12 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use medcore::DType;
+use medcore::{Box3, DType, Grid, Volume};
+use medio::VolumeFile;
 use serde_json::Value;
 
 /// A volume of the corpus.
@@ -167,5 +169,41 @@ pub(crate) fn member(content: &[u8], style: Style) -> Vec<u8> {
 pub(crate) fn gunzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(bytes), &mut out).unwrap();
+    out
+}
+
+/// Noise of a few bits, with runs of zeros: compressible, and different everywhere.
+pub(crate) fn noise(numbers: &mut Numbers, n: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(n + 64);
+    while out.len() < n {
+        let length = 1 + numbers.below(200);
+        match numbers.below(3) {
+            0 => out.resize(out.len() + length, 0),
+            _ => out.extend((0..length).map(|_| numbers.next() as u8 & 0x3f)),
+        }
+    }
+    out.truncate(n);
+    out
+}
+
+/// A volume of such noise.
+pub(crate) fn volume(dtype: DType, grid: Grid, extra: Vec<usize>, numbers: &mut Numbers) -> Volume {
+    let n = grid.len() * extra.iter().product::<usize>() * dtype.bytes();
+    Volume::packed(Arc::new(noise(numbers, n)), dtype, grid, extra, Arc::default()).unwrap()
+}
+
+/// A box of a file's content, voxel by voxel.
+pub(crate) fn cut_out(content: &[u8], file: &VolumeFile, channel: usize, b: &Box3) -> Vec<u8> {
+    let ([nx, ny, nz], size) = (file.grid().shape, file.stored_dtype().bytes());
+    let first = content.len() - file.shape().iter().product::<usize>() * size;
+    let mut out = Vec::new();
+    for z in b.start[2]..b.end()[2] {
+        for y in b.start[1]..b.end()[1] {
+            for x in b.start[0]..b.end()[0] {
+                let at = first + (((channel * nz + z) * ny + y) * nx + x) * size;
+                out.extend_from_slice(&content[at..at + size]);
+            }
+        }
+    }
     out
 }
