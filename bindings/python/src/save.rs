@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use medcore::{DType, Meta, Role};
-use medio::{SaveOptions, Storage, nifti::Version};
+use medio::{Gzip, SaveOptions, Storage, nifti::Version};
 use medpipe::LazyVolume;
 use pyo3::prelude::*;
 
@@ -43,10 +43,12 @@ impl SaveReport {
 }
 
 /// Options from keywords; `like` is a volume or a path.
+#[allow(clippy::too_many_arguments, reason = "the options of saving, by keyword in Python")]
 pub(crate) fn options(
     py: Python<'_>,
     like: Option<&Bound<'_, PyAny>>,
     level: Option<u32>,
+    gzip: &str,
     threads: Option<usize>,
     storage: Option<&str>,
     dtype: Option<DType>,
@@ -75,8 +77,17 @@ pub(crate) fn options(
             ));
         }
     };
+    let gzip = match gzip {
+        "blocks" => Gzip::default(),
+        "bgzf" => Gzip::Bgzf,
+        "single" => Gzip::Single,
+        other => {
+            let found = format!("{other:?}");
+            return Err(errors::param(py, "save", "gzip", found, "\"blocks\", \"bgzf\" or \"single\""));
+        }
+    };
     let level = level.unwrap_or(SaveOptions::DEFAULT_LEVEL);
-    Ok(SaveOptions { level, threads, storage, dtype, like, sync, ..SaveOptions::default() })
+    Ok(SaveOptions { level, gzip, threads, storage, dtype, like, sync, ..SaveOptions::default() })
 }
 
 /// Computes and writes.

@@ -450,7 +450,7 @@ impl VolumeCore {
     }
 
     /// Writes the volume; see `Volume.save`.
-    #[pyo3(signature = (path, like=None, level=None, threads=None, storage=None, dtype=None, sync=true))]
+    #[pyo3(signature = (path, like=None, level=None, gzip="blocks", threads=None, storage=None, dtype=None, sync=true))]
     #[allow(clippy::too_many_arguments, reason = "the options of saving, by keyword in Python")]
     fn _save(
         &self,
@@ -458,12 +458,13 @@ impl VolumeCore {
         path: PathBuf,
         like: Option<&Bound<'_, PyAny>>,
         level: Option<u32>,
+        gzip: &str,
         threads: Option<usize>,
         storage: Option<&str>,
         dtype: Option<&Bound<'_, PyAny>>,
         sync: bool,
     ) -> PyResult<save::SaveReport> {
-        let options = save::options(py, like, level, threads, storage, dtype_asked(dtype)?, sync)?;
+        let options = save::options(py, like, level, gzip, threads, storage, dtype_asked(dtype)?, sync)?;
         save::save(py, &self.lazy, &path, options)
     }
 

@@ -81,6 +81,33 @@ def test_levels_and_threads_change_no_voxel(level, threads, tmp_path):
     np.testing.assert_array_equal(np.asarray(nib.load(path).dataobj), array)
 
 
+@pytest.mark.parametrize("division", ["blocks", "bgzf", "single"])
+def test_every_reader_opens_every_division(division, tmp_path):
+    array = (blobs((120, 100, 60)) * 1000).astype(np.int16)
+    path = tmp_path / "a.nii.gz"
+    volume(array).save(path, gzip=division)
+    assert gzip.decompress(path.read_bytes())[352:] == array.tobytes(order="F")
+    np.testing.assert_array_equal(np.asarray(nib.load(path).dataobj), array)
+    crop = mx.load(path)[10:70, 20:50, 30:45]
+    np.testing.assert_array_equal(np.asarray(crop), array[10:70, 20:50, 30:45])
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("division", ["blocks", "bgzf", "single"])
+def test_simpleitk_opens_every_division(division, tmp_path):
+    import SimpleITK as sitk
+
+    array = (blobs((120, 100, 60)) * 1000).astype(np.int16)
+    path = tmp_path / "a.nii.gz"
+    volume(array).save(path, gzip=division)
+    np.testing.assert_array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))).T, array)
+
+
+def test_a_division_that_is_none_is_refused(tmp_path):
+    with pytest.raises(mx.MedoxideError, match='"blocks", "bgzf" or "single"'):
+        volume(np.zeros((2, 2, 2), np.int16)).save(tmp_path / "a.nii.gz", gzip="pigz")
+
+
 EXTENSIONS = [(4, b"<AFNI_attributes/>"), (6, b"written by somebody"), (2, bytes(range(200)))]
 
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::{Args, ValueEnum};
 use medcore::{DType, Volume};
-use medio::{SaveOptions, SaveReport, Storage};
+use medio::{Gzip, SaveOptions, SaveReport, Storage};
 
 use crate::failure::Outcome;
 use crate::progress::Progress;
@@ -22,12 +22,25 @@ pub(crate) struct SaveArgs {
     /// Compression of .gz files, from 0 (none) to 9 (smallest)
     #[arg(long, value_name = "0-9", default_value_t = SaveOptions::DEFAULT_LEVEL, value_parser = clap::value_parser!(u32).range(0..=9))]
     level: u32,
+    /// How .gz files are divided; every gzip reader opens all of them
+    #[arg(long, value_enum, default_value_t = GzipArg::Blocks)]
+    gzip: GzipArg,
     /// Threads that compress [default: all, or MEDOXIDE_THREADS]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1024))]
     threads: Option<u64>,
     /// How voxels are stored
     #[arg(long, value_enum, default_value_t = StorageArg::AsIs)]
     storage: StorageArg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum GzipArg {
+    /// Blocks of some rows or slices, with an index: regions are read by themselves, and the whole by several threads
+    Blocks,
+    /// As bgzip does
+    Bgzf,
+    /// One block, read from its start
+    Single,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -51,6 +64,11 @@ impl SaveArgs {
     ) -> Outcome<String> {
         let options = SaveOptions {
             level: self.level,
+            gzip: match self.gzip {
+                GzipArg::Blocks => Gzip::default(),
+                GzipArg::Bgzf => Gzip::Bgzf,
+                GzipArg::Single => Gzip::Single,
+            },
             threads: self.threads.map(|n| n as usize),
             storage: match self.storage {
                 StorageArg::AsIs => Storage::AsIs,

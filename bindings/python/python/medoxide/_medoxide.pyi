@@ -100,6 +100,7 @@ class VolumeCore:
         path: _Path,
         like: VolumeCore | _Path | None = None,
         level: int | None = None,
+        gzip: str = "blocks",
         threads: int | None = None,
         storage: str | None = None,
         dtype: npt.DTypeLike | None = None,

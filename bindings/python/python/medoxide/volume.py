@@ -191,6 +191,7 @@ class Volume(VolumeCore, TransformMethods):
         *,
         like: Volume | Path | None = None,
         level: int | None = None,
+        gzip: Literal["blocks", "bgzf", "single"] = "blocks",
         threads: int | None = None,
         storage: Literal["int16", "float16-private"] | None = None,
         dtype: npt.DTypeLike | None = None,
@@ -207,6 +208,10 @@ class Volume(VolumeCore, TransformMethods):
             Header fields and extensions are taken from here.
         level : int, default 3
             Compression of gzipped files, 0 to 9.
+        gzip : "blocks", "bgzf" or "single"
+            How gzipped files are divided; every gzip reader opens all of them. Blocks have an index:
+            regions are read by themselves, and the whole by several threads. "bgzf" is what bgzip
+            writes, "single" one block that is read from its start.
         threads : int
             Threads for compression; as many as the library uses if not given.
         storage : "int16" or "float16-private"
@@ -217,7 +222,7 @@ class Volume(VolumeCore, TransformMethods):
         sync : bool, default True
             Wait until the disk has the file.
         """
-        return self._save(path, like, level, threads, storage, dtype, sync)
+        return self._save(path, like, level, gzip, threads, storage, dtype, sync)
 
     # Other libraries ----------------------------------------------------------------------------
 

@@ -12,6 +12,18 @@ fn containers_and_compression_change_but_not_the_values() {
 }
 
 #[test]
+fn gzip_files_are_divided_as_asked() {
+    let (_dir, at) = folder();
+    let before = values(at.join("t1.nii.gz"));
+    for (how, sequential) in [("blocks", false), ("bgzf", false), ("single", true)] {
+        fine(&at, &["convert", "t1.nii.gz", "a.nii.gz", "--gzip", how]);
+        assert_eq!(medio::open(at.join("a.nii.gz")).unwrap().sequential(), sequential, "{how}");
+        assert_eq!(values(at.join("a.nii.gz")), before, "{how}");
+    }
+    assert!(refused(&at, &["convert", "t1.nii.gz", "a.nii.gz", "--gzip", "pigz"], 2).contains("blocks"));
+}
+
+#[test]
 fn dtypes_are_cast_and_the_error_is_told() {
     let (_dir, at) = folder();
     fine(&at, &["convert", "t1.nii.gz", "u8.nii", "--dtype", "uint8"]);

@@ -36,9 +36,10 @@ impl Cut {
     pub(crate) fn along(lines: &Lines, first: u64, target: u64) -> Cut {
         let target = target.max(lines.all / MOST_MEMBERS).max(lines.voxel);
         let of = |part: u64, whole: u64| {
-            // As many parts of `part` bytes as come closest to the target, the same number in each member.
+            // As few members as do not go far beyond the target, with the same number of parts.
             let parts = (whole / part).max(1);
-            let members = (whole as f64 / target as f64).round().max(1.0) as u64;
+            // Up to a quarter more than the target may stay whole.
+            let members = (whole as f64 / target as f64 - 0.25).ceil().max(1.0) as u64;
             (parts.div_ceil(members.min(parts)) * part, whole)
         };
         let (member, period) = if lines.row > target.saturating_mul(2) {
@@ -116,7 +117,8 @@ mod tests {
         assert_eq!(cut(2, [256, 256, 256, 1], 64 << 10), (128 * 512, 256 * 512));
         assert_eq!(cut(2, [181, 217, 181, 1], 24 << 10), (73 * 362, 217 * 362));
         // Slices a little over the target stay whole; small ones go together, channels too.
-        assert_eq!(cut(1, [300, 300, 10, 1], 64 << 10), (90_000, 90_000));
+        assert_eq!(cut(1, [280, 280, 10, 1], 64 << 10), (78_400, 78_400));
+        assert_eq!(cut(1, [300, 300, 10, 1], 64 << 10), (45_000, 90_000));
         assert_eq!(cut(2, [64, 64, 40, 5], 64 << 10), (8 * 8192, 40 * 8192));
         assert_eq!(cut(4, [5, 1, 1, 1_000_000], 64 << 10).0 % 20, 0);
         // One long row.
