@@ -20,8 +20,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With the feature `libdeflate` whole gzip files are inflated by that C library; without it everything is Rust. The results are the
-//! same.
+//! `.nii.gz` is written in gzip members with an index ([`Gzip`]), so that regions of it are read by themselves; `docs/block-gzip.md` in this crate
+//! describes the format.
+//!
+//! With the feature `libdeflate` gzip members are inflated and made by that C library; without it everything is Rust. Voxels are the same, compressed
+//! bytes are not.
 
 mod atomic;
 mod container;

@@ -274,8 +274,17 @@ impl Runs {
         let mut rank = self.rank(start);
         let end = self.rank(start + content.len() as u64);
         while rank < end {
-            let n = (width - rank % width).min(end - rank);
             let at = (self.position(rank) - start) as usize;
+            // Rows of a slab that are here from end to end go together.
+            let rows = (self.rows as u64 - rank / width % self.rows as u64).min((end - rank) / width);
+            if rank.is_multiple_of(width) && rows > 1 {
+                let (wide, to) = (self.row * target.per_voxel(), (rank / size - part.first) as usize);
+                let out = &mut part.out[to * target.per_voxel()..][..rows as usize * wide];
+                target.decode_rows(&content[at..], self.row_step as usize, width as usize, wide, out);
+                rank += rows * width;
+                continue;
+            }
+            let n = (width - rank % width).min(end - rank);
             let mut bytes = &content[at..at + n as usize];
             let mut shred = |bytes: &[u8], rank: u64| {
                 shreds.push(Shred { voxel: rank / size, at: (rank % size) as usize, bytes: bytes.to_vec() });

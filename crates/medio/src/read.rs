@@ -21,7 +21,7 @@ impl VolumeFile {
     /// Reads a box of one channel, as stored but in native byte order, packed, x fastest, without the scale.
     ///
     /// A channel is one three-dimensional volume; the first axis after z counts fastest. Of a plain file only the slabs that the box
-    /// touches are read; a gzip stream is decoded up to the box's end.
+    /// touches are read, of gzip members that say their sizes only those that it touches; any other gzip stream is decoded up to the box's end.
     ///
     /// # Errors
     /// [`Error::Shape`] if the box leaves the volume or `out` has not exactly its bytes; [`Error::Changed`], [`Error::Io`],
