@@ -365,22 +365,27 @@ transforms:
 #[test]
 fn a_patch_of_a_turned_file_reads_only_what_it_needs() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.nii");
     let grid = Grid::new([64, 60, 56], Affine::from_spacing([1.0, 1.2, 0.9]));
     let voxels: Vec<f32> = (0..grid.len()).map(|i| ((i * 7919) % 1009) as f32).collect();
-    medio::save(&path, &Volume::from_f32(grid, &voxels).unwrap(), &medio::SaveOptions::default()).unwrap();
+    let volume = Volume::from_f32(grid, &voxels).unwrap();
+    let options = medio::SaveOptions { gzip: medio::Gzip::Blocks(4 << 10), ..medio::SaveOptions::default() };
     let steps = [
         Node::new("clamp", json!({"min": 5})).unwrap(),
         Node::new("affine", json!({"rotate": [0, 0, 12]})).unwrap(),
         Node::new("crop", json!({"start": [28, 26, 20], "shape": [9, 8, 7]})).unwrap(),
     ];
-    let file = medio::open(&path).unwrap();
     let chain = |v: LazyVolume| steps.iter().fold(v, |v, s| v.then(s.clone(), Some(1)).unwrap());
-    let part = chain(LazyVolume::open(&path).unwrap());
-    let memory = chain(LazyVolume::from_volume(file.load().unwrap()));
-    assert_eq!(values(&part), values(&memory));
-    let medpipe::Source::File(read) = part.source() else { panic!("a file") };
-    let share = read.bytes_read() as f64 / (grid.len() * 4) as f64;
-    assert!(share < 0.2, "{share}");
-    assert!(part.explain().unwrap().contains("reads:"));
+    // Four members in each slice.
+    for (name, members, how) in [("a.nii", 0, "reads:"), ("a.nii.gz", 56 * 4, "inflated by member")] {
+        let path = folder.path().join(name);
+        medio::save(&path, &volume, &options).unwrap();
+        let part = chain(LazyVolume::open(&path).unwrap());
+        let memory = chain(LazyVolume::from_volume(medio::open(&path).unwrap().load().unwrap()));
+        assert_eq!(values(&part), values(&memory));
+        let medpipe::Source::File(read) = part.source() else { panic!("a file") };
+        let share = read.bytes_read() as f64 / (grid.len() * 4) as f64;
+        assert!(share < 0.2, "{name}: {share}");
+        assert!(read.members_inflated() <= members / 8, "{name}: {} members", read.members_inflated());
+        assert!(part.explain().unwrap().contains(how));
+    }
 }
