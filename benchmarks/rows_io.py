@@ -241,6 +241,106 @@ for n, must in ((256, 0.4), (512, 0.4)):
         return Work(call, _sitk_array)
 
 
+# Our own division of a gzip file into members; every library reads it, those that know it in parallel and by region.
+def _divided(data: Data) -> str:
+    import medoxide as mx
+
+    path = data.target("members.nii.gz")
+    mx.load(data.file(PLAIN)).save(path)
+    return path
+
+
+ONE_MEMBER = f"{US}: one member"
+divided = row(
+    "block-gzip .nii.gz → float32",
+    SECTION,
+    must=Must(0.65, (ONE_MEMBER,)),
+    aim=Aim(0.75, inflate(PACKED)),
+    check=Close("nibabel"),
+    note="one member: the file that nibabel wrote",
+)
+
+
+@divided.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    path = _divided(data)
+    return lambda: mx.load(path).numpy(dtype="float32")
+
+
+@divided.by(ONE_MEMBER)
+def _(data: Data):
+    import medoxide as mx
+
+    path = data.file(PACKED)
+    return lambda: mx.load(path).numpy(dtype="float32")
+
+
+@divided.by("nibabel")
+def _(data: Data):
+    path = _divided(data)
+    return lambda: nib_load(path).get_fdata(dtype=np.float32, caching="unchanged")
+
+
+@divided.by("medrs")
+def _(data: Data):
+    import medrs
+
+    path = data.target("medrs.mgz.nii.gz")
+    medrs.convert_to_mgzip(data.file(PACKED), path)
+    return lambda: medrs.load_mgzip(path).to_numpy()
+
+
+patch = row(
+    "64³ crop of block-gzip .nii.gz → float32",
+    SECTION,
+    must=Must(0.8, (f"{US}: whole",)),
+    check=Close("nibabel"),
+    note="whole: all members; members inflated are counted by a test",
+)
+
+
+@patch.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    path, corners = _divided(data), itertools.cycle(data.corners(256))
+
+    def call() -> Any:
+        x, y, z = next(corners)
+        cut = mx.load(path)[x : x + PATCH, y : y + PATCH, z : z + PATCH]
+        return cut.numpy(dtype="float32")
+
+    return call
+
+
+@patch.by(f"{US}: whole")
+def _(data: Data):
+    import medoxide as mx
+
+    path, corners = _divided(data), itertools.cycle(data.corners(256))
+
+    def call() -> Any:
+        x, y, z = next(corners)
+        whole = mx.load(path).numpy(dtype="float32")
+        return whole[x : x + PATCH, y : y + PATCH, z : z + PATCH]
+
+    return call
+
+
+@patch.by("nibabel")
+def _(data: Data):
+    path, corners = _divided(data), itertools.cycle(data.corners(256))
+
+    def call() -> Any:
+        x, y, z = next(corners)
+        voxels = nib_load(path).get_fdata(dtype=np.float32, caching="unchanged")
+        return voxels[x : x + PATCH, y : y + PATCH, z : z + PATCH]
+
+    return call
+
+
 # Writing, to a folder in memory: waiting for a disk is the same for everyone, and timed apart.
 def _small_enough(_: Any, facts: Any) -> tuple[bool, str]:
     ratio = facts[US]["bytes"] / facts["nibabel"]["bytes"]
