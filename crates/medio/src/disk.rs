@@ -52,6 +52,8 @@ pub(crate) struct Counts {
     pub(crate) bytes: AtomicU64,
     /// gzip members inflated, wholly or in part.
     pub(crate) members: AtomicU64,
+    /// Bytes that came out of inflating.
+    pub(crate) inflated: AtomicU64,
 }
 
 /// A file that is opened anew for each read, and counted.
@@ -141,6 +143,11 @@ impl Handle {
     /// Counts a gzip member that is being inflated.
     pub(crate) fn count_member(&self) {
         self.counts.members.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that came out of inflating.
+    pub(crate) fn count_inflated(&self, bytes: u64) {
+        self.counts.inflated.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Fills as much of `out` as the file has from byte `at` on; says how much.

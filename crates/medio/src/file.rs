@@ -19,6 +19,7 @@ use crate::nifti::{ByteOrder, Header, Meaning};
 #[derive(Clone)]
 pub struct VolumeFile {
     inner: Arc<Inner>,
+    checkpoints: bool,
 }
 
 pub(crate) struct Inner {
@@ -60,7 +61,7 @@ impl Packing {
 
 impl VolumeFile {
     pub(crate) fn new(inner: Inner) -> VolumeFile {
-        VolumeFile { inner: Arc::new(inner) }
+        VolumeFile { inner: Arc::new(inner), checkpoints: true }
     }
 
     /// The path that was opened.
@@ -78,7 +79,20 @@ impl VolumeFile {
         self.inner.packing != Packing::Plain
     }
 
-    /// Whether a region costs what all before it costs: a gzip stream must be inflated from its start. Of a plain file, and of a
+    /// The same file, with checkpoints or without: places inside a gzip stream, gathered in memory while regions are read, at which
+    /// later reads begin (see [`crate::checkpoints`]). Files have them unless told otherwise.
+    #[must_use]
+    pub fn with_checkpoints(mut self, on: bool) -> VolumeFile {
+        self.checkpoints = on;
+        self
+    }
+
+    /// Whether checkpoints are used and gathered.
+    pub(crate) fn has_checkpoints(&self) -> bool {
+        self.checkpoints
+    }
+
+    /// Whether a region costs, at the first visit, what all before it costs: a gzip stream must be inflated from its start. Of a plain file, and of a
     /// gzip file whose members say their sizes (such as [`crate::save`] writes), a region is read by itself.
     pub fn sequential(&self) -> bool {
         self.inner.packing == Packing::Stream
@@ -154,6 +168,11 @@ impl VolumeFile {
     /// gzip members that were inflated so far, wholly or in part, through this and all clones of it; the header's counts.
     pub fn members_inflated(&self) -> u64 {
         self.inner.counts.members.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of content that were inflated so far, through this and all clones of it; the header's count.
+    pub fn bytes_inflated(&self) -> u64 {
+        self.inner.counts.inflated.load(Ordering::Relaxed)
     }
 
     pub(crate) fn inner(&self) -> &Inner {

@@ -27,6 +27,7 @@
 //! bytes are not.
 
 mod atomic;
+pub mod checkpoints;
 mod container;
 mod disk;
 mod encode;

@@ -199,6 +199,7 @@ impl Runs {
                 continue;
             }
             file.count_member();
+            file.count_inflated(m.length);
             let at = (m.at - first.at) as usize;
             let (packed, size) = (&packed[at..], m.size as usize);
             let fault = |e| m.error(file, e);

@@ -6,9 +6,10 @@ use medcore::{Box3, Scale, Volume};
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
 
+use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{GzipStream, Member, Members};
+use crate::gzip::{GzipStream, Member, Members, cache};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -21,7 +22,8 @@ impl VolumeFile {
     /// Reads a box of one channel, as stored but in native byte order, packed, x fastest, without the scale.
     ///
     /// A channel is one three-dimensional volume; the first axis after z counts fastest. Of a plain file only the slabs that the box
-    /// touches are read, of gzip members that say their sizes only those that it touches; any other gzip stream is decoded up to the box's end.
+    /// touches are read, of gzip members that say their sizes only those that it touches; any other gzip stream is decoded up to the box's end,
+    /// from the last checkpoint before the box if one is known.
     ///
     /// # Errors
     /// [`Error::Shape`] if the box leaves the volume or `out` has not exactly its bytes; [`Error::Changed`], [`Error::Io`],
@@ -196,7 +198,7 @@ impl VolumeFile {
         let all = m.first_voxel + m.voxel_bytes;
         let end = runs.end();
         #[cfg(feature = "libdeflate")]
-        if let Some(stream) = crate::gzip::inflate_whole(&file, all, end)? {
+        if let Some(stream) = crate::gzip::inflate_whole(&file, all, runs.first, end, runs.bytes())? {
             runs.read_memory(stream.as_bytes(), out, target);
             return Ok(());
         }
@@ -205,9 +207,20 @@ impl VolumeFile {
         {
             return runs.read_members(&file, &members, out, target);
         }
-        let mut stream = GzipStream::new(&file, vec![]).ahead();
+        let mut stream = GzipStream::new(&file, vec![]).ahead().until(end);
+        let part = runs.first > m.first_voxel || end < all;
+        let key = if part && self.has_checkpoints() { checkpoints::key(self, &file) } else { None };
+        if let Some(key) = &key {
+            stream = stream.with_checkpoints(checkpoints::known(key));
+        }
         runs.read_stream(&mut stream, out, target)?;
-        if end == all { stream.finish() } else { Ok(()) }
+        if end == all {
+            stream.finish()?;
+        }
+        if let (Some(key), Some(index)) = (key, stream.grown()) {
+            cache::keep(key, index);
+        }
+        Ok(())
     }
 
     /// The members that hold the content from byte `from` to byte `end`; `None` if it is to be had as a stream only.

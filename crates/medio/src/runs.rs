@@ -34,6 +34,12 @@ impl Runs {
         (self.rows as u64 - 1) as usize * self.row_step as usize + self.row * self.size
     }
 
+    /// Bytes of all voxels.
+    #[cfg(feature = "libdeflate")]
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.row * self.rows * self.slabs * self.size) as u64
+    }
+
     /// One past the last byte.
     pub(crate) fn end(&self) -> u64 {
         self.first + (self.slabs as u64 - 1) * self.slab_step + self.span() as u64

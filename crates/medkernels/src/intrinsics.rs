@@ -12,19 +12,26 @@ use crate::level::{Level, level};
 
 /// A process-wide value, made at its first use in each process. A forked child, whose process id differs,
 /// makes its own and never reads, locks or drops its parent's.
-pub(crate) struct PerProcess<T: 'static> {
+pub struct PerProcess<T: 'static> {
     slot: AtomicPtr<(u32, T)>,
 }
 
+impl<T: Send + Sync> Default for PerProcess<T> {
+    fn default() -> Self {
+        PerProcess::new()
+    }
+}
+
 impl<T: Send + Sync> PerProcess<T> {
-    pub(crate) const fn new() -> Self {
+    /// A slot without a value, for a static.
+    pub const fn new() -> Self {
         PerProcess { slot: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
     /// The value, or a new one if there is none, if a parent process made it, or if it does not `fit`.
     ///
     /// A value that was replaced stays alive for ever, because others may hold a reference to it.
-    pub(crate) fn get(&'static self, fit: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &'static T {
+    pub fn get(&'static self, fit: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &'static T {
         let process = process_id();
         let mut found = self.slot.load(Ordering::Acquire);
         // SAFETY: the slot is null or holds a pointer from `Box::into_raw` that is never freed once stored.

@@ -42,3 +42,5 @@ pub mod stats;
 pub mod threads;
 mod transpose;
 mod windows;
+
+pub use intrinsics::PerProcess;

@@ -5,6 +5,8 @@
 //! several threads must be several members, and their places must be known. What this library writes is described in
 //! `crates/medio/docs/block-gzip.md`: every gzip reader opens it.
 
+pub(crate) mod cache;
+mod checkpoint;
 mod cut;
 mod encode;
 mod header;
@@ -12,10 +14,14 @@ mod index;
 mod inflate;
 mod joined;
 mod members;
+mod raw;
+mod sidecar;
 mod stream;
 #[cfg(feature = "libdeflate")]
 mod whole;
 
+pub(crate) use cache::Key;
+pub(crate) use checkpoint::Index;
 pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
 pub(crate) use header::{Stated, stated_size};
@@ -23,6 +29,7 @@ pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};
 pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members};
+pub(crate) use sidecar::{read_sidecar, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
 #[cfg(feature = "libdeflate")]
 pub(crate) use whole::inflate_whole;

@@ -1,9 +1,12 @@
 //! gzip streams: decoded in order, any number of members, every checksum verified.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use std::sync::Arc;
 
 use crate::disk::Handle;
 use crate::{Error, Result};
+
+use super::checkpoint::{Checkpoint, Gatherer, Index};
+use super::raw::{At, RawInflate};
 
 /// Bytes read from disk at a time.
 const INPUT: usize = 128 << 10;
@@ -14,14 +17,17 @@ const TAIL: u64 = 1 << 20;
 /// Bytes decoded at a time for readers who want few: each call of the decoder copies its window of 32 KiB.
 const STAGE: usize = 256 << 10;
 
-/// A gzip stream read from a file, front to back.
+/// A checkpoint is worth entering if it spares more than this: its window must be inflated, and the file read at another place.
+const JUMP: u64 = 64 << 10;
+
+/// A gzip stream read from a file, front to back, or from checkpoint to checkpoint.
 pub(crate) struct GzipStream<'a> {
     file: &'a Handle,
     /// Next byte of the file to read.
     at: u64,
     input: Vec<u8>,
     used: usize,
-    inflate: Decompress,
+    inflate: RawInflate,
     member: Option<Member>,
     /// Decoded bytes that nobody has asked for yet: `stage[stage_used..stage_end]`. Empty if nothing is to be decoded ahead.
     stage: Vec<u8>,
@@ -29,7 +35,14 @@ pub(crate) struct GzipStream<'a> {
     stage_end: usize,
     /// Decoded bytes handed out.
     position: u64,
+    /// Decoded bytes, those in the stage included.
+    decoded: u64,
+    /// Nothing past this byte of the content is decoded ahead.
+    until: u64,
     ended: bool,
+    /// Where the content can be entered.
+    index: Index,
+    gatherer: Option<Gatherer>,
 }
 
 /// The checksum of what a member has given so far.
@@ -46,13 +59,17 @@ impl<'a> GzipStream<'a> {
             at: start.len() as u64,
             input: start,
             used: 0,
-            inflate: Decompress::new(false),
+            inflate: RawInflate::new(),
             member: None,
             stage: Vec::new(),
             stage_used: 0,
             stage_end: 0,
             position: 0,
+            decoded: 0,
+            until: u64::MAX,
             ended: false,
+            index: Index::default(),
+            gatherer: None,
         }
     }
 
@@ -65,6 +82,31 @@ impl<'a> GzipStream<'a> {
     pub(crate) fn ahead(mut self) -> GzipStream<'a> {
         self.stage.resize(STAGE, 0);
         self
+    }
+
+    /// The same for content of which nothing past byte `until` is wanted.
+    pub(crate) fn until(mut self, until: u64) -> GzipStream<'a> {
+        self.until = until;
+        self
+    }
+
+    /// The same, going from checkpoint to checkpoint of `index`, and gathering more where it ends.
+    pub(crate) fn with_checkpoints(mut self, index: Index) -> GzipStream<'a> {
+        self.gatherer = (!index.complete).then(|| Gatherer::after(index.points.last()));
+        self.index = index;
+        self
+    }
+
+    /// The checkpoints, with those that were found on the way; none if there are no new ones.
+    pub(crate) fn grown(self) -> Option<Index> {
+        let gatherer = self.gatherer?;
+        if gatherer.found.is_empty() && !self.ended {
+            return None;
+        }
+        let mut index = self.index;
+        index.points.extend(gatherer.found);
+        index.complete = self.ended;
+        Some(index)
     }
 
     /// The file below.
@@ -99,7 +141,11 @@ impl<'a> GzipStream<'a> {
     fn staged(&mut self) -> Result<&[u8]> {
         if self.stage_used == self.stage_end {
             let mut stage = std::mem::take(&mut self.stage);
-            let decoded = self.decode(&mut stage);
+            let ahead = match self.until.checked_sub(self.decoded) {
+                None | Some(0) => stage.len(),
+                Some(rest) => rest.min(stage.len() as u64) as usize,
+            };
+            let decoded = self.decode(&mut stage[..ahead]);
             self.stage = stage;
             (self.stage_used, self.stage_end) = (0, decoded?);
         }
@@ -131,8 +177,15 @@ impl<'a> GzipStream<'a> {
         Err(self.too_short(wanted))
     }
 
-    /// Decodes and drops bytes up to `position`. Needs a stream that decodes ahead.
+    /// Goes to byte `position` of the content, by the nearest checkpoint before it or by decoding and dropping. Needs a stream that
+    /// decodes ahead.
     pub(crate) fn skip_to(&mut self, position: u64) -> Result<()> {
+        if let Some(point) = self.index.before(position)
+            && point.position > self.decoded + JUMP
+        {
+            let point = Arc::clone(point);
+            self.enter(&point)?;
+        }
         while self.position < position {
             let wanted = position - self.position;
             let n = wanted.min(self.staged()?.len() as u64);
@@ -142,6 +195,27 @@ impl<'a> GzipStream<'a> {
             self.stage_used += n as usize;
             self.position += n;
         }
+        Ok(())
+    }
+
+    /// Begins anew at a checkpoint.
+    fn enter(&mut self, point: &Checkpoint) -> Result<()> {
+        if self.member.is_none() {
+            self.file.count_member();
+        }
+        self.input.clear();
+        (self.at, self.used, self.ended) = (point.bit / 8, 0, false);
+        (self.stage_used, self.stage_end) = (0, 0);
+        (self.position, self.decoded) = (point.position, point.position);
+        let skip = (point.bit % 8) as u32;
+        let (bits, value) = match skip {
+            0 => (0, 0),
+            _ => (8 - skip, self.byte()?.ok_or_else(|| self.corrupt("an end at a checkpoint"))? >> skip),
+        };
+        let entered = point.window().and_then(|window| self.inflate.resume(bits, value, &window));
+        entered.map_err(|_| self.corrupt("an unusable checkpoint"))?;
+        let crc = crc32fast::Hasher::new_with_initial_len(point.crc, u64::from(point.size));
+        self.member = Some(Member { crc, size: point.size });
         Ok(())
     }
 
@@ -157,6 +231,18 @@ impl<'a> GzipStream<'a> {
             self.position += n as u64;
         }
         Ok(())
+    }
+
+    /// Decodes all that is left of the stream.
+    pub(crate) fn drain(&mut self) -> Result<()> {
+        loop {
+            let n = self.staged()?.len();
+            if n == 0 {
+                return Ok(());
+            }
+            self.stage_used += n;
+            self.position += n as u64;
+        }
     }
 
     /// Begins the member that must be here.
@@ -259,32 +345,51 @@ impl<'a> GzipStream<'a> {
             self.header_byte()?;
             self.header_byte()?;
         }
-        self.inflate.reset(false);
+        self.inflate.reset();
         self.file.count_member();
         self.member = Some(Member { crc: crc32fast::Hasher::new(), size: 0 });
+        if self.gatherer.as_ref().is_some_and(|g| g.due <= self.decoded) {
+            self.gather(self.place() * 8, &[]);
+        }
         Ok(true)
     }
 
     /// Decodes into `out` as much as there is room, or up to the member's end.
     fn inflate_into(&mut self, out: &mut [u8]) -> Result<usize> {
         let more = self.fill()?;
-        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
-        let status = self
+        // To stop at each block costs time: only where a checkpoint is due.
+        let due = self.gatherer.as_ref().map_or(u64::MAX, |g| g.due.saturating_sub(self.decoded));
+        let room =
+            if due == 0 { out.len() } else { out.len().min(usize::try_from(due).unwrap_or(usize::MAX)) };
+        let step = self
             .inflate
-            .decompress(&self.input[self.used..], out, FlushDecompress::None)
+            .inflate(&self.input[self.used..], &mut out[..room], due == 0)
             .map_err(|_| self.corrupt("corrupt deflate data"))?;
-        self.used += (self.inflate.total_in() - before_in) as usize;
-        let n = (self.inflate.total_out() - before_out) as usize;
+        self.used += step.used;
+        let n = step.made;
+        self.decoded += n as u64;
+        self.file.count_inflated(n as u64);
         if let Some(member) = &mut self.member {
             member.crc.update(&out[..n]);
             member.size = member.size.wrapping_add(n as u32);
         }
-        match status {
-            Status::StreamEnd => self.end_member()?,
-            _ if n == 0 && !more => return Err(self.corrupt("an end in the middle of deflate data")),
-            _ => {}
+        match step.at {
+            At::End => self.end_member()?,
+            At::Boundary { unused } => {
+                let window = self.inflate.window();
+                self.gather(self.place() * 8 - u64::from(unused), &window);
+            }
+            At::Block if n == 0 && !more => return Err(self.corrupt("an end in the middle of deflate data")),
+            At::Block => {}
         }
         Ok(n)
+    }
+
+    /// Offers a checkpoint here.
+    fn gather(&mut self, bit: u64, window: &[u8]) {
+        if let (Some(gatherer), Some(member)) = (&mut self.gatherer, &self.member) {
+            gatherer.offer(self.decoded, bit, member.crc.clone().finalize(), member.size, window);
+        }
     }
 
     /// Compares a member's checksum and size.

@@ -1,0 +1,108 @@
+//! Checkpoints in a file beside the volume: `crates/medio/docs/checkpoints.md` describes it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Result;
+use crate::atomic::AtomicFile;
+
+use super::MAX_RATIO;
+use super::cache::Key;
+use super::checkpoint::{Checkpoint, FIXED, Index};
+use super::header::TRAILER;
+use super::raw::WINDOW;
+
+/// What it begins with; the last byte is the version.
+const MAGIC: [u8; 8] = *b"MXINDEX\x01";
+
+/// Magic, size, time, trailer, number of checkpoints.
+const HEAD: usize = 8 + 8 + 16 + TRAILER + 8;
+
+/// CRC-32 of all before it.
+const CHECK: usize = 4;
+
+/// The index file of a volume file.
+pub(crate) fn sidecar_path(volume: &Path) -> PathBuf {
+    let mut name = OsString::from(volume);
+    name.push(".mxi");
+    PathBuf::from(name)
+}
+
+fn head(key: &Key, points: usize) -> Vec<u8> {
+    let mut out = MAGIC.to_vec();
+    out.extend(key.file.size.to_le_bytes());
+    out.extend(key.file.mtime_ns.to_le_bytes());
+    out.extend(key.trailer);
+    out.extend((points as u64).to_le_bytes());
+    out
+}
+
+/// Writes an index whole or not at all; says how many bytes.
+pub(crate) fn write_sidecar(path: &Path, key: &Key, index: &Index) -> Result<u64> {
+    let mut out = head(key, index.points.len());
+    for p in &index.points {
+        out.extend(p.position.to_le_bytes());
+        out.extend(p.bit.to_le_bytes());
+        for n in [p.crc, p.size, p.window, p.packed.len() as u32] {
+            out.extend(n.to_le_bytes());
+        }
+    }
+    index.points.iter().for_each(|p| out.extend_from_slice(&p.packed));
+    out.extend(crc32fast::hash(&out).to_le_bytes());
+    let mut file = AtomicFile::create(path)?;
+    file.write(&out)?;
+    file.commit(false)?;
+    Ok(out.len() as u64)
+}
+
+/// The index beside a file; `None` if there is none, it is another file's or another version's, or anything about it is wrong.
+pub(crate) fn read_sidecar(key: &Key) -> Option<Index> {
+    let file = File::open(sidecar_path(&key.file.path)).ok()?;
+    // An index is a small part of its file; more is not read.
+    let most = key.file.size / 8 + (1 << 20);
+    let length = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+    if length > most || length < (HEAD + CHECK) as u64 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(length as usize);
+    file.take(most + 1).read_to_end(&mut bytes).ok()?;
+    parse(&bytes, key)
+}
+
+/// Reads an index; every field is looked at.
+fn parse(bytes: &[u8], key: &Key) -> Option<Index> {
+    let (bytes, check) = bytes.split_last_chunk::<CHECK>()?;
+    let (found, rest) = bytes.split_at_checked(HEAD)?;
+    let count = usize::try_from(u64::from_le_bytes(*found.last_chunk()?)).ok()?;
+    if found != head(key, count) || crc32fast::hash(bytes) != u32::from_le_bytes(*check) {
+        return None;
+    }
+    let (table, mut windows) = rest.split_at_checked(count.checked_mul(FIXED)?)?;
+    let mut points: Vec<Arc<Checkpoint>> = Vec::with_capacity(count);
+    for entry in table.as_chunks::<FIXED>().0 {
+        let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| entry[at + i]));
+        let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| entry[at + i]));
+        let (packed, after) = windows.split_at_checked(short(28) as usize)?;
+        windows = after;
+        let point = Checkpoint {
+            position: long(0),
+            bit: long(8),
+            crc: short(16),
+            size: short(20),
+            window: short(24),
+            packed: packed.into(),
+        };
+        let follows = points.last().is_none_or(|p| p.position < point.position && p.bit < point.bit);
+        let fits =
+            point.bit / 8 < key.file.size && point.position <= (point.bit / 8 + 1).saturating_mul(MAX_RATIO);
+        let looks_back = point.window as usize <= WINDOW && u64::from(point.window) <= point.position;
+        if !(follows && fits && looks_back) {
+            return None;
+        }
+        points.push(Arc::new(point));
+    }
+    windows.is_empty().then_some(Index { points, complete: true })
+}
