@@ -382,7 +382,7 @@ fn an_index_beside_the_file() {
     assert!(matches!(open(&path).unwrap().write_index().unwrap(), Indexed::Written { .. }));
     assert!(fs::read(&beside).unwrap() == sound);
     // Of the file as it was: not of what is there now.
-    let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_nanos(1000);
+    let later = fs::metadata(&path).unwrap().modified().unwrap() + std::time::Duration::from_micros(1);
     File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
     assert!(!visit());
     // What needs none gets none.
