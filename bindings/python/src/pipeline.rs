@@ -92,10 +92,10 @@ impl PipelineCore {
     }
 
     /// The name of a sample for random draws: given, or the file's or content's; nothing is digested for nothing.
-    fn id(&self, id: Option<&str>, sample: &LazySample) -> String {
+    fn id(&self, id: Option<&str>, content: impl FnOnce() -> String) -> String {
         match id {
             Some(id) => id.to_owned(),
-            None if self.0.is_random() => sample.content_id(),
+            None if self.0.is_random() => content(),
             None => String::new(),
         }
     }
@@ -187,11 +187,7 @@ impl PipelineCore {
     ) -> PyResult<Bound<'py, PyList>> {
         let (lazy, axes, given) = (volume.lazy.clone(), volume.axes, volume.role_given);
         let made: Vec<LazyVolume> = run(py, || {
-            let id = match id {
-                Some(id) => id.to_owned(),
-                None if self.0.is_random() => lazy.content_id(),
-                None => String::new(),
-            };
+            let id = self.id(id, || lazy.content_id());
             self.0.apply_to_each(&lazy, &id, epoch)
         })?;
         let out = PyList::empty(py);
@@ -211,7 +207,7 @@ impl PipelineCore {
         epoch: u64,
     ) -> PyResult<Bound<'py, PyList>> {
         let (sample, axes) = sample_of(&items);
-        let made = run(py, || self.0.apply(&sample, &self.id(id, &sample), epoch))?;
+        let made = run(py, || self.0.apply(&sample, &self.id(id, || sample.content_id()), epoch))?;
         let out = PyList::empty(py);
         for s in made {
             let list = PyList::empty(py);
@@ -248,7 +244,7 @@ impl PipelineCore {
         measure: bool,
     ) -> PyResult<String> {
         let (sample, _) = sample_of(&items);
-        run(py, || self.0.explain(&sample, &self.id(id, &sample), measure))
+        run(py, || self.0.explain(&sample, &self.id(id, || sample.content_id()), measure))
     }
 
     /// The role that a key name stands for.
