@@ -139,7 +139,8 @@ pub(crate) fn total(
         }
         Of::Extent => {
             if let Some(e) = extent {
-                (out.count, out.extent) = (e.n, [f64::from(e.min), f64::from(e.max)]);
+                // Which of 0 and -0 came first depends on the order of memory: both are 0.
+                (out.count, out.extent) = (e.n, [f64::from(e.min) + 0.0, f64::from(e.max) + 0.0]);
             }
         }
         Of::Percentiles(q) => {
@@ -181,4 +182,28 @@ pub(crate) fn mask(chain: &Chain, values: &[i64]) -> Result<Vec<u8>> {
         }, else => ());
     });
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn the_extent_does_not_know_which_zero_came_first() {
+        let of = |voxels: &[f32]| {
+            let m = Measure {
+                label: "extent".into(),
+                item: None,
+                of: Of::Extent,
+                keep: Keep::All,
+                per_channel: false,
+                then: Arc::new(|_| Ok(vec![])),
+            };
+            total(&m, &[slice(&m, voxels, 1, None)], 1, &[], None).map(|n| n.extent.map(f64::to_bits)).ok()
+        };
+        assert_eq!(of(&[0.0, -0.0]), Some([0; 2]));
+        assert_eq!(of(&[-0.0, 0.0]), Some([0; 2]));
+    }
 }
