@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use medcore::{DType, Meta, Role};
-use medio::{Gzip, SaveOptions, Storage, nifti::Version};
+use medio::{Gzip, Level, SaveOptions, Storage, nifti::Version};
 use medpipe::LazyVolume;
 use pyo3::prelude::*;
 
@@ -47,7 +47,7 @@ impl SaveReport {
 pub(crate) fn options(
     py: Python<'_>,
     like: Option<&Bound<'_, PyAny>>,
-    level: Option<u32>,
+    level: Option<&Bound<'_, PyAny>>,
     gzip: &str,
     threads: Option<usize>,
     storage: Option<&str>,
@@ -86,8 +86,16 @@ pub(crate) fn options(
             return Err(errors::param(py, "save", "gzip", found, "\"blocks\", \"bgzf\" or \"single\""));
         }
     };
-    let level = level.unwrap_or(SaveOptions::DEFAULT_LEVEL);
+    let level = level.map_or(Ok(Level::default()), level_of)?;
     Ok(SaveOptions { level, gzip, threads, storage, dtype, like, sync, ..SaveOptions::default() })
+}
+
+/// A level by its name or number.
+fn level_of(given: &Bound<'_, PyAny>) -> PyResult<Level> {
+    let py = given.py();
+    let wanted = "\"none\", \"fast\", \"balanced\", \"small\", or 0 to 9";
+    let wrong = |_| errors::param(py, "save", "level", given, wanted);
+    given.str()?.to_string_lossy().parse().map_err(wrong)
 }
 
 /// Computes and writes.

@@ -457,7 +457,7 @@ impl VolumeCore {
         py: Python<'_>,
         path: PathBuf,
         like: Option<&Bound<'_, PyAny>>,
-        level: Option<u32>,
+        level: Option<&Bound<'_, PyAny>>,
         gzip: &str,
         threads: Option<usize>,
         storage: Option<&str>,

@@ -401,7 +401,7 @@ def test_quantising_is_asked_for_and_its_error_reported(tmp_path):
     report = mx.Volume(a).save(out, storage="int16")
     error = np.abs(np.asarray(mx.load(out), np.float64) - a).max()
     assert report.dtype == "int16" and 0 < error <= report.max_error * (1 + 1e-6) <= 1e-3
-    for options in ({"storage": "int8"}, {"level": 12}, {"threads": 0}):
+    for options in ({"storage": "int8"}, {"level": 12}, {"level": "tiny"}, {"level": True}, {"threads": 0}):
         with pytest.raises(mx.ParamError):
             mx.Volume(a).save(out, **options)
 

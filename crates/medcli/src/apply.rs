@@ -1,25 +1,27 @@
 //! `medoxide apply`: transforms over files.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use medcore::Role;
 use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline, Source};
 
 use crate::failure::{Failure, Outcome};
+use crate::files::{into_folder, make_folders, same, volumes};
 use crate::inline;
 use crate::options::{ProgressArgs, SaveArgs};
+use crate::progress::Progress;
 use crate::terminal::emit;
 
 /// Apply transforms to volumes: a pipeline file to many, or transforms written out to one
 ///
-/// With a pipeline file (.yaml, .yml or .json) results go to DIR under the inputs' names; with one input, -o may also name the file.
+/// With a pipeline file (.yaml, .yml or .json) results go to DIR under the inputs' names; of a folder all volumes are taken, and a bad file does not stop the
+/// others. With one input, -o may also name the file.
 ///
 /// Written out, a transform is `name`, `name:value` for its main parameter, or `name:parameter=value,parameter=value`; values are YAML:
 /// `medoxide apply in.nii.gz out.nii.gz reorient:RAS resample:spacing=1.5 clamp:min=0,max=3`. See medoxide transforms for all of them.
 #[derive(clap::Args)]
 #[command(
-    override_usage = "medoxide apply [OPTIONS] PIPELINE IN... -o DIR\n       medoxide apply [OPTIONS] IN OUT TRANSFORM..."
+    override_usage = "medoxide apply [OPTIONS] PIPELINE IN|FOLDER... -o DIR\n       medoxide apply [OPTIONS] IN OUT TRANSFORM..."
 )]
 pub(crate) struct Args {
     /// A pipeline file and inputs, or input, output and transforms
@@ -77,39 +79,53 @@ pub(crate) fn run(args: &Args) -> Outcome {
         }
         return Ok(());
     }
-    for folder in jobs.iter().filter_map(|j| j.output.parent()).filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| {
-            Failure::Failed(format!("{}: {e}; choose another folder with -o", folder.display()))
-        })?;
-    }
+    make_folders(jobs.iter().map(|j| &j.output))?;
+    let mut progress = args.progress.start(jobs.len());
     if random {
-        emit(&format!("seed {}\n", pipeline.seed()))?;
+        progress.say(&format!("seed {}", pipeline.seed()))?;
     }
+    let mut failed = false;
     for (n, job) in jobs.iter().enumerate() {
-        let (sample, id) = open(job)?;
-        let mut progress = args.progress.start(jobs.len());
-        progress.compute(n + 1, "transform", &job.input, files(&sample));
-        let mut lines = String::new();
-        let made = pipeline.apply(&sample, &id, 0)?;
-        for (i, result) in made.iter().enumerate() {
-            for (name, item) in &result.items {
-                let LazyItem::Volume(volume) = item else { continue };
-                let target = match &job.label {
-                    Some((_, target)) if name == "label" => target,
-                    _ => &job.output,
-                };
-                let target = if made.len() > 1 { numbered(target, i) } else { target.clone() };
-                progress.compute(n + 1, "transform", &job.input, files(&sample));
-                let voxels = volume.to_save()?;
-                let written = progress.write(n + 1, &target, &voxels);
-                lines += &args.save.save(&target, &voxels, volume.role() == Role::Label, written)?;
-                lines.push('\n');
+        match transform(args, &pipeline, &mut progress, n + 1, job) {
+            Ok(lines) => progress.say(&lines)?,
+            Err(failure) if jobs.len() == 1 => return Err(failure),
+            Err(failure) => {
+                progress.complain(&failure);
+                failed = true;
             }
         }
-        drop(progress);
-        emit(&lines)?;
     }
-    Ok(())
+    if failed { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// Does a job, the `n`th from 1, and says what was written.
+fn transform(
+    args: &Args,
+    pipeline: &Pipeline,
+    progress: &mut Progress,
+    n: usize,
+    job: &Job,
+) -> Outcome<String> {
+    let (sample, id) = open(job)?;
+    progress.compute(n, "transform", &job.input, files(&sample));
+    let mut lines = String::new();
+    let made = pipeline.apply(&sample, &id, 0)?;
+    for (i, result) in made.iter().enumerate() {
+        for (name, item) in &result.items {
+            let LazyItem::Volume(volume) = item else { continue };
+            let target = match &job.label {
+                Some((_, target)) if name == "label" => target,
+                _ => &job.output,
+            };
+            let target = if made.len() > 1 { numbered(target, i) } else { target.clone() };
+            progress.compute(n, "transform", &job.input, files(&sample));
+            let voxels = volume.to_save()?;
+            let written = progress.write(n, &target, &voxels);
+            lines += &args.save.save(&target, &voxels, volume.role() == Role::Label, written)?;
+            lines.push('\n');
+        }
+    }
+    Ok(lines)
 }
 
 /// The pipeline and the jobs that the words mean.
@@ -133,9 +149,11 @@ fn understood(args: &Args) -> Outcome<(Pipeline, Vec<Job>)> {
             (None, _) if !args.explain => {
                 return usage("with a pipeline file, -o must say where results go".into());
             }
-            (None, _) => rest.iter().map(|i| (i.clone(), i.clone())).collect(),
-            (Some(o), [one]) if named(o, &["nii", "gz", "hdr", "img"]) => vec![(one.clone(), o.clone())],
-            (Some(o), _) => into_folder(rest, o)?,
+            (None, _) => volumes(rest)?.into_iter().map(|f| (f.path.clone(), f.path)).collect(),
+            (Some(o), [one]) if named(o, &["nii", "gz", "hdr", "img"]) && !one.is_dir() => {
+                vec![(one.clone(), o.clone())]
+            }
+            (Some(o), _) => into_folder(&volumes(rest)?, o, None)?,
         };
         (Pipeline::from_file(first)?, pairs)
     } else {
@@ -193,36 +211,6 @@ fn label_output(args: &Args, label: &Path, input: &Path, output: &Path) -> Outco
         }
     }
     Ok(target)
-}
-
-/// Results under the inputs' names in a folder; two of one name, and an input as its own result, are refused.
-fn into_folder(inputs: &[PathBuf], folder: &Path) -> Outcome<Vec<(PathBuf, PathBuf)>> {
-    let mut taken: HashMap<PathBuf, &Path> = HashMap::new();
-    let mut out = vec![];
-    for input in inputs {
-        let Some(name) = input.file_name() else {
-            return Err(Failure::Usage(format!("{} names no file", input.display())));
-        };
-        let target = folder.join(name);
-        if let Some(other) = taken.insert(target.clone(), input) {
-            let both =
-                format!("{} and {} would both become {}", other.display(), input.display(), target.display());
-            return Err(Failure::Usage(format!("{both}; apply to them one by one")));
-        }
-        if same(&target, input) {
-            return Err(Failure::Usage(format!(
-                "{} would be replaced by its result; choose another -o",
-                input.display()
-            )));
-        }
-        out.push((input.clone(), target));
-    }
-    Ok(out)
-}
-
-/// Whether two paths are one existing file.
-fn same(a: &Path, b: &Path) -> bool {
-    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Whether a word can only be a transform: a known name, with `:` after it or nothing.

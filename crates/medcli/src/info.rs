@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use medcore::{SpaceUnit, Xform};
-use medio::{ByteOrder, VolumeFile};
+use medio::{ByteOrder, Division, VolumeFile};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Outcome, complain};
@@ -24,9 +24,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     let mut failed = false;
     for (n, path) in args.files.iter().enumerate() {
-        match medio::open(path) {
-            Ok(file) if args.json => emit(&format!("{}\n", facts(&file)))?,
-            Ok(file) => emit(&format!("{}{}", if n > 0 { "\n" } else { "" }, text(&file)))?,
+        match medio::open(path).and_then(|file| file.division().map(|division| (file, division))) {
+            Ok((file, division)) if args.json => emit(&format!("{}\n", facts(&file, division)))?,
+            Ok((file, division)) => {
+                emit(&format!("{}{}", if n > 0 { "\n" } else { "" }, text(&file, division)))?;
+            }
             Err(e) => {
                 complain(&Failure::from(e).text());
                 failed = true;
@@ -55,7 +57,7 @@ fn order(file: &VolumeFile) -> &'static str {
     }
 }
 
-fn text(file: &VolumeFile) -> String {
+fn text(file: &VolumeFile, division: Option<Division>) -> String {
     let (grid, meta) = (file.grid(), file.meta());
     let unit = match meta.space_unit {
         SpaceUnit::Meter => "m",
@@ -68,7 +70,13 @@ fn text(file: &VolumeFile) -> String {
             let _ = writeln!(out, "  {name:<14}{value}");
         }
     };
-    let gzip = if file.compressed() { ", gzip" } else { "" };
+    let gzip = match division {
+        None => "",
+        Some(Division::Stream) => ", gzip stream",
+        Some(Division::Members) => ", gzip in members",
+        Some(Division::Bgzf) => ", bgzf",
+        Some(_) => ", gzip in blocks",
+    };
     line(
         "format",
         format!("{}{gzip}, {} endian, {}", file.format(), order(file), bytes(file.identity().size)),
@@ -115,7 +123,7 @@ fn text(file: &VolumeFile) -> String {
 }
 
 /// The facts as JSON.
-fn facts(file: &VolumeFile) -> Value {
+fn facts(file: &VolumeFile, division: Option<Division>) -> Value {
     let (grid, meta) = (file.grid(), file.meta());
     let placed =
         |x: &Option<Xform>| x.as_ref().map(|x| json!({"code": x.code, "affine": real(&x.affine.rows)}));
@@ -130,7 +138,7 @@ fn facts(file: &VolumeFile) -> Value {
     json!({
         "path": file.path().display().to_string(),
         "format": file.format(),
-        "gzip": file.compressed(),
+        "gzip": division.map(|d| d.to_string()),
         "byte_order": order(file),
         "file_bytes": file.identity().size,
         "shape": file.shape(),

@@ -6,6 +6,7 @@ mod apply;
 mod convert;
 mod failure;
 mod features;
+mod files;
 mod info;
 mod inline;
 mod options;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 
 use clap::{Args, ValueEnum};
 use medcore::{DType, Volume};
-use medio::{Gzip, SaveOptions, SaveReport, Storage};
+use medio::{Division, Gzip, Level, SaveOptions, SaveReport, Storage, VolumeFile};
 
 use crate::failure::Outcome;
 use crate::progress::Progress;
@@ -19,9 +19,9 @@ pub(crate) struct SaveArgs {
     /// Store as this dtype (uint8, int16, float32, ...): rounded half to even, saturating
     #[arg(long, value_name = "DTYPE")]
     dtype: Option<DType>,
-    /// Compression of .gz files, from 0 (none) to 9 (smallest)
-    #[arg(long, value_name = "0-9", default_value_t = SaveOptions::DEFAULT_LEVEL, value_parser = clap::value_parser!(u32).range(0..=9))]
-    level: u32,
+    /// Compression of .gz files: none, fast, balanced, small, or 0 to 9
+    #[arg(long, default_value_t)]
+    level: Level,
     /// How .gz files are divided; every gzip reader opens all of them
     #[arg(long, value_enum, default_value_t = GzipArg::Blocks)]
     gzip: GzipArg,
@@ -54,6 +54,25 @@ enum StorageArg {
 }
 
 impl SaveArgs {
+    /// How gzip files will be divided.
+    pub(crate) fn division(&self) -> Division {
+        match self.gzip {
+            GzipArg::Blocks => Division::Blocks,
+            GzipArg::Bgzf => Division::Bgzf,
+            GzipArg::Single => Division::Stream,
+        }
+    }
+
+    /// Whether a file's voxels would be stored as they are stored now.
+    pub(crate) fn keeps(&self, file: &VolumeFile) -> bool {
+        let stored = match self.storage {
+            StorageArg::AsIs => file.stored_dtype(),
+            StorageArg::Int16 => DType::I16,
+            StorageArg::Float16Private => DType::F16,
+        };
+        self.dtype.unwrap_or(stored) == file.stored_dtype()
+    }
+
     /// Writes a volume, counting in `written`, and says what was written.
     pub(crate) fn save(
         &self,

@@ -12,12 +12,16 @@ use medcore::Volume;
 use medio::VolumeFile;
 use medpipe::{Work, work};
 
+use crate::failure::{Failure, Outcome, complain};
 use crate::options::When;
+use crate::terminal::emit;
 
 /// How long nothing is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Progress of a command over its files.
+/// Progress of a command over its files, from the first to the last of them.
+///
+/// Whatever the command says meanwhile goes through it, so that the bar is not in the way.
 pub(crate) struct Progress {
     /// Whether phases are told as lines.
     lines: bool,
@@ -25,6 +29,8 @@ pub(crate) struct Progress {
     shared: Arc<Shared>,
     watcher: Option<JoinHandle<()>>,
     phase: Option<(String, Instant)>,
+    /// Hidden until the patience is over.
+    bar: ProgressBar,
 }
 
 #[derive(Default)]
@@ -86,13 +92,26 @@ impl Progress {
     /// Progress over `of` files.
     pub(crate) fn new(when: When, of: usize) -> Progress {
         let shared = Arc::new(Shared::default());
+        let bar = ProgressBar::hidden();
         let terminal = std::io::stderr().is_terminal();
         let watcher = (terminal && when != When::Never).then(|| {
-            let shared = Arc::clone(&shared);
+            let (shared, bar) = (Arc::clone(&shared), bar.clone());
             let patience = if when == When::Always { Duration::ZERO } else { PATIENCE };
-            std::thread::spawn(move || watch(&shared, patience))
+            std::thread::spawn(move || watch(&shared, &bar, patience))
         });
-        Progress { lines: !terminal && when == When::Always, of, shared, watcher, phase: None }
+        Progress { lines: !terminal && when == When::Always, of, shared, watcher, phase: None, bar }
+    }
+
+    /// Writes lines to standard output.
+    pub(crate) fn say(&mut self, text: &str) -> Outcome {
+        self.close_phase();
+        self.bar.suspend(|| emit(&format!("{}\n", text.trim_end())))
+    }
+
+    /// Tells of a failure that does not end the command.
+    pub(crate) fn complain(&mut self, failure: &Failure) {
+        self.close_phase();
+        self.bar.suspend(|| complain(&failure.text()));
     }
 
     /// `verb` is being done to `path`, which is part of file number `n` (from 1). Saying the same twice changes nothing.
@@ -150,7 +169,7 @@ impl Drop for Progress {
 }
 
 /// Shows the bar once the patience is over, until the work is finished.
-fn watch(shared: &Shared, patience: Duration) {
+fn watch(shared: &Shared, bar: &ProgressBar, patience: Duration) {
     let now = shared.lock();
     let waited = shared.changed.wait_timeout_while(now, patience, |n| !n.finished);
     let (mut now, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -162,7 +181,8 @@ fn watch(shared: &Shared, patience: Duration) {
     let share = style("{spinner} {wide_msg} {bar:24} {percent:>3} % {elapsed:>4}");
     let read = style("{spinner} {wide_msg} {bar:24} {decimal_bytes} of {decimal_total_bytes} {elapsed:>4}");
     let unknown = style("{spinner} {wide_msg} {elapsed:>4}");
-    let bar = ProgressBar::hidden().with_style(unknown.clone()).with_elapsed(patience);
+    bar.set_style(unknown.clone());
+    bar.set_elapsed(patience);
     bar.set_draw_target(indicatif::ProgressDrawTarget::stderr());
     while !now.finished {
         bar.set_message(now.text.clone());

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use libdeflater::Decompressor;
 use medcore::{Box3, Volume};
-use medio::{Gzip, SaveOptions};
+use medio::{Gzip, Level, SaveOptions};
 use medkernels::buffer::Buffer;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -96,7 +96,7 @@ fn main() -> Result<()> {
     let mut rows = Vec::new();
     for level in levels.split(',') {
         for kib in sizes.split(',') {
-            let (level, kib): (u32, u32) = (level.parse()?, kib.parse()?);
+            let (level, kib): (Level, u32) = (level.parse()?, kib.parse()?);
             let gzip = match kib {
                 0 => Gzip::Single,
                 1 => Gzip::Bgzf,
@@ -132,7 +132,11 @@ fn main() -> Result<()> {
         writeln!(
             out,
             "{name:>22} {:>6} {size:>9.3} {:>8.1} {:>8.1} {whole:>9.2} {:>8.2} {:>8.1}",
-            row.options.level, row.write, row.whole, row.crop, row.members
+            row.options.level.to_string(),
+            row.write,
+            row.whole,
+            row.crop,
+            row.members
         )?;
         std::fs::remove_file(&row.path)?;
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use medcore::Box3;
-use medio::SaveOptions;
+use medio::{Level, SaveOptions};
 use medkernels::buffer::Buffer;
 
 fn median(times: usize, mut f: impl FnMut() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
@@ -56,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, level) in
         [("plain.nii", 0), ("l1.nii.gz", 1), ("l3.nii.gz", 3), ("l4.nii.gz", 4), ("l6.nii.gz", 6)]
     {
-        let options = SaveOptions { level, sync: false, ..SaveOptions::default() };
+        let options = SaveOptions { level: Level::new(level)?, sync: false, ..SaveOptions::default() };
         let target = folder.join(name);
         let mut bytes = 0;
         let ms = median(5, || {

@@ -9,7 +9,7 @@ use medcore::{DType, Grid, Meta, Scale};
 
 use crate::Result;
 use crate::disk::{Counts, DiskFile, Handle, Identity};
-use crate::gzip::{Members, Stated, is_gzip, stated_size};
+use crate::gzip::{Members, Stated, division, is_gzip, stated_size};
 use crate::nifti::{ByteOrder, Header, Meaning};
 
 /// A volume file that was opened: its header, and the way to its voxels.
@@ -59,6 +59,31 @@ impl Packing {
     }
 }
 
+/// How the gzip file with the voxels is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Division {
+    /// One member, or several that do not say their sizes: read from its start.
+    Stream,
+    /// Members that say their sizes.
+    Members,
+    /// Members that say their sizes as BGZF has it (SAM specification, section 4.1).
+    Bgzf,
+    /// Members that say their sizes, and an index of them: [`crate::Gzip::Blocks`].
+    Blocks,
+}
+
+impl fmt::Display for Division {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Division::Stream => "stream",
+            Division::Members => "members",
+            Division::Bgzf => "bgzf",
+            Division::Blocks => "blocks",
+        })
+    }
+}
+
 impl VolumeFile {
     pub(crate) fn new(inner: Inner) -> VolumeFile {
         VolumeFile { inner: Arc::new(inner), checkpoints: true }
@@ -96,6 +121,18 @@ impl VolumeFile {
     /// gzip file whose members say their sizes (such as [`crate::save`] writes), a region is read by itself.
     pub fn sequential(&self) -> bool {
         self.inner.packing == Packing::Stream
+    }
+
+    /// How the gzip file with the voxels is divided; `None` if it is not gzipped.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] and [`crate::Error::Changed`].
+    pub fn division(&self) -> Result<Option<Division>> {
+        Ok(match self.inner.packing {
+            Packing::Plain => None,
+            Packing::Stream => Some(Division::Stream),
+            Packing::Members => Some(division(&reopen(self)?)?),
+        })
     }
 
     /// Byte order of header and voxels.

@@ -34,6 +34,7 @@ mod encode;
 mod error;
 mod file;
 mod gzip;
+mod level;
 mod map;
 mod members;
 pub mod nifti;
@@ -46,7 +47,8 @@ mod write;
 
 pub use disk::Identity;
 pub use error::{Error, Result};
-pub use file::VolumeFile;
+pub use file::{Division, VolumeFile};
+pub use level::Level;
 pub use nifti::ByteOrder;
 pub use open::open;
 pub use save::{Gzip, Nifti2, SaveOptions, SaveReport, Storage, save};

@@ -12,7 +12,7 @@ use crate::container::{for_writing, pair_for_writing};
 use crate::encode::Voxels;
 use crate::nifti::{Layout, Version, header_for, serialise_extensions};
 use crate::write::Job;
-use crate::{Error, Result};
+use crate::{Error, Level, Result};
 
 /// How voxels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,8 +72,8 @@ impl Default for Gzip {
 /// How a volume is written.
 #[derive(Debug, Clone)]
 pub struct SaveOptions {
-    /// Compression of gzipped files, 0 (none) to 9 (smallest).
-    pub level: u32,
+    /// Compression of gzipped files.
+    pub level: Level,
     /// How gzipped voxels are divided.
     pub gzip: Gzip,
     /// Threads for compression; `None`: as many as the library uses.
@@ -94,15 +94,10 @@ pub struct SaveOptions {
     pub written: Option<Arc<AtomicU64>>,
 }
 
-impl SaveOptions {
-    /// The default compression level.
-    pub const DEFAULT_LEVEL: u32 = 3;
-}
-
 impl Default for SaveOptions {
     fn default() -> SaveOptions {
         SaveOptions {
-            level: SaveOptions::DEFAULT_LEVEL,
+            level: Level::default(),
             gzip: Gzip::default(),
             threads: None,
             storage: Storage::AsIs,
@@ -148,9 +143,6 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
     let _env = FloatEnv::enter();
     let path = path.as_ref();
     let container = for_writing(path)?;
-    if options.level > 9 {
-        return Err(Error::param("level", options.level, "0 to 9"));
-    }
     if options.threads == Some(0) {
         return Err(Error::param("threads", 0, "at least 1"));
     }

@@ -97,7 +97,7 @@ impl Job<'_> {
         if !gzip {
             return file.write(start);
         }
-        let packed = Joiner::new(self.options.level).pack(start);
+        let packed = Joiner::new(self.options.level.get()).pack(start);
         file.write(&HEADER)?;
         file.write(&packed.bytes)?;
         file.write(&trailer(packed.crc, packed.length))
@@ -115,7 +115,7 @@ impl Job<'_> {
         if !gzip {
             return self.write_plain(file, start);
         }
-        let (level, lines, first) = (self.options.level, self.lines(), start.len() as u64);
+        let (level, lines, first) = (self.options.level.get(), self.lines(), start.len() as u64);
         match self.options.gzip {
             Gzip::Blocks(bytes) => {
                 let cut = Cut::along(&lines, first, u64::from(bytes));
@@ -171,7 +171,7 @@ impl Job<'_> {
 
     /// `start` in members of its own; returns their sizes.
     fn header(&self, file: &mut AtomicFile, start: &[u8], field: SizeField) -> Result<Vec<u32>> {
-        let mut encoder = Encoder::new(self.options.level, field);
+        let mut encoder = Encoder::new(self.options.level.get(), field);
         let most = if field == SizeField::Bgzf { BGZF_CONTENT } else { start.len() };
         let mut bytes = Vec::new();
         let sizes = start.chunks(most.max(1)).map(|part| encoder.member(part, &mut bytes)).collect();

@@ -45,7 +45,12 @@ fn child() {
     let Some(target) = std::env::var_os(TARGET) else { return };
     let target = Path::new(&target);
     let volumes = [volume(1000.0), volume(2000.0)];
-    let options = SaveOptions { sync: false, level: 2, gzip: division(target), ..SaveOptions::default() };
+    let options = SaveOptions {
+        sync: false,
+        level: medio::Level::FAST,
+        gzip: division(target),
+        ..SaveOptions::default()
+    };
     for i in 0..1000 {
         if let Err(e) = save(target, &volumes[i % 2], &options) {
             eprintln!("error: {e}");

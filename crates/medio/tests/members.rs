@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use medcore::{Affine, Box3, DType, Grid, Volume};
-use medio::{Gzip, SaveOptions, Storage, open, save};
+use medio::{Division, Gzip, SaveOptions, Storage, open, save};
 use support::{Numbers, Style, cut_out, gunzip, member, noise, volume};
 
 fn quick(gzip: Gzip) -> SaveOptions {
@@ -98,7 +98,7 @@ fn boxes_of_our_own_files_are_parts_of_the_whole() {
                 Gzip::Single,
             ][(i + j) % 7];
             let path = dir.path().join(["a.nii.gz", "a.img.gz"][numbers.below(2)]);
-            let level = numbers.below(10) as u32;
+            let level = medio::Level::new(numbers.below(10) as u32).unwrap();
             save(&path, &v, &SaveOptions { storage, level, ..quick(gzip) }).unwrap();
             check(&path, 24, &mut numbers);
         }
@@ -133,7 +133,14 @@ fn other_writers_files_read_as_ordinary_readers_read_them() {
                     at += n;
                 }
                 fs::write(&path, &file).unwrap();
-                assert_eq!(open(&path).unwrap().sequential(), style == Style::Bare);
+                let opened = open(&path).unwrap();
+                assert_eq!(opened.sequential(), style == Style::Bare);
+                let division = match style {
+                    Style::Bare => Division::Stream,
+                    Style::Bgzf => Division::Bgzf,
+                    Style::Indexed | Style::Ornate => Division::Members,
+                };
+                assert_eq!(opened.division().unwrap(), Some(division));
                 check(&path, 8, &mut numbers);
                 for end in [&[0; 700][..], b"no gzip at all"] {
                     fs::write(&path, [&file, end].concat()).unwrap();
@@ -324,7 +331,7 @@ fn bgzf_is_bgzf() {
     let mut meta = medcore::Meta::clone(v.meta());
     meta.extensions = vec![medcore::Extension { code: 6, data: noise(&mut numbers, 99_992) }];
     v = v.with_meta(Arc::new(meta));
-    for level in [0, 3] {
+    for level in [medio::Level::NONE, medio::Level::BALANCED] {
         save(&path, &v, &SaveOptions { level, ..quick(Gzip::Bgzf) }).unwrap();
         let bytes = fs::read(&path).unwrap();
         let (mut at, mut members, mut content) = (0, 0, 0);

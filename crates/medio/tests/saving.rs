@@ -15,7 +15,7 @@ use std::sync::Arc;
 use medcore::half_types::{bf16, f16};
 use medcore::{Affine, DType, Extension, Grid, Meta, Scale, Volume};
 use medio::nifti::{Header, Version};
-use medio::{Error, Nifti2, SaveOptions, Storage, open, save};
+use medio::{Error, Level, Nifti2, SaveOptions, Storage, open, save};
 use support::{Numbers, corpus};
 
 fn quick() -> SaveOptions {
@@ -108,7 +108,7 @@ fn names_without_a_format_are_refused() {
     let upper = dir.path().join("OUT.NII.GZ");
     save(&upper, &v, &quick()).unwrap();
     assert_eq!(fs::read(&upper).unwrap()[..2], [0x1f, 0x8b]);
-    assert!(matches!(save(&upper, &v, &SaveOptions { level: 10, ..quick() }), Err(Error::Param { .. })));
+    assert!(matches!(Level::new(10), Err(Error::Param { .. })));
     assert!(matches!(save(dir.path().join("no/folder.nii"), &v, &quick()), Err(Error::Io { .. })));
 }
 
@@ -126,12 +126,12 @@ fn every_dtype_level_and_thread_count_round_trips() {
         let path = dir.path().join("a.nii.gz");
         let mut files = Vec::new();
         for threads in [None, Some(1), Some(3)] {
-            let level = numbers.below(10) as u32;
+            let level = Level::new(numbers.below(10) as u32).unwrap();
             save(
                 &path,
                 &v,
                 &SaveOptions {
-                    level: if threads.is_none() { level } else { 6 },
+                    level: if threads.is_none() { level } else { Level::SMALL },
                     threads,
                     storage,
                     ..quick()

@@ -99,7 +99,7 @@ class VolumeCore:
         self,
         path: _Path,
         like: VolumeCore | _Path | None = None,
-        level: int | None = None,
+        level: int | str | None = None,
         gzip: str = "blocks",
         threads: int | None = None,
         storage: str | None = None,

@@ -190,7 +190,7 @@ class Volume(VolumeCore, TransformMethods):
         path: Path,
         *,
         like: Volume | Path | None = None,
-        level: int | None = None,
+        level: Literal["none", "fast", "balanced", "small"] | int = "balanced",
         gzip: Literal["blocks", "bgzf", "single"] = "blocks",
         threads: int | None = None,
         storage: Literal["int16", "float16-private"] | None = None,
@@ -206,8 +206,9 @@ class Volume(VolumeCore, TransformMethods):
         ----------
         like : volume or path
             Header fields and extensions are taken from here.
-        level : int, default 3
-            Compression of gzipped files, 0 to 9.
+        level : "none", "fast", "balanced", "small" or int
+            Compression of gzipped files: "balanced" gives about the size that nibabel does, "small" is
+            slower by half or more; or a number from 0 to 9.
         gzip : "blocks", "bgzf" or "single"
             How gzipped files are divided; every gzip reader opens all of them. Blocks have an index:
             regions are read by themselves, and the whole by several threads. "bgzf" is what bgzip

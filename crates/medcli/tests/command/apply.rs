@@ -125,3 +125,16 @@ fn mistakes_are_one_line_that_says_what_to_do() {
         assert!(!at.join("x.nii").exists(), "{words:?}");
     }
 }
+
+#[test]
+fn a_folder_is_transformed_and_a_bad_file_does_not_stop_the_others() {
+    let (_dir, at) = folder();
+    std::fs::write(at.join("p.yaml"), PIPELINE).unwrap();
+    std::fs::create_dir_all(at.join("set/a")).unwrap();
+    std::fs::rename(at.join("t1.nii.gz"), at.join("set/a/t1.nii.gz")).unwrap();
+    std::fs::write(at.join("set/a/broken.nii"), "no volume").unwrap();
+    let said = medoxide(&at, &["apply", "p.yaml", "set", "-o", "out"]);
+    assert_eq!((said.code, said.err.lines().count()), (1, 1), "{}", said.err);
+    assert!(said.err.contains("broken.nii") && said.out.starts_with("out/a/t1.nii.gz: "), "{}", said.out);
+    assert!(at.join("out/a/t1.nii.gz").exists() && !at.join("out/a/broken.nii").exists());
+}

@@ -1,4 +1,9 @@
-use crate::{fine, folder, refused, values};
+use std::io::Read;
+use std::path::Path;
+
+use medio::Division;
+
+use crate::{fine, folder, medoxide, refused, values};
 
 #[test]
 fn containers_and_compression_change_but_not_the_values() {
@@ -51,4 +56,86 @@ fn what_cannot_be_done_says_what_to_do() {
         let line = refused(&at, words, 1);
         assert!(line.contains(said), "{words:?}: {line}");
     }
+}
+
+/// A data set: a file of one member, one in blocks already, a plain one, a hidden one, a text.
+fn dataset() -> (tempfile::TempDir, std::path::PathBuf) {
+    let (dir, at) = folder();
+    std::fs::create_dir_all(at.join("set/sub-01/anat")).unwrap();
+    std::fs::create_dir_all(at.join("set/.git")).unwrap();
+    fine(&at, &["convert", "t1.nii.gz", "set/sub-01/anat/t1.nii.gz", "--gzip", "single"]);
+    std::fs::rename(at.join("t1.nii.gz"), at.join("set/blocks.nii.gz")).unwrap();
+    std::fs::rename(at.join("seg.nii"), at.join("set/sub-01/seg.nii")).unwrap();
+    std::fs::copy(at.join("set/blocks.nii.gz"), at.join("set/.git/x.nii.gz")).unwrap();
+    std::fs::write(at.join("set/README"), "text").unwrap();
+    (dir, at)
+}
+
+/// A gzip file's content.
+fn content(path: &Path) -> Vec<u8> {
+    let mut out = vec![];
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut out).unwrap();
+    out
+}
+
+#[test]
+fn a_data_set_is_divided_in_place_once() {
+    let (_dir, at) = dataset();
+    let t1 = at.join("set/sub-01/anat/t1.nii.gz");
+    let untouched = ["set/blocks.nii.gz", "set/sub-01/seg.nii", "set/.git/x.nii.gz"].map(|p| at.join(p));
+    let (before, others) = (content(&t1), untouched.clone().map(|p| std::fs::read(p).unwrap()));
+    let said = fine(&at, &["convert", "--in-place", "set"]);
+    assert!(said.ends_with("1 written, 2 done already, 0 failed\n"), "{said}");
+    assert_eq!(medio::open(&t1).unwrap().division().unwrap(), Some(Division::Blocks));
+    assert_eq!(content(&t1), before, "not a byte of the content changes");
+    assert_eq!(untouched.map(|p| std::fs::read(p).unwrap()), others);
+    assert_eq!(fine(&at, &["convert", "--in-place", "set"]), "0 written, 3 done already, 0 failed\n");
+    assert!(fine(&at, &["convert", "--in-place", "set", "--gzip", "bgzf"]).contains("2 written, 1 done"));
+    assert_eq!(medio::open(&t1).unwrap().division().unwrap(), Some(Division::Bgzf));
+    assert!(fine(&at, &["convert", "--in-place", "set", "--force"]).contains("3 written, 0 done"));
+    assert!(fine(&at, &["convert", "--in-place", "set", "--dtype", "int16"]).contains("3 written"));
+    assert!(fine(&at, &["convert", "--in-place", "set", "--dtype", "int16"]).contains("3 done already"));
+}
+
+#[test]
+fn a_data_set_is_converted_into_a_folder_and_goes_on_where_it_stopped() {
+    let (_dir, at) = dataset();
+    std::fs::write(at.join("set/broken.nii.gz"), "no volume").unwrap();
+    let words = ["convert", "set", "-o", "out", "--to", "nii", "--progress", "never"];
+    for (written, done) in [(3, 0), (0, 3)] {
+        let said = medoxide(&at, &words);
+        assert_eq!(said.code, 1);
+        assert!(said.err.lines().count() == 1 && said.err.contains("set/broken.nii.gz"), "{}", said.err);
+        let counts = format!("{written} written, {done} done already, 1 failed\n");
+        assert!(said.out.ends_with(&counts), "{}", said.out);
+    }
+    for (from, to) in [
+        ("sub-01/anat/t1.nii.gz", "sub-01/anat/t1.nii"),
+        ("blocks.nii.gz", "blocks.nii"),
+        ("sub-01/seg.nii", "sub-01/seg.nii"),
+    ] {
+        assert_eq!(values(at.join("set").join(from)), values(at.join("out").join(to)), "{to}");
+    }
+    // A source that changed is converted again.
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    let source = std::fs::File::options().append(true).open(at.join("set/blocks.nii.gz")).unwrap();
+    source.set_modified(later).unwrap();
+    assert!(medoxide(&at, &words).out.ends_with("1 written, 2 done already, 1 failed\n"));
+}
+
+#[test]
+fn many_inputs_need_to_know_where_to_go() {
+    let (_dir, at) = dataset();
+    for (words, code, said) in [
+        (&["convert", "set", "out"] as &[&str], 2, "--in-place"),
+        (&["convert", "a.nii", "b.nii", "c.nii"], 2, "-o"),
+        (&["convert", "set", "-o", "set"], 2, "choose another -o"),
+        (&["convert", "set", "-o", "x", "--in-place"], 2, "--in-place"),
+        (&["convert", "set", "set", "-o", "x"], 2, "would both become"),
+    ] {
+        let line = refused(&at, words, code);
+        assert!(line.contains(said), "{words:?}: {line}");
+    }
+    std::fs::create_dir(at.join("empty")).unwrap();
+    assert!(refused(&at, &["convert", "empty", "-o", "x"], 1).contains("no volume files"));
 }

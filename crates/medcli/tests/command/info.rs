@@ -4,7 +4,9 @@ use crate::{fine, folder, medoxide, refused};
 fn facts_of_the_header_are_shown() {
     let (_dir, at) = folder();
     let text = fine(&at, &["info", "t1.nii.gz", "seg.nii"]);
-    for fact in ["nifti1, gzip, little endian", "6 x 5 x 4", "1 x 1 x 2 mm", "LPS", "float32", "uint8"] {
+    for fact in
+        ["nifti1, gzip in blocks, little endian", "6 x 5 x 4", "1 x 1 x 2 mm", "LPS", "float32", "uint8"]
+    {
         assert!(text.contains(fact), "{fact}: {text}");
     }
 }
@@ -19,6 +21,8 @@ fn json_is_one_object_a_line_with_every_field() {
     assert_eq!(lines[0]["spacing"], serde_json::json!([1.0, 1.0, 2.0]));
     assert_eq!(lines[0]["affine"][2], serde_json::json!([0.0, 0.0, 2.0, -5.0]));
     assert_eq!(lines[0]["orientation"], "LPS");
+    assert_eq!(lines[0]["gzip"], "blocks");
+    assert!(lines[1]["gzip"].is_null());
     assert_eq!(lines[1]["stored_dtype"], "uint8");
     assert_eq!(lines[1]["header"]["datatype"], 2);
     assert!(lines[0]["header"].as_object().unwrap().len() > 30);

@@ -102,7 +102,7 @@ fn what_is_not_understood_is_one_line_and_code_2() {
         (&["info"], "FILE"),
         (&["info", "--jsn", "t1.nii.gz"], "--json"),
         (&["convert", "t1.nii.gz"], "OUT"),
-        (&["convert", "t1.nii.gz", "a.nii", "--level", "12"], "0..=9"),
+        (&["convert", "t1.nii.gz", "a.nii", "--level", "12"], "0 to 9"),
         (&["convert", "t1.nii.gz", "a.nii", "--dtype", "int12"], "dtype"),
         (&["preview", "t1.nii.gz", "-o", "a.jpg"], ".png"),
     ] {

@@ -55,6 +55,14 @@ pub(crate) fn stated_size(start: &[u8]) -> Stated {
     if whole { Stated::Nothing } else { Stated::Needs(FIXED + 2 + length) }
 }
 
+/// Bytes that tell a BGZF member.
+pub(crate) const BGZF_START: usize = 18;
+
+/// Whether a member's first bytes are those of BGZF: the size is all that its extra field says.
+pub(crate) fn says_bgzf(start: &[u8; BGZF_START]) -> bool {
+    start[3] == 4 && start[10..16] == [6, 0, b'B', b'C', 2, 0]
+}
+
 /// Bytes of a member's header, optional fields included; `None` if it is none or is cut off.
 pub(crate) fn header_length(member: &[u8]) -> Option<usize> {
     let [0x1f, 0x8b, 8, flags, ..] = *member else { return None };

@@ -1,10 +1,11 @@
 //! Where the members of a file lie: from its index, or by walking from header to header.
 
 use crate::disk::Handle;
+use crate::file::Division;
 use crate::{Error, Result};
 
 use super::MAX_RATIO;
-use super::header::{SMALLEST, Stated, TRAILER, stated_size};
+use super::header::{BGZF_START, SMALLEST, Stated, TRAILER, says_bgzf, stated_size};
 use super::index::read_index;
 
 /// A member of a file.
@@ -31,6 +32,17 @@ impl Member {
         let what = format!("{found} at byte {} of the file", self.at);
         Error::format(&file.path, "the gzip member", what, format!("{} bytes of content", self.length))
     }
+}
+
+/// How a file is divided of which the first member says its size.
+pub(crate) fn division(file: &Handle) -> Result<Division> {
+    let mut start = [0; BGZF_START];
+    file.read_exact_at(&mut start, 0)?;
+    Ok(match read_index(file)? {
+        Some(_) => Division::Blocks,
+        None if says_bgzf(&start) => Division::Bgzf,
+        None => Division::Members,
+    })
 }
 
 /// Bytes fetched in front of a header that follows a long member, and from its own first byte on: the trailer and the usual

@@ -28,7 +28,7 @@ pub(crate) use header::{Stated, stated_size};
 pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};
 pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
-pub(crate) use members::{Member, Members};
+pub(crate) use members::{Member, Members, division};
 pub(crate) use sidecar::{read_sidecar, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
 #[cfg(feature = "libdeflate")]
