@@ -15,14 +15,9 @@ from pathlib import Path
 import numpy as np
 
 import data
+import storage
 
 HERE = Path(__file__).resolve().parent
-
-
-def _ct(head: np.ndarray, n: int) -> np.ndarray:
-    """Hounsfield units: air and tissue with quantum noise everywhere."""
-    noise = np.random.default_rng(n).standard_normal(head.shape, dtype=np.float32)
-    return np.asfortranarray(np.rint(head * 0.7 - 1000 + noise * 12), dtype=np.int16)
 
 
 def make(folder: Path) -> None:
@@ -35,7 +30,7 @@ def make(folder: Path) -> None:
         path = folder / f"{name}_i16.nii"
         if not path.exists():
             head = np.asarray(nib.load(folder / f"head{n}_i16.nii").dataobj) if n else template
-            voxels = _ct(head, n) if name.startswith("ct") else np.asfortranarray(head)
+            voxels = storage.ct_like(head, n) if name.startswith("ct") else np.asfortranarray(head)
             nib.save(nib.Nifti1Image(voxels, np.eye(4)), path)
         if not path.with_suffix(".nii.gz").exists():
             nib.save(nib.load(path), path.with_suffix(".nii.gz"))

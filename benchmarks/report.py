@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import storage
 from measure import BUSY, Outcome, Times
 from row import US
 
@@ -209,18 +210,19 @@ fails its row.
 """
 
 
-def write(rows: list[dict[str, Any]], mode: str, folder: Path) -> list[Path]:
+def write(rows: list[dict[str, Any]], stored: list[dict[str, Any]], mode: str, folder: Path) -> list[Path]:
     """Records the run: JSON with everything, Markdown with the table, a plot if matplotlib is there."""
     folder.mkdir(parents=True, exist_ok=True)
     facts, date = machine(), datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d")
     stem = f"{date}-{machine_class(facts)}" + ("" if mode == "full" else f"-{mode}")
-    record = {"date": date, "mode": mode, "machine": facts, "versions": versions(), "rows": rows}
+    record = {"date": date, "mode": mode, "machine": facts, "versions": versions(), "rows": rows, storage.TITLE: stored}
     paths = [folder / f"{stem}.json", folder / f"{stem}.md"]
     paths[0].write_text(json.dumps(record, indent=1, ensure_ascii=False, default=float) + "\n")
     about = "\n".join(f"- {k}: {v}" for k, v in facts.items())
     named = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     head = f"# Benchmarks, {date}, {mode}\n\n{about}\n- versions: {named}\n\n{WORDS}"
-    paths[1].write_text(f"{head}\n{table(rows, True)}\n\n{verdicts(rows)}\n")
+    formats = f"### {storage.TITLE}\n\n{storage.WORDS}{storage.table(stored, True)}"
+    paths[1].write_text(f"{head}\n{table(rows, True)}\n\n{verdicts(rows)}\n\n{formats}\n")
     return paths + plot(rows, folder / f"{stem}.svg")
 
 

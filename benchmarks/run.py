@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import data
 import peers
 import report
+import storage
 import rows_io  # noqa: F401 (the order of these is the order of the table)
 import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
@@ -42,6 +46,15 @@ def _memory_folder(own: Path) -> Path:
     )
 
 
+def _storage(folder: Path, mode: str) -> list[dict[str, Any]]:
+    """The table of storage formats, measured in a process of its own."""
+    script = Path(__file__).with_name("storage.py")
+    made = subprocess.run(
+        [sys.executable, script, folder, mode], stdout=subprocess.PIPE, env=peers.environment(), check=True
+    )
+    return json.loads(made.stdout)
+
+
 def main() -> int:
     """Measures, prints, records. 1: a result of ours was wrong or missing; 2: --strict and a bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,7 +71,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the made files go
     quick = asked.mode == "quick"
     rows, start = _chosen(asked.rows, quick), time.time()
-    if not rows:
+    if not rows and asked.rows not in storage.TITLE:
         parser.error(f"no row is called like {asked.rows!r}; rows: " + "; ".join(ROWS))
     own = Path(tempfile.mkdtemp(prefix="medoxide-benchmarks-"))
     out = _memory_folder(own)
@@ -81,15 +94,21 @@ def main() -> int:
                 section = row.section
                 print(f"\n{section}\n  {report._aligned(report.HEADER)}")
             print("  " + report._aligned(report.cells(done[-1])), flush=True)
+        stored = []
+        if not asked.rows or asked.rows in storage.TITLE:
+            stored = _storage(folder, asked.mode)
+            print(f"\n{storage.TITLE}\n{storage.table(stored, False)}")
         print(f"\n{report.verdicts(done)}\n{time.time() - start:.0f} s")
         if not asked.no_record and not asked.rows:
-            for path in report.write(done, asked.mode, asked.record):
+            for path in report.write(done, stored, asked.mode, asked.record):
                 print(f"recorded: {path}")
     finally:
         if lab:
             lab.close()
         shutil.rmtree(own, ignore_errors=True)
         shutil.rmtree(out, ignore_errors=True)
+    if any(not r["right"] for volume in stored for r in volume["rows"]):
+        return 1
     if any(r["check"]["right"] is False or "median_ms" not in r["candidates"].get(US, {}) for r in done):
         return 1
     missed = any(not r["must"]["met"] for r in done if "must" in r)
