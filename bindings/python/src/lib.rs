@@ -14,6 +14,7 @@ mod process;
 mod run;
 mod save;
 mod slicing;
+mod sliding;
 mod volume;
 
 use pyo3::prelude::*;
@@ -33,6 +34,8 @@ mod _medoxide {
     use crate::process::{features, panic, release_memory, set_level, set_threads};
     #[pymodule_export]
     use crate::save::SaveReport;
+    #[pymodule_export]
+    use crate::sliding::SlidingCore;
     #[pymodule_export]
     use crate::volume::VolumeCore;
 

@@ -35,6 +35,7 @@ pub mod interpolate;
 mod intrinsics;
 mod kernel;
 pub mod level;
+pub mod overlap;
 pub mod philox;
 pub mod points;
 pub mod select;

@@ -24,6 +24,7 @@ from ._transform import Transform
 from .errors import *  # noqa: F403
 from .header import Header
 from .pipeline import Pipeline
+from .sliding import SlidingWindow, sliding_window_inference
 from .transforms import *  # noqa: F403
 from .volume import Grid, Volume
 
@@ -32,6 +33,7 @@ __all__ = [
     "Header",
     "Pipeline",
     "SaveReport",
+    "SlidingWindow",
     "Transform",
     "Volume",
     "__version__",
@@ -40,6 +42,7 @@ __all__ = [
     "release_memory",
     "set_level",
     "set_threads",
+    "sliding_window_inference",
     "stack",
 ]
 __all__ += errors.__all__
