@@ -143,3 +143,28 @@ def test_memory_goes_back(volume):
     assert mx.features()["pool"]["held_bytes"] > 0
     mx.release_memory()
     assert mx.features()["pool"]["held_bytes"] == 0
+
+
+@pytest.mark.parametrize(
+    "end", ["", "os._exit(0)", "threading.Thread(target=for_ever, daemon=True).start(); work(5)"]
+)
+def test_the_process_ends_while_threads_look_for_work(end):
+    """The interpreter does not wait for helping threads, awake or in the middle of a daemon's work."""
+    import subprocess
+    import sys
+
+    program = f"""
+import os, threading, numpy as np, medoxide as mx
+voxels = np.zeros((128, 128, 64), np.float32)
+def work(times):
+    for _ in range(times):
+        mx.Volume(voxels).clamp(0, 1).gaussian_smooth(1).numpy()
+def for_ever():
+    while True:
+        work(1)
+mx.set_threads(3)
+work(20)
+{end}
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=60, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,23 +1,24 @@
-//! The library's own thread pool: fork-aware, dynamic, and silent below the size where threads pay.
+//! The library's own threads: fork-aware, as many as wanted at any time, and silent below the size where they pay.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-#[cfg(not(target_family = "wasm"))]
-use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
 use crate::float_env::FloatEnv;
+
+#[cfg(not(target_family = "wasm"))]
+mod helpers;
+#[cfg(not(target_family = "wasm"))]
+mod lent;
+#[cfg(not(target_family = "wasm"))]
+mod wait;
 
 /// The environment variable that sets the number of threads.
 pub const VARIABLE: &str = "MEDOXIDE_THREADS";
 
 /// Bytes read and written below which callers should stay on one thread: waking a worker costs 10 to 60 µs.
 pub const PARALLEL_BYTES: usize = 2 << 20;
-
-/// How long the caller looks out for the last helper before it sleeps: about what waking costs.
-#[cfg(not(target_family = "wasm"))]
-const PATIENCE: Duration = Duration::from_micros(100);
 
 /// The most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;
@@ -85,8 +86,9 @@ fn processors() -> usize {
 ///
 /// Inline if there are fewer than two tasks or one thread; otherwise the caller works too, and each thread
 /// takes the next task when it is done with its last. Nested calls are fine, and run inline where the outer
-/// one has tasks for all threads. The float environment is the default one in every task. After a fork the
-/// child builds its own pool and leaves the parent's alone.
+/// one has tasks for all threads. The float environment is the default one in every task. Helping threads stay
+/// awake for a while for calls that follow soon, and a call does not wait for one that is late. After a fork the
+/// child starts its own and leaves the parent's alone.
 ///
 /// # Panics
 /// A panic in `f` is passed on to the caller after all threads have stopped.
@@ -126,28 +128,12 @@ pub fn for_each_mut<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync) 
 /// Runs `work` on the caller and on as many helpers as the tasks and [`threads`] allow.
 #[cfg(not(target_family = "wasm"))]
 fn together(tasks: usize, work: &(impl Fn() + Sync)) {
-    // A helper that is busy elsewhere would be waited for, though there is nothing left for it to do.
-    let helpers = if crowd::here() { 0 } else { threads().min(tasks).saturating_sub(1) };
-    let pool = if helpers == 0 { None } else { pool::get(helpers) };
-    let Some(pool) = pool else { return work() };
-    let work = || crowd::within(tasks >= threads(), work);
-    let done = AtomicUsize::new(0);
-    pool.in_place_scope(|scope| {
-        for _ in 0..helpers {
-            scope.spawn(|_| {
-                work();
-                done.fetch_add(1, Ordering::Release);
-            });
-        }
-        work();
-        // Helpers finish at about the same time: sooner than this thread would fall asleep and be woken. One that the
-        // system put on this thread's processor gets it.
-        let begin = Instant::now();
-        let outside = pool.current_thread_index().is_none();
-        while outside && done.load(Ordering::Acquire) < helpers && begin.elapsed() < PATIENCE {
-            std::thread::yield_now();
-        }
-    });
+    let threads = threads();
+    let helpers = if crowd::here() { 0 } else { threads.min(tasks).saturating_sub(1) };
+    if helpers == 0 {
+        return work();
+    }
+    helpers::run(helpers, threads - 1, &|| crowd::within(tasks >= threads, work));
 }
 
 #[cfg(target_family = "wasm")]
@@ -178,32 +164,5 @@ mod crowd {
         }
         let _restore = Restore(CROWDED.replace(crowded || here()));
         work();
-    }
-}
-
-#[cfg(not(target_family = "wasm"))]
-mod pool {
-    use crate::intrinsics::PerProcess;
-    use rayon::{ThreadPool, ThreadPoolBuilder};
-
-    struct Helpers {
-        count: usize,
-        /// `None` if the system refused to start the threads: then everything runs inline.
-        pool: Option<ThreadPool>,
-    }
-
-    static POOL: PerProcess<Helpers> = PerProcess::new();
-
-    /// This process's pool with at least `count` helpers. A smaller one is left behind, idle.
-    pub(super) fn get(count: usize) -> Option<&'static ThreadPool> {
-        let build = || {
-            let pool = ThreadPoolBuilder::new()
-                .num_threads(count)
-                .thread_name(|index| format!("medoxide-{index}"))
-                .build()
-                .ok();
-            Helpers { count, pool }
-        };
-        POOL.get(|helpers| helpers.count >= count, build).pool.as_ref()
     }
 }

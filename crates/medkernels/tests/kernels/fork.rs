@@ -28,7 +28,10 @@ fn work() -> bool {
 fn a_child_works_after_its_parent_did() {
     assert!(work());
     let inherited = Buffer::zeroed(4 << 20).unwrap();
-    for _ in 0..10 {
+    for round in 0..20 {
+        // Helpers that are about to sleep, that sleep, and that look out for more.
+        std::thread::sleep(Duration::from_micros(50 * round));
+        assert!(work());
         match fork() {
             0 => {
                 // The child's pool is its own, and empty.

@@ -17,3 +17,4 @@ mod points;
 mod random;
 mod select;
 mod stats;
+mod threads;
