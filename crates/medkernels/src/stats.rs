@@ -61,26 +61,6 @@ impl Moments {
         }
     }
 
-    /// Those of the voxels so far and of the row that follows them. Bit for bit the [`moments`] of both in one row, if
-    /// the voxels so far are whole [`BLOCK`]s.
-    ///
-    /// # Panics
-    /// If a mask's length differs from the row's.
-    #[must_use]
-    pub fn followed_by(self, row: &[f32], keep: Keep) -> Moments {
-        keep.check(row.len());
-        let mut total = self;
-        for (index, block) in row.chunks(BLOCK).enumerate() {
-            total = total.merge(match keep {
-                Keep::All => block_all(block),
-                Keep::Nonzero => block_nonzero(block),
-                Keep::Above(limit) => block_above(block, limit),
-                Keep::Mask(mask) => block_masked(block, &mask[index * BLOCK..][..block.len()]),
-            });
-        }
-        total
-    }
-
     /// The population variance, `m2 / n`, as NumPy's `var`; NaN if there are no values.
     pub fn variance(&self) -> f64 {
         if self.n == 0 { f64::NAN } else { self.m2 / self.n as f64 }
@@ -107,7 +87,22 @@ impl Moments {
 /// # Panics
 /// If a mask's length differs from the row's.
 pub fn moments(row: &[f32], keep: Keep) -> Moments {
-    Moments::default().followed_by(row, keep)
+    block_moments(row, keep).fold(Moments::default(), Moments::merge)
+}
+
+/// The moments of each [`BLOCK`] of a row, which merged in order are the [`moments`] of the row: so parts of it that are
+/// whole blocks can be looked at apart.
+///
+/// # Panics
+/// If a mask's length differs from the row's.
+pub fn block_moments<'a>(row: &'a [f32], keep: Keep<'a>) -> impl Iterator<Item = Moments> + 'a {
+    keep.check(row.len());
+    row.chunks(BLOCK).enumerate().map(move |(index, block)| match keep {
+        Keep::All => block_all(block),
+        Keep::Nonzero => block_nonzero(block),
+        Keep::Above(limit) => block_above(block, limit),
+        Keep::Mask(mask) => block_masked(block, &mask[index * BLOCK..][..block.len()]),
+    })
 }
 
 kernel! {

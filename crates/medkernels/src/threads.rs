@@ -17,8 +17,8 @@ mod wait;
 /// The environment variable that sets the number of threads.
 pub const VARIABLE: &str = "MEDOXIDE_THREADS";
 
-/// Bytes read and written below which callers should stay on one thread: waking a worker costs 10 to 60 µs.
-pub const PARALLEL_BYTES: usize = 2 << 20;
+/// Bytes read or written below which callers should stay on one thread: waking a helper costs the caller up to 20 µs.
+pub const PARALLEL_BYTES: usize = 512 << 10;
 
 /// The most threads that can be asked for.
 pub const MAX_THREADS: usize = 1024;

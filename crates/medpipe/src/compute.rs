@@ -331,16 +331,23 @@ impl Chain {
     ) -> Result<Vec<Slice>> {
         let (grid, channels) = (*self.grid(), self.channels());
         let dtype = want.dtype(self.dtype());
-        let halo: usize =
-            self.stages.iter().map(|s| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 }).sum();
+        let halo = [1, 2].map(|axis| {
+            let of = |s: &Stage| if let Op::Filter(_, f) = &s.op { f.halo[axis] } else { 0 };
+            self.stages.iter().map(of).sum::<usize>()
+        });
         let [nx, ny, nz] = grid.shape;
         let plane = nx * ny;
-        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo);
-        // Enough slabs for all threads, none too thin for its halo.
-        let share = nz.div_ceil(2 * threads::threads()).max(1);
-        thickness = thickness.min(share.max(2 * halo)).max(1);
+        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo[1]);
+        let mut rows = ny;
         if self.traffic(want) < threads::PARALLEL_BYTES && channels == 1 {
             thickness = nz.max(1);
+        } else {
+            // Enough parts for all threads, none too thin for its halo; of few planes, which are not measured, parts.
+            let wanted = 2 * threads::threads();
+            thickness = thickness.min(nz.div_ceil(wanted).max(2 * halo[1])).max(1);
+            if thickness == 1 && measure.is_none() && nz * channels < wanted {
+                rows = ny.div_ceil(wanted.div_ceil(nz.max(1) * channels)).max(4 * halo[0]);
+            }
         }
         struct Part<'a> {
             channel: usize,
@@ -351,10 +358,13 @@ impl Chain {
         let mut parts = vec![];
         let channel_bytes = (grid.len() * dtype.bytes()).max(1);
         for (channel, bytes) in out.chunks_mut(channel_bytes).enumerate() {
-            for (n, out) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
+            for (n, bytes) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
                 let z = n * thickness;
-                let b = Box3 { start: [0, 0, z], shape: [nx, ny, thickness.min(nz - z)] };
-                parts.push(Part { channel, b, out, slices: vec![] });
+                let depth = thickness.min(nz - z);
+                for (n, out) in bytes.chunks_mut((nx * rows * depth * dtype.bytes()).max(1)).enumerate() {
+                    let b = Box3 { start: [0, n * rows, z], shape: [nx, rows.min(ny - n * rows), depth] };
+                    parts.push(Part { channel, b, out, slices: vec![] });
+                }
             }
         }
         // From the end, as [`run_points`] does; files are read forwards.

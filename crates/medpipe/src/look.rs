@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use medcore::{Box3, DType, Grid, Keep, Measure, Of, Step, Volume};
 use medkernels::buffer::Buffer;
-use medkernels::{stats, threads};
+use medkernels::stats::{self, Moments};
+use medkernels::threads;
 
 use crate::Result;
 use crate::chain::Chain;
 use crate::compute::{Resolved, SLAB};
 use crate::evaluate::buffer;
-use crate::measure::{self, Slice};
+use crate::measure::{self, Piece, Slice};
 use crate::source::Source;
 use crate::turn::Turn;
 
@@ -108,57 +109,81 @@ impl Resolved {
         let whole = stats::BLOCK >> nx.trailing_zeros().min(stats::BLOCK.trailing_zeros());
         let rows = whole.next_multiple_of(16).min(ny.max(1));
         let group = if v.strides()[2].unsigned_abs() < 16 { 16 } else { 1 };
-        let mut slices = vec![Slice::default(); nz * v.channels()];
-        let mut parts: Vec<_> = slices
-            .chunks_mut(nz.max(1))
-            .enumerate()
-            .flat_map(|(c, slices)| {
-                slices.chunks_mut(group).enumerate().map(move |(n, slices)| (c, n * group, slices))
+        struct Part {
+            channel: usize,
+            b: Box3,
+            /// The blocks of each slice.
+            found: Result<Vec<Vec<Moments>>>,
+        }
+        let each = rows * (SLAB / 8 / (nx * rows * group).max(1)).max(1);
+        let starts = move |n: usize, step: usize| (0..n).step_by(step);
+        let mut parts: Vec<Part> = (0..v.channels())
+            .flat_map(|c| starts(nz, group).flat_map(move |z| starts(ny, each).map(move |y| (c, y, z))))
+            .map(|(channel, y, z)| {
+                let b = Box3 { start: [0, y, z], shape: [nx, each.min(ny - y), group.min(nz - z)] };
+                Part { channel, b, found: Ok(vec![]) }
             })
             .collect();
-        let one = |channel: usize, z: usize, slices: &mut [Slice]| -> Result<()> {
-            let mut strip = buffer(nx * rows * slices.len() * 4)?;
-            for y in (0..ny).step_by(rows) {
-                let b = Box3 { start: [0, y, z], shape: [nx, rows.min(ny - y), slices.len()] };
+        let one = |part: &mut Part| -> Result<Vec<Vec<Moments>>> {
+            let Box3 { start: [_, y0, z], shape: [_, height, depth] } = part.b;
+            let mut found = vec![vec![]; depth];
+            let mut strip = buffer(nx * rows * depth * 4)?;
+            for y in (0..height).step_by(rows) {
+                let b = Box3 { start: [0, y0 + y, z], shape: [nx, rows.min(height - y), depth] };
                 let packed = &mut strip.as_bytes_mut()[..b.len() * 4];
-                v.copy_box(channel, &b, packed)?;
+                v.copy_box(part.channel, &b, packed)?;
                 let packed: &[f32] = bytemuck::cast_slice(packed);
                 let plane = (b.shape[0] * b.shape[1]).max(1);
-                for (slice, voxels) in slices.iter_mut().zip(packed.chunks(plane)) {
-                    slice.followed_by(voxels, keep);
+                for (blocks, voxels) in found.iter_mut().zip(packed.chunks(plane)) {
+                    blocks.extend(stats::block_moments(voxels, keep));
                 }
             }
-            Ok(())
+            Ok(found)
         };
-        let mut done: Vec<Result<()>> = vec![];
-        if v.grid().len() * v.channels() * 4 < threads::PARALLEL_BYTES {
-            done.extend(parts.iter_mut().map(|(c, z, slices)| one(*c, *z, slices)));
-        } else {
-            let mut parts: Vec<_> = parts.into_iter().map(|part| (part, Ok(()))).collect();
-            threads::for_each_mut(&mut parts, |_, ((c, z, slices), done)| *done = one(*c, *z, slices));
-            done.extend(parts.into_iter().map(|(_, done)| done));
+        on_threads(v.grid().len() * v.channels(), &mut parts, |part| part.found = one(part));
+        let mut slices = vec![Slice::empty(m); nz * v.channels()];
+        for part in parts {
+            let first = part.channel * nz + part.b.start[2];
+            for (slice, blocks) in slices[first..].iter_mut().zip(part.found?) {
+                *slice = slice.followed_by(Piece::Blocks(blocks));
+            }
         }
-        done.into_iter().collect::<Result<()>>()?;
         Ok(Some(slices))
+    }
+}
+
+/// Runs `f` of each part, on all threads if so many voxels are worth it.
+fn on_threads<T: Send>(voxels: usize, parts: &mut [T], f: impl Fn(&mut T) + Sync) {
+    if voxels * 4 < threads::PARALLEL_BYTES {
+        parts.iter_mut().for_each(f);
+    } else {
+        threads::for_each_mut(parts, |_, part| f(part));
     }
 }
 
 /// What each plane contributes to a measurement.
 pub(crate) fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u8]>) -> Vec<Slice> {
     let [nx, ny, nz] = grid.shape;
-    let mut slices = vec![Slice::default(); planes.len()];
-    let group = (SLAB / (nx * ny).max(1)).max(1);
-    let mut parts: Vec<_> = slices.chunks_mut(group).zip(planes.chunks(group)).collect();
-    let one = |n: usize, out: &mut [Slice], planes: &[&[f32]]| {
-        for (i, (out, plane)) in out.iter_mut().zip(planes).enumerate() {
-            let z = (n * group + i) % nz.max(1);
-            *out = measure::slice(m, plane, nx, mask.map(|m| &m[z * nx * ny..(z + 1) * nx * ny]));
+    let plane = (nx * ny).max(1);
+    let mask_of = |n: usize| mask.map(|mask| &mask[n % nz.max(1) * plane..][..plane]);
+    let each = measure::divisible(m, plane);
+    let pieces =
+        |n: usize, len: usize| (0..len).step_by(each).map(move |at| ((n, at..len.min(at + each)), None));
+    let mut parts: Vec<_> =
+        planes.iter().enumerate().flat_map(|(n, voxels)| pieces(n, voxels.len())).collect();
+    let mut groups: Vec<_> = parts.chunks_mut((SLAB / 8 / each).max(1)).collect();
+    on_threads(planes.len() * plane, &mut groups, |parts| {
+        for ((n, range), found) in parts.iter_mut() {
+            let mask = mask_of(*n).map(|mask| &mask[range.clone()]);
+            *found = Some(measure::piece(m, &planes[*n][range.clone()], nx, mask));
         }
-    };
-    if planes.len() * nx * ny * 4 < threads::PARALLEL_BYTES {
-        parts.iter_mut().enumerate().for_each(|(n, (out, planes))| one(n, out, planes));
-    } else {
-        threads::for_each_mut(&mut parts, |n, (out, planes)| one(n, out, planes));
+    });
+    let mut slices = vec![Slice::empty(m); planes.len()];
+    for ((n, _), found) in parts {
+        slices[n] = found.map_or(slices[n], |piece| slices[n].followed_by(piece));
+    }
+    for (n, slice) in slices.iter_mut().enumerate().filter(|(_, slice)| slice.is_infinite()) {
+        *slice = measure::slice(m, planes[n], nx, mask_of(n));
     }
     slices
 }

@@ -21,11 +21,34 @@ pub(crate) struct Slice {
     count: u64,
 }
 
+/// What a piece of a slice contributes: whole blocks of its sums, its extent, or all that is wanted of the whole slice.
+pub(crate) enum Piece {
+    Blocks(Vec<Moments>),
+    Extent(Extent),
+    Whole(Slice),
+}
+
 impl Slice {
-    /// Adds voxels that follow the slice's first blocks to its moments.
-    pub(crate) fn followed_by(&mut self, voxels: &[f32], keep: stats::Keep) {
-        self.moments = self.moments.followed_by(voxels, keep);
-        self.count = self.moments.n;
+    /// The slice of no voxels.
+    pub(crate) fn empty(m: &Measure) -> Slice {
+        slice(m, &[], 0, None)
+    }
+
+    /// The slice so far and the piece that follows.
+    pub(crate) fn followed_by(self, piece: Piece) -> Slice {
+        match piece {
+            Piece::Blocks(blocks) => {
+                let moments = blocks.into_iter().fold(self.moments, Moments::merge);
+                Slice { moments, count: moments.n, ..self }
+            }
+            Piece::Extent(extent) => Slice { extent: self.extent.map(|so_far| so_far.merge(extent)), ..self },
+            Piece::Whole(slice) => slice,
+        }
+    }
+
+    /// Whether infinities were met, which an extent passes over.
+    pub(crate) fn is_infinite(&self) -> bool {
+        self.extent.is_some_and(|extent| extent.infinite > 0)
     }
 }
 
@@ -73,6 +96,26 @@ fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
         (Keep::Above(v), _) => Kept::Plain(stats::Keep::Above(*v as f32)),
         (Keep::Label { .. }, Some(m)) => Kept::Mask(m),
         _ => Kept::Plain(stats::Keep::All),
+    }
+}
+
+/// How many voxels of a slice of `plane` can be looked at apart from the others: those of whole blocks of its sums.
+pub(crate) fn divisible(m: &Measure, plane: usize) -> usize {
+    const VOXELS: usize = 8 * stats::BLOCK;
+    match m.of {
+        Of::Moments | Of::Extent => VOXELS.min(plane),
+        _ => plane,
+    }
+}
+
+/// The contribution of a packed piece of a slice of [`divisible`] voxels; a slice that [is infinite](Slice::is_infinite)
+/// has to be looked at as a whole.
+pub(crate) fn piece(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>) -> Piece {
+    let kept = kept(&m.keep, mask);
+    match m.of {
+        Of::Moments => Piece::Blocks(stats::block_moments(voxels, kept.row(0..voxels.len())).collect()),
+        Of::Extent => Piece::Extent(stats::extent(voxels, kept.row(0..voxels.len()))),
+        _ => Piece::Whole(slice(m, voxels, nx, mask)),
     }
 }
 
