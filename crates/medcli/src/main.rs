@@ -7,6 +7,7 @@ mod convert;
 mod failure;
 mod features;
 mod files;
+mod index;
 mod info;
 mod inline;
 mod options;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Info(info::Args),
     Convert(convert::Args),
+    Index(index::Args),
     Apply(apply::Args),
     Transforms(transforms::Args),
     Preview(preview::Args),
@@ -49,6 +51,7 @@ fn run() -> Outcome {
     match cli.command {
         Command::Info(a) => info::run(&a),
         Command::Convert(a) => convert::run(&a),
+        Command::Index(a) => index::run(&a),
         Command::Apply(a) => apply::run(&a),
         Command::Transforms(a) => transforms::run(&a),
         Command::Preview(a) => preview::run(&a),

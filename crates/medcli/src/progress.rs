@@ -53,6 +53,8 @@ enum Measure {
     /// Nobody knows.
     #[default]
     Unknown,
+    /// Bytes that have come out of these gzip streams, and of how many.
+    Inflating(Vec<VolumeFile>, u64),
     /// Bytes read of these files, until slabs are computed beyond those already counted.
     Computing(Vec<VolumeFile>, Work),
     /// Voxels written, of so many.
@@ -64,6 +66,9 @@ impl Measure {
     fn now(&self) -> Option<(u64, u64, Unit)> {
         match self {
             Measure::Unknown => None,
+            Measure::Inflating(files, total) => {
+                Some((files.iter().map(VolumeFile::bytes_inflated).sum(), *total, Unit::Bytes))
+            }
             Measure::Writing(written, total) => Some((written.load(Ordering::Relaxed), *total, Unit::Share)),
             Measure::Computing(files, before) => {
                 let (work, total) = (work(), files.iter().map(|f| f.identity().size).sum());
@@ -132,6 +137,14 @@ impl Progress {
     /// These files are read and computed with.
     pub(crate) fn compute(&mut self, n: usize, verb: &str, path: &Path, files: Vec<VolumeFile>) {
         self.phase(n, verb, path, Measure::Computing(files, work()));
+    }
+
+    /// The gzip streams of these files are followed to their ends.
+    pub(crate) fn inflate(&mut self, n: usize, verb: &str, files: Vec<VolumeFile>) {
+        let Some(first) = files.first().map(|f| f.path().to_path_buf()) else { return };
+        let content = |f: &VolumeFile| f.shape().iter().product::<usize>() * f.stored_dtype().bytes();
+        let total = files.iter().map(|f| content(f) as u64).sum();
+        self.phase(n, verb, &first, Measure::Inflating(files, total));
     }
 
     /// Something is drawn.

@@ -4,15 +4,47 @@
 //! content before it are known. While a region is read from such a file, those are noted about every MiB, in memory shared by
 //! all of the process and bounded by [`set_limit`]; a second read inflates from the last one before its first byte, and jumps over what it
 //! does not need. They belong to a file's path, size, time of writing and last checksum: a file that changed is visited for the first time.
-//! [`VolumeFile::write_index`] puts them in a file beside the volume (`crates/medio/docs/checkpoints.md`).
+//! [`VolumeFile::write_index`] puts them in a file beside the volume, or in a folder (`crates/medio/docs/checkpoints.md`), where other processes find them;
+//! with [`Keep::Beside`] or [`Keep::Folder`] the first region read does.
 //!
 //! A block is as long as its writer made it. Few streams have blocks of many MiB (zlib-ng and zlib-rs at level 1 write one block only); these have
 //! few checkpoints, or none.
 
-use crate::Result;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 use crate::disk::Handle;
-use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{GzipStream, Index, Key, cache, read_sidecar, sidecar_path, write_sidecar};
+use crate::file::{VolumeFile, reopen};
+use crate::gzip::{
+    GzipStream, Index, Key, SPACING, cache, read_sidecar, sidecar_fits, sidecar_in, sidecar_path,
+    write_sidecar,
+};
+use crate::{Error, Result};
+
+/// The environment variable that names a folder in which indexes are looked for and put, instead of beside their files; read once.
+pub const FOLDER_VARIABLE: &str = "MEDOXIDE_INDEX_DIR";
+
+/// Where the checkpoints of a file are kept ([`VolumeFile::with_checkpoints`]).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nowhere: none are gathered, and none are used. Every region is read from the stream's start.
+    Off,
+    /// In this process's memory. Index files that are there (in the folder of [`FOLDER_VARIABLE`], beside the file) are used, none is written.
+    #[default]
+    Memory,
+    /// In memory, and in a file beside the volume: the first region read goes on to the stream's end and writes it.
+    Beside,
+    /// In memory, and in this folder, which is made if it is not there: the first region read goes on to the stream's end and writes the index. Its name is
+    /// the file's and a digest of the file's canonical path.
+    Folder(PathBuf),
+}
+
+impl From<bool> for Keep {
+    /// In memory, or nowhere.
+    fn from(on: bool) -> Keep {
+        if on { Keep::Memory } else { Keep::Off }
+    }
+}
 
 /// Sets how many bytes checkpoints may take in this process: 64 MiB unless told otherwise. What was used longest ago is forgotten first; 0
 /// means that none are kept.
@@ -39,7 +71,7 @@ pub fn clear() {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Indexed {
-    /// Nothing: regions of this file are reached without checkpoints.
+    /// Nothing: regions of this file are reached without checkpoints, or it is shorter than what lies between two.
     NotNeeded,
     /// Nothing: there is an index that fits the file.
     UpToDate,
@@ -53,7 +85,7 @@ pub enum Indexed {
 }
 
 impl VolumeFile {
-    /// Follows the gzip stream of the voxels to its end and writes its checkpoints beside the file, under its name with `.mxi` appended, where
+    /// Follows the gzip stream of the voxels to its end and writes its checkpoints to [`VolumeFile::index_path`], where
     /// every later read finds them. Nothing is done where an index fits already, or where none is needed.
     ///
     /// # Errors
@@ -67,55 +99,113 @@ impl VolumeFile {
     ///
     /// let dir = tempfile::tempdir()?;
     /// let path = dir.path().join("brain.nii.gz");
-    /// let volume = Volume::from_f32(Grid::new([4, 3, 2], Affine::IDENTITY), &[1.5; 24])?;
+    /// let volume = Volume::from_f32(Grid::new([99, 80, 50], Affine::IDENTITY), &[1.5; 396_000])?;
     /// medio::save(&path, &volume, &SaveOptions { gzip: Gzip::Single, ..SaveOptions::default() })?;
     ///
     /// let file = medio::open(&path)?;
     /// assert!(matches!(file.write_index()?, Indexed::Written { .. }));
     /// assert_eq!(file.write_index()?, Indexed::UpToDate);
-    /// assert!(dir.path().join("brain.nii.gz.mxi").exists());
+    /// assert!(file.index_path().exists());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn write_index(&self) -> Result<Indexed> {
-        if self.inner().packing != Packing::Stream {
+        if !self.sequential() || short(self) {
             return Ok(Indexed::NotNeeded);
         }
         let file = reopen(self)?;
         let key = Key::of(&file, &self.inner().voxels.identity)?;
-        if read_sidecar(&key).is_some() {
+        let path = self.index_path();
+        if read_sidecar(&path, &key).is_some() {
             return Ok(Indexed::UpToDate);
         }
-        let known = cache::get(&key).unwrap_or_default();
-        let index = if known.complete { known } else { follow(&file, known)? };
-        let path = sidecar_path(self.inner().voxels.path());
-        let bytes = write_sidecar(&path, &key, &index)?;
-        // Written for what was read, not for what may have replaced it meanwhile.
-        self.inner().voxels.check()?;
+        let known = known(self, &key);
+        let from = known.points.last().map_or(0, |p| p.position);
+        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known);
+        stream.skip_to(from)?;
+        stream.complete_index()?;
+        let (index, _) = stream.into_index();
+        let bytes = write(self, &path, &key, &index)?;
         let checkpoints = index.points.len();
         cache::keep(key, index);
         Ok(Indexed::Written { checkpoints, bytes })
     }
+
+    /// Where [`VolumeFile::write_index`] puts the index: in the folder of [`Keep::Folder`]; else beside the file, its name with `.mxi` appended, if
+    /// [`Keep::Beside`] says so or [`FOLDER_VARIABLE`] names no folder; else in that folder.
+    pub fn index_path(&self) -> PathBuf {
+        let volume = self.inner().voxels.path();
+        match (self.checkpoints(), folder()) {
+            (Keep::Folder(dir), _) => sidecar_in(dir, &canonical(volume)),
+            (Keep::Beside, _) | (_, None) => sidecar_path(volume),
+            (_, Some(dir)) => sidecar_in(dir, &canonical(volume)),
+        }
+    }
 }
 
-/// The checkpoints of a stream, to its end.
-fn follow(file: &Handle, known: Index) -> Result<Index> {
-    let from = known.points.last().map_or(0, |p| p.position);
-    let mut stream = GzipStream::new(file, vec![]).ahead().with_checkpoints(known);
-    stream.skip_to(from)?;
-    stream.drain()?;
-    Ok(stream.grown().unwrap_or_default())
+/// The folder that the environment names.
+fn folder() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let named = || std::env::var_os(FOLDER_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from);
+    FOLDER.get_or_init(named).as_deref()
+}
+
+fn canonical(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.into())
+}
+
+/// Writes an index for what was read, not for what may have replaced it meanwhile.
+fn write(volume: &VolumeFile, path: &Path, key: &Key, index: &Index) -> Result<u64> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+    }
+    volume.inner().voxels.check()?;
+    write_sidecar(path, key, index)
+}
+
+/// Whether the content is too short for a checkpoint.
+fn short(volume: &VolumeFile) -> bool {
+    let m = &volume.inner().meaning;
+    m.first_voxel + m.voxel_bytes < SPACING
 }
 
 /// The key of a file that may have checkpoints; none if none are to be kept, or if the system does not say what the file is.
 pub(crate) fn key(volume: &VolumeFile, file: &Handle) -> Option<Key> {
-    if cache::limit() == 0 { None } else { Key::of(file, &volume.inner().voxels.identity).ok() }
+    let wanted = match volume.checkpoints() {
+        _ if short(volume) => false,
+        Keep::Off => false,
+        Keep::Memory => cache::limit() > 0,
+        Keep::Beside | Keep::Folder(_) => true,
+    };
+    if wanted { Key::of(file, &volume.inner().voxels.identity).ok() } else { None }
 }
 
-/// What is known of a file, in memory or beside it.
-pub(crate) fn known(key: &Key) -> Index {
+/// What is known of a file, in memory or in an index file.
+pub(crate) fn known(volume: &VolumeFile, key: &Key) -> Index {
     cache::get(key).unwrap_or_else(|| {
-        let Some(index) = read_sidecar(key) else { return Index::default() };
+        let named = folder().map(|dir| sidecar_in(dir, &key.file.path));
+        let beside = [sidecar_path(volume.inner().voxels.path()), sidecar_path(&key.file.path)];
+        let mut places: Vec<PathBuf> = [volume.index_path()].into_iter().chain(named).chain(beside).collect();
+        places.dedup();
+        let Some(index) = places.iter().find_map(|p| read_sidecar(p, key)) else { return Index::default() };
         cache::keep(key.clone(), index.clone());
         index
     })
+}
+
+/// Keeps what a read has found, in a file too if that was asked for.
+pub(crate) fn keep(volume: &VolumeFile, key: Key, mut stream: GzipStream<'_>) -> Result<()> {
+    let lasting = matches!(volume.checkpoints(), Keep::Beside | Keep::Folder(_));
+    let missing =
+        lasting.then(|| volume.index_path()).filter(|path| stream.gathers() || !sidecar_fits(path, &key));
+    if missing.is_some() {
+        stream.complete_index()?;
+    }
+    let (index, grown) = stream.into_index();
+    if let Some(path) = missing {
+        write(volume, &path, &key, &index)?;
+    }
+    if grown {
+        cache::keep(key, index);
+    }
+    Ok(())
 }

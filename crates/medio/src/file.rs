@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use medcore::{DType, Grid, Meta, Scale};
 
 use crate::Result;
+use crate::checkpoints::Keep;
 use crate::disk::{Counts, DiskFile, Handle, Identity};
 use crate::gzip::{Members, Stated, division, is_gzip, stated_size};
 use crate::nifti::{ByteOrder, Header, Meaning};
@@ -19,7 +20,7 @@ use crate::nifti::{ByteOrder, Header, Meaning};
 #[derive(Clone)]
 pub struct VolumeFile {
     inner: Arc<Inner>,
-    checkpoints: bool,
+    keep: Keep,
 }
 
 pub(crate) struct Inner {
@@ -86,7 +87,7 @@ impl fmt::Display for Division {
 
 impl VolumeFile {
     pub(crate) fn new(inner: Inner) -> VolumeFile {
-        VolumeFile { inner: Arc::new(inner), checkpoints: true }
+        VolumeFile { inner: Arc::new(inner), keep: Keep::default() }
     }
 
     /// The path that was opened.
@@ -104,17 +105,17 @@ impl VolumeFile {
         self.inner.packing != Packing::Plain
     }
 
-    /// The same file, with checkpoints or without: places inside a gzip stream, gathered in memory while regions are read, at which
-    /// later reads begin (see [`crate::checkpoints`]). Files have them unless told otherwise.
+    /// The same file, its checkpoints kept elsewhere: places inside a gzip stream, gathered while regions are read, at which
+    /// later reads begin (see [`crate::checkpoints`]). They are kept in memory unless told otherwise; `false` is [`Keep::Off`].
     #[must_use]
-    pub fn with_checkpoints(mut self, on: bool) -> VolumeFile {
-        self.checkpoints = on;
+    pub fn with_checkpoints(mut self, keep: impl Into<Keep>) -> VolumeFile {
+        self.keep = keep.into();
         self
     }
 
-    /// Whether checkpoints are used and gathered.
-    pub(crate) fn has_checkpoints(&self) -> bool {
-        self.checkpoints
+    /// Where checkpoints are kept.
+    pub fn checkpoints(&self) -> &Keep {
+        &self.keep
     }
 
     /// Whether a region costs, at the first visit, what all before it costs: a gzip stream must be inflated from its start. Of a plain file, and of a

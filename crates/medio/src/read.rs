@@ -9,7 +9,7 @@ use medkernels::float_env::FloatEnv;
 use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{GzipStream, Member, Members, cache};
+use crate::gzip::{GzipStream, Member, Members};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -209,18 +209,15 @@ impl VolumeFile {
         }
         let mut stream = GzipStream::new(&file, vec![]).ahead().until(end);
         let part = runs.first > m.first_voxel || end < all;
-        let key = if part && self.has_checkpoints() { checkpoints::key(self, &file) } else { None };
+        let key = if part { checkpoints::key(self, &file) } else { None };
         if let Some(key) = &key {
-            stream = stream.with_checkpoints(checkpoints::known(key));
+            stream = stream.with_checkpoints(checkpoints::known(self, key));
         }
         runs.read_stream(&mut stream, out, target)?;
         if end == all {
             stream.finish()?;
         }
-        if let (Some(key), Some(index)) = (key, stream.grown()) {
-            cache::keep(key, index);
-        }
-        Ok(())
+        key.map_or(Ok(()), |key| checkpoints::keep(self, key, stream))
     }
 
     /// The members that hold the content from byte `from` to byte `end`; `None` if it is to be had as a stream only.

@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use medcore::{Affine, Box3, DType, Grid};
-use medio::checkpoints::{self, Indexed};
+use medio::checkpoints::{self, Indexed, Keep};
 use medio::{Error, Gzip, SaveOptions, VolumeFile, open, save};
 use support::{Numbers, Style, cut_out, gunzip, member, noise, volume};
 
@@ -395,6 +395,67 @@ fn an_index_beside_the_file() {
         assert!(!dir.path().join(format!("{name}.mxi")).exists());
     }
     assert!(gunzip(&bytes) == content);
+}
+
+/// Where it is asked for, the first region read writes the index: beside the file or in a folder, once, and anew if it is stale or damaged.
+#[test]
+fn the_first_visit_writes_an_index() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.nii.gz");
+    let content = nifti([150, 140, 130], vec![], 17);
+    fs::write(&path, at_level(&content, 6)).unwrap();
+    let folder = dir.path().join("kept/here");
+    let early = Box3 { start: [3, 4, 20], shape: [9, 8, 7] };
+    let visit = |keep: &Keep| {
+        checkpoints::clear();
+        let file = open(&path).unwrap().with_checkpoints(keep.clone());
+        let header = file.bytes_inflated();
+        assert!(read(&file, 0, &early).unwrap() == cut_out(&content, &file, 0, &early));
+        (file.bytes_inflated() - header, file.index_path())
+    };
+    // In memory only: to the box's end, and nothing is left on disk.
+    let (cost, beside) = visit(&Keep::Memory);
+    assert!(cost < 2_000_000 && !beside.exists());
+    for keep in [Keep::Beside, Keep::Folder(folder.clone())] {
+        // Whoever looks for one in a folder would use the one beside the file as well.
+        let _ = fs::remove_file(&beside);
+        let (cost, index) = visit(&keep);
+        assert_eq!(cost, content.len() as u64, "{keep:?}: to the end, once");
+        let sound = fs::read(&index).unwrap();
+        let written = fs::metadata(&index).unwrap().modified().unwrap();
+        assert!(visit(&keep).0 < SPACING + 500_000, "{keep:?}");
+        assert_eq!(fs::metadata(&index).unwrap().modified().unwrap(), written);
+        let file = open(&path).unwrap().with_checkpoints(keep.clone());
+        assert_eq!(file.write_index().unwrap(), Indexed::UpToDate);
+        let mut damaged = sound.clone();
+        damaged[sound.len() / 2] ^= 1;
+        for bad in [damaged, sound[..100].to_vec(), vec![]] {
+            fs::write(&index, &bad).unwrap();
+            visit(&keep);
+            assert!(fs::read(&index).unwrap() == sound, "{keep:?}");
+        }
+    }
+    // An index's name in a folder tells files of one name apart.
+    let other = dir.path().join("kept/a.nii.gz");
+    fs::copy(&path, &other).unwrap();
+    let names =
+        [&path, &other].map(|p| open(p).unwrap().with_checkpoints(Keep::Folder(folder.clone())).index_path());
+    assert_ne!(names[0], names[1]);
+    assert!(names[0].exists() && !names[1].exists());
+    // A replaced file gets a new index at its first visit.
+    let content = nifti([150, 140, 130], vec![], 18);
+    fs::write(&path, at_level(&content, 9)).unwrap();
+    let before = fs::read(&names[0]).unwrap();
+    let file = open(&path).unwrap().with_checkpoints(Keep::Folder(folder.clone()));
+    assert!(read(&file, 0, &early).unwrap() == cut_out(&content, &file, 0, &early));
+    assert!(fs::read(&names[0]).unwrap() != before);
+    check(&path, &content, 20, &mut Numbers(35));
+    // Where nothing can be written, that is said.
+    let file = open(&path).unwrap().with_checkpoints(Keep::Folder(path.clone()));
+    assert!(matches!(read(&file, 0, &early).unwrap_err(), Error::Io { .. }));
+    let off = open(&path).unwrap().with_checkpoints(false);
+    assert_eq!(off.checkpoints(), &Keep::Off);
 }
 
 /// A crop of a large file takes little memory, at the first visit and later. In a process of its own, whose peak is its own.

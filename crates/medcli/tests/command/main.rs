@@ -4,6 +4,7 @@
 mod apply;
 mod convert;
 mod features;
+mod index;
 mod info;
 mod preview;
 mod transforms;
@@ -28,7 +29,12 @@ pub(crate) fn medoxide(folder: &Path, words: &[&str]) -> Said {
 /// Runs the command in a folder with environment variables.
 pub(crate) fn medoxide_with(folder: &Path, words: &[&str], variables: &[(&str, &str)]) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_medoxide"));
-    command.args(words).current_dir(folder).env_remove("MEDOXIDE_LEVEL").env_remove("MEDOXIDE_THREADS");
+    command
+        .args(words)
+        .current_dir(folder)
+        .env_remove("MEDOXIDE_LEVEL")
+        .env_remove("MEDOXIDE_THREADS")
+        .env_remove("MEDOXIDE_INDEX_DIR");
     command.envs(variables.iter().copied());
     let done = command.output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -79,7 +85,7 @@ fn help_and_version_go_to_standard_output() {
     let version = fine(&at, &["--version"]);
     assert_eq!(version.trim(), format!("medoxide {}", env!("CARGO_PKG_VERSION")));
     let help = fine(&at, &["--help"]);
-    for command in ["info", "convert", "apply", "transforms", "preview", "features"] {
+    for command in ["info", "convert", "index", "apply", "transforms", "preview", "features"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
         let own = fine(&at, &[command, "--help"]);
         assert!(own.contains(&format!("Usage: medoxide {command}")), "{own}");
@@ -102,6 +108,7 @@ fn what_is_not_understood_is_one_line_and_code_2() {
         (&["info"], "FILE"),
         (&["info", "--jsn", "t1.nii.gz"], "--json"),
         (&["convert", "t1.nii.gz"], "OUT"),
+        (&["index"], "FILE"),
         (&["convert", "t1.nii.gz", "a.nii", "--level", "12"], "0 to 9"),
         (&["convert", "t1.nii.gz", "a.nii", "--dtype", "int12"], "dtype"),
         (&["preview", "t1.nii.gz", "-o", "a.jpg"], ".png"),

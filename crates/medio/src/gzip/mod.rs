@@ -21,7 +21,7 @@ mod stream;
 mod whole;
 
 pub(crate) use cache::Key;
-pub(crate) use checkpoint::Index;
+pub(crate) use checkpoint::{Index, SPACING};
 pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
 pub(crate) use header::{Stated, stated_size};
@@ -29,7 +29,7 @@ pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};
 pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members, division};
-pub(crate) use sidecar::{read_sidecar, sidecar_path, write_sidecar};
+pub(crate) use sidecar::{read_sidecar, sidecar_fits, sidecar_in, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
 #[cfg(feature = "libdeflate")]
 pub(crate) use whole::inflate_whole;

@@ -1,4 +1,4 @@
-//! Checkpoints in a file beside the volume: `crates/medio/docs/checkpoints.md` describes it.
+//! Checkpoints in a file beside the volume, or in a folder of such files: `crates/medio/docs/checkpoints.md` describes it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::Result;
-use crate::atomic::AtomicFile;
+use crate::atomic::{AtomicFile, remove_stale};
 
 use super::MAX_RATIO;
 use super::cache::Key;
@@ -24,11 +24,24 @@ const HEAD: usize = 8 + 8 + 16 + TRAILER + 8;
 /// CRC-32 of all before it.
 const CHECK: usize = 4;
 
-/// The index file of a volume file.
+/// Letters of a volume's name that its index's name in a folder shows: file systems allow 255 bytes.
+const SHOWN: usize = 56;
+
+/// The index file beside a volume file.
 pub(crate) fn sidecar_path(volume: &Path) -> PathBuf {
     let mut name = OsString::from(volume);
     name.push(".mxi");
     PathBuf::from(name)
+}
+
+/// The index file in a folder of a volume file with this canonical path: its name, and a digest of the whole path (FNV-1a, 64 bits), since many
+/// folders have a `T1.nii.gz`.
+pub(crate) fn sidecar_in(folder: &Path, volume: &Path) -> PathBuf {
+    let step = |h: u64, b: &u8| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+    let digest = volume.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, step);
+    let name = volume.file_name().unwrap_or_default().to_string_lossy();
+    let shown: String = name.chars().take(SHOWN).collect();
+    folder.join(format!("{shown}-{digest:016x}.mxi"))
 }
 
 fn head(key: &Key, points: usize) -> Vec<u8> {
@@ -52,15 +65,23 @@ pub(crate) fn write_sidecar(path: &Path, key: &Key, index: &Index) -> Result<u64
     }
     index.points.iter().for_each(|p| out.extend_from_slice(&p.packed));
     out.extend(crc32fast::hash(&out).to_le_bytes());
+    remove_stale(path);
     let mut file = AtomicFile::create(path)?;
     file.write(&out)?;
     file.commit(false)?;
     Ok(out.len() as u64)
 }
 
-/// The index beside a file; `None` if there is none, it is another file's or another version's, or anything about it is wrong.
-pub(crate) fn read_sidecar(key: &Key) -> Option<Index> {
-    let file = File::open(sidecar_path(&key.file.path)).ok()?;
+/// Whether there is an index at `path` that says that it is the file's; nothing more of it is looked at.
+pub(crate) fn sidecar_fits(path: &Path, key: &Key) -> bool {
+    let mut found = [0; HEAD];
+    let read = File::open(path).and_then(|mut f| f.read_exact(&mut found));
+    read.is_ok() && found[..HEAD - 8] == head(key, 0)[..HEAD - 8]
+}
+
+/// The index at `path`; `None` if there is none, it is another file's or another version's, or anything about it is wrong.
+pub(crate) fn read_sidecar(path: &Path, key: &Key) -> Option<Index> {
+    let file = File::open(path).ok()?;
     // An index is a small part of its file; more is not read.
     let most = key.file.size / 8 + (1 << 20);
     let length = file.metadata().ok().filter(std::fs::Metadata::is_file)?.len();

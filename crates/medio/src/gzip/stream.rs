@@ -97,16 +97,14 @@ impl<'a> GzipStream<'a> {
         self
     }
 
-    /// The checkpoints, with those that were found on the way; none if there are no new ones.
-    pub(crate) fn grown(self) -> Option<Index> {
-        let gatherer = self.gatherer?;
-        if gatherer.found.is_empty() && !self.ended {
-            return None;
-        }
+    /// The checkpoints, with those that were found on the way, and whether that is more than was known.
+    pub(crate) fn into_index(self) -> (Index, bool) {
         let mut index = self.index;
+        let Some(gatherer) = self.gatherer else { return (index, false) };
+        let grown = self.ended || !gatherer.found.is_empty();
         index.points.extend(gatherer.found);
         index.complete = self.ended;
-        Some(index)
+        (index, grown)
     }
 
     /// The file below.
@@ -233,16 +231,23 @@ impl<'a> GzipStream<'a> {
         Ok(())
     }
 
-    /// Decodes all that is left of the stream.
-    pub(crate) fn drain(&mut self) -> Result<()> {
-        loop {
+    /// Whether there may be checkpoints that are not known.
+    pub(crate) fn gathers(&self) -> bool {
+        self.gatherer.is_some()
+    }
+
+    /// Decodes what is left of the stream and gathers its checkpoints, if some may be missing.
+    pub(crate) fn complete_index(&mut self) -> Result<()> {
+        self.until = u64::MAX;
+        while self.gathers() {
             let n = self.staged()?.len();
             if n == 0 {
-                return Ok(());
+                break;
             }
             self.stage_used += n;
             self.position += n as u64;
         }
+        Ok(())
     }
 
     /// Begins the member that must be here.
