@@ -1,9 +1,12 @@
 //! What callers give: roles, affines, dtypes.
 
+use std::path::PathBuf;
+
 use medcore::{Affine, DType, Role};
+use medio::checkpoints::Keep;
 use numpy::{PyArrayDescr, PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBool, PyString};
 
 use crate::{array, errors};
 
@@ -14,6 +17,31 @@ pub(crate) fn role_of(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Rol
         Ok(role) if role != Role::Points => Ok(Some(role)),
         _ => Err(errors::param(py, "volume", "role", format!("{name:?}"), "image, label or map")),
     }
+}
+
+/// Where checkpoints are kept: True, False, "sidecar", or a folder.
+pub(crate) fn index_of(py: Python<'_>, index: Option<&Bound<'_, PyAny>>) -> PyResult<Keep> {
+    let Some(index) = index else { return Ok(Keep::default()) };
+    if let Ok(on) = index.extract::<bool>() {
+        return Ok(on.into());
+    }
+    if index.cast::<PyString>().is_ok_and(|s| s.to_cow().is_ok_and(|s| s == "sidecar")) {
+        return Ok(Keep::Beside);
+    }
+    match index.extract::<PathBuf>() {
+        Ok(folder) if !folder.as_os_str().is_empty() => Ok(Keep::Folder(folder)),
+        _ => Err(errors::param(py, "load", "index", index.repr()?, "True, False, \"sidecar\" or a folder")),
+    }
+}
+
+/// The same for Python.
+pub(crate) fn index_to(py: Python<'_>, keep: &Keep) -> PyResult<Py<PyAny>> {
+    Ok(match keep {
+        Keep::Off => PyBool::new(py, false).to_owned().into_any().unbind(),
+        Keep::Memory => PyBool::new(py, true).to_owned().into_any().unbind(),
+        Keep::Beside => PyString::new(py, "sidecar").into_any().unbind(),
+        Keep::Folder(folder) => folder.into_pyobject(py)?.into_any().unbind(),
+    })
 }
 
 /// An affine from a 4 x 4 list of lists.

@@ -25,7 +25,7 @@ mod _medoxide {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::open::{load, stack};
+    use crate::open::{index, load, stack};
     #[pymodule_export]
     use crate::pickle::volume_from_state;
     #[pymodule_export]

@@ -5,32 +5,53 @@ use std::ffi::CString;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use medio::checkpoints::{Indexed, Keep};
 use medpipe::LazyVolume;
 use pyo3::prelude::*;
 
-use crate::given::role_of;
+use crate::given::{index_of, role_of};
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
 
-/// Opens a file lazily; see `medoxide.load`.
+/// Opens a file lazily: its header is read, its voxels when they are asked for. `role` is image, label or map; `mmap=True` maps an uncompressed
+/// file instead of reading it.
+///
+/// `index` is about .nii.gz files that can only be read from their start: while regions are read, places are noted at which later reads begin.
+/// True keeps them in memory, and uses an index file that is there; False does neither; "sidecar" lets the first region read write them to an index beside the
+/// file, and a path to one in that folder. `medoxide.index` writes one without reading a region.
 #[pyfunction]
-#[pyo3(signature = (path, role=None, mmap=false))]
+#[pyo3(signature = (path, role=None, mmap=false, index=None), text_signature = "(path, role=None, mmap=False, index=True)")]
 pub(crate) fn load<'py>(
     py: Python<'py>,
     path: PathBuf,
     role: Option<&str>,
     mmap: bool,
+    index: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let given = role_of(py, role)?;
     let kind = given.unwrap_or_default();
-    let lazy =
-        run(
-            py,
-            || if mmap { LazyVolume::open_mapped(&path, kind) } else { LazyVolume::open_as(&path, kind) },
-        )?;
+    let keep = index_of(py, index)?;
+    let open = || match keep {
+        _ if mmap => LazyVolume::open_mapped(&path, kind),
+        keep => LazyVolume::of_file(medio::open(&path)?.with_checkpoints(keep), kind),
+    };
+    let lazy = run(py, open)?;
     let axes = lazy.file().map_or(3, |f| f.shape().len().clamp(1, 3));
     warn_once(py, &path, &lazy)?;
     wrap(py, lazy, axes, given.is_some())
+}
+
+/// Writes the index of a .nii.gz file that can only be read from its start, so that every process reads regions of it without what lies before:
+/// in `folder` if given, else in the folder that the environment variable MEDOXIDE_INDEX_DIR names, else beside the file. Its path; None
+/// for files that need none. An index that fits the file is left as it is.
+#[pyfunction]
+#[pyo3(signature = (path, folder=None))]
+pub(crate) fn index(py: Python<'_>, path: PathBuf, folder: Option<PathBuf>) -> PyResult<Option<PathBuf>> {
+    run(py, || {
+        let file = medio::open(&path)?.with_checkpoints(folder.map_or(Keep::Memory, Keep::Folder));
+        let done = file.write_index()?;
+        Ok((done != Indexed::NotNeeded).then(|| file.index_path()))
+    })
 }
 
 /// Several volumes of one grid as channels of one.

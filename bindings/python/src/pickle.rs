@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::array::{self, View};
-use crate::given::role_of;
+use crate::given::{index_of, index_to, role_of};
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
 use crate::{errors, json};
@@ -35,6 +35,7 @@ pub(crate) fn state<'py>(py: Python<'py>, v: &VolumeCore) -> PyResult<Bound<'py,
     if let Some(recipe) = v.lazy.recipe() {
         out.set_item("path", recipe.path)?;
         out.set_item("mapped", recipe.mapped)?;
+        out.set_item("index", index_to(py, &recipe.checkpoints)?)?;
         out.set_item("steps", json::to_python(py, &recipe.steps)?)?;
         return Ok(out);
     }
@@ -59,7 +60,9 @@ pub(crate) fn volume_from_state<'py>(
     let (axes, given): (usize, bool) = (get("axes")?.extract()?, get("role_given")?.extract()?);
     if state.contains("path")? {
         let steps = json::from_python("pickle", "steps", &get("steps")?)?;
-        let recipe = Recipe { path: get("path")?.extract()?, role, mapped: get("mapped")?.extract()?, steps };
+        let checkpoints = index_of(py, Some(&get("index")?))?;
+        let (path, mapped) = (get("path")?.extract()?, get("mapped")?.extract()?);
+        let recipe = Recipe { path, role, mapped, checkpoints, steps };
         return wrap(py, run(py, || LazyVolume::replay(&recipe))?, axes, given);
     }
     let name: String = get("dtype")?.extract()?;

@@ -1,5 +1,6 @@
 //! What concerns the whole process: instruction set, threads, memory.
 
+use medio::checkpoints;
 use medkernels::level::{self, Level};
 use medkernels::{buffer, threads};
 use pyo3::prelude::*;
@@ -30,7 +31,7 @@ pub(crate) fn check_environment(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// What this process uses: instruction sets, threads, pooled memory.
+/// What this process uses: instruction sets, threads, pooled memory, indexes of gzip streams.
 #[pyfunction]
 pub(crate) fn features(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let pool = buffer::pool_stats();
@@ -45,6 +46,10 @@ pub(crate) fn features(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     out.set_item("available", level::available().into_iter().map(Level::name).collect::<Vec<_>>())?;
     out.set_item("threads", threads::threads())?;
     out.set_item("pool", held)?;
+    let index = PyDict::new(py);
+    index.set_item("bytes", checkpoints::bytes())?;
+    index.set_item("limit", checkpoints::limit())?;
+    out.set_item("index", index)?;
     Ok(out)
 }
 

@@ -280,6 +280,12 @@ impl VolumeCore {
         self.lazy.file().map_or(0, medio::VolumeFile::bytes_read)
     }
 
+    /// Bytes of content that were inflated so far of the file that the volume came from; the header's count.
+    #[getter]
+    fn bytes_inflated(&self) -> u64 {
+        self.lazy.file().map_or(0, medio::VolumeFile::bytes_inflated)
+    }
+
     fn _header<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
         header::describe(py, &self.lazy)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use medcore::{DType, Grid, ItemFacts, Key, Meta, Role, Step, Volume};
+use medio::checkpoints::Keep;
 
 use crate::chain::Chain;
 use crate::compute::Layout;
@@ -53,6 +54,8 @@ pub struct Recipe {
     pub role: Role,
     /// Whether its voxels are mapped.
     pub mapped: bool,
+    /// Where its checkpoints are kept.
+    pub checkpoints: Keep,
     /// The steps, for [`LazyVolume::replay`].
     pub steps: serde_json::Value,
 }
@@ -71,7 +74,14 @@ impl LazyVolume {
     /// # Errors
     /// As [`medio::open`]; [`medcore::Error::Data`] for a label whose values are not whole.
     pub fn open_as(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
-        let file = medio::open(path)?;
+        LazyVolume::of_file(medio::open(path)?, role)
+    }
+
+    /// A file that was opened, in a role; as [`LazyVolume::open_as`].
+    ///
+    /// # Errors
+    /// As [`medio::VolumeFile::load`], for label files; [`medcore::Error::Data`] for a label whose values are not whole.
+    pub fn of_file(file: medio::VolumeFile, role: Role) -> Result<LazyVolume> {
         let out = LazyVolume::of_source(Source::File(file.clone()), role)?;
         Ok(LazyVolume { origin: Some(Arc::new(Origin { file, mapped: false })), ..out })
     }
@@ -388,7 +398,8 @@ impl LazyVolume {
             }
         });
         let path = origin.file.path().to_path_buf();
-        Some(Recipe { path, role: self.role(), mapped: origin.mapped, steps: steps.collect() })
+        let (mapped, checkpoints) = (origin.mapped, origin.file.checkpoints().clone());
+        Some(Recipe { path, role: self.role(), mapped, checkpoints, steps: steps.collect() })
     }
 
     /// Makes a volume again from its recipe.
@@ -399,7 +410,8 @@ impl LazyVolume {
         let mut out = if recipe.mapped {
             LazyVolume::open_mapped(&recipe.path, recipe.role)?
         } else {
-            LazyVolume::open_as(&recipe.path, recipe.role)?
+            let file = medio::open(&recipe.path)?.with_checkpoints(recipe.checkpoints.clone());
+            LazyVolume::of_file(file, recipe.role)?
         };
         for step in recipe.steps.as_array().into_iter().flatten() {
             let number = |name: &str| step.get(name).and_then(serde_json::Value::as_u64);
