@@ -7,8 +7,11 @@
 //! [`VolumeFile::write_index`] puts them in a file beside the volume, or in a folder (`crates/medio/docs/checkpoints.md`), where other processes find them;
 //! with [`Keep::Beside`] or [`Keep::Folder`] the first region read does.
 //!
-//! A block is as long as its writer made it. Few streams have blocks of many MiB (zlib-ng and zlib-rs at level 1 write one block only); these have
-//! few checkpoints, or none.
+//! A block is as long as its writer made it; zlib-ng and zlib-rs at level 1 write a single one. In a block that is longer than the distance of two checkpoints
+//! they stand inside it, with the place of its header. Where little but long runs is stored there are few.
+//!
+//! A region that reaches over several checkpoints is decoded by several threads. What lies between two checkpoints has a checksum of its own,
+//! which is verified by every reader who passes from one to the other; at the first visit there is none, and only the stream's own tells of damage.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -42,6 +42,7 @@ mod open;
 mod read;
 mod runs;
 mod save;
+mod spans;
 mod target;
 mod write;
 

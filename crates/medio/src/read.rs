@@ -9,7 +9,7 @@ use medkernels::float_env::FloatEnv;
 use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{GzipStream, Member, Members};
+use crate::gzip::{Member, Members};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -207,13 +207,10 @@ impl VolumeFile {
         {
             return runs.read_members(&file, &members, out, target);
         }
-        let mut stream = GzipStream::new(&file, vec![]).ahead().until(end);
         let part = runs.first > m.first_voxel || end < all;
         let key = if part { checkpoints::key(self, &file) } else { None };
-        if let Some(key) = &key {
-            stream = stream.with_checkpoints(checkpoints::known(self, key));
-        }
-        runs.read_stream(&mut stream, out, target)?;
+        let index = key.as_ref().map(|key| checkpoints::known(self, key));
+        let mut stream = runs.read_spans(&file, index, out, target)?;
         if end == all {
             stream.finish()?;
         }

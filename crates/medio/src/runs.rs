@@ -14,6 +14,7 @@ use crate::{Error, Result};
 const BLOCK: usize = 256 << 10;
 
 /// Stretches of voxels in a file: `slabs` x `rows` rows of `row` voxels each.
+#[derive(Clone)]
 pub(crate) struct Runs {
     /// Bytes of a voxel.
     pub(crate) size: usize,
@@ -34,10 +35,15 @@ impl Runs {
         (self.rows as u64 - 1) as usize * self.row_step as usize + self.row * self.size
     }
 
+    /// How many voxels there are.
+    pub(crate) fn voxels(&self) -> usize {
+        self.row * self.rows * self.slabs
+    }
+
     /// Bytes of all voxels.
     #[cfg(feature = "libdeflate")]
     pub(crate) fn bytes(&self) -> u64 {
-        (self.row * self.rows * self.slabs * self.size) as u64
+        (self.voxels() * self.size) as u64
     }
 
     /// One past the last byte.

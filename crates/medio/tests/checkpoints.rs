@@ -129,10 +129,8 @@ fn boxes_of_all_writers() {
             check(&path, &content, 120, &mut numbers);
             let file = open(&path).unwrap();
             let (channel, b) = last(&file);
-            if name != "level1" {
-                let cost = inflated(&file, channel, &b);
-                assert!(cost < SPACING + 500_000, "{name}: {cost}");
-            }
+            let cost = inflated(&file, channel, &b);
+            assert!(cost < SPACING + 500_000, "{name}: {cost}");
             // Without checkpoints everything before the box is inflated.
             let bare = file.with_checkpoints(false);
             assert!(inflated(&bare, channel, &b) > 5_000_000, "{name}");
@@ -164,7 +162,8 @@ fn later_visits_inflate_little() {
             let (channel, b) = random_box(&file, 60, &mut numbers);
             let read_before = file.bytes_read();
             let cost = inflated(&file, channel, &b);
-            assert!(cost <= end(&b) - first(&b) + SPACING, "{b:?}: {cost}");
+            // With several threads a slab that lies across a checkpoint is decoded by one, its end by another as well.
+            assert!(cost <= end(&b) - first(&b) + SPACING + (256 << 10), "{b:?}: {cost}");
             let share = cost * bytes.len() as u64 / content.len() as u64;
             assert!(file.bytes_read() - read_before <= share * 5 / 4 + (256 << 10));
         }
@@ -250,6 +249,28 @@ fn damage_after_a_checkpoint() {
     assert!(text.contains("a.nii.gz") && text.contains("at byte "), "{text}");
     let early = Box3 { start: [0, 0, 40], shape: [30, 30, 2] };
     assert!(read(&file, 0, &early).unwrap() == cut_out(&content, &file, 0, &early));
+    // A bit that no decoder notices is noticed at the next checkpoint.
+    let mut bytes = at_level(&content, 0);
+    let path = dir.path().join("c.nii.gz");
+    fs::write(&path, &bytes).unwrap();
+    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    open(&path).unwrap().write_index().unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    for threads in [1, 2, 5] {
+        medkernels::threads::set_threads(Some(threads));
+        let file = open(&path).unwrap();
+        let tall = Box3 { start: [0, 0, 30], shape: [20, 20, 80] };
+        let text = read(&file, 0, &tall).unwrap_err().to_string();
+        assert!(text.contains("checksum") && text.contains("c.nii.gz"), "{text}");
+        let byte: usize = text.split("byte ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!((at..at + SPACING as usize).contains(&byte), "{at}: {text}");
+        let late = Box3 { start: [0, 0, 130], shape: [20, 20, 5] };
+        assert!(read(&file, 0, &late).unwrap() == cut_out(&content, &file, 0, &late));
+    }
+    medkernels::threads::set_threads(None);
     // The last checksum is verified by whoever comes to the end, from a checkpoint too.
     let mut bytes = at_level(&content, 0);
     let path = dir.path().join("b.nii.gz");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use flate2::{Compress, Compression, FlushCompress};
 
-use super::raw::{At, Corrupt, RawInflate, WINDOW};
+use super::raw::{At, Corrupt, RawInflate, Until, WINDOW};
 
 /// Content between two checkpoints, at least. A window of 32 KiB for each MiB shrinks about as well as the file does, so that an index is
 /// 3 to 4 % of its file, and entering costs half a MiB of inflating on average.
@@ -14,18 +14,37 @@ pub(crate) const SPACING: u64 = 1 << 20;
 const SHARE: u64 = 22;
 
 /// Bytes of a checkpoint besides its window, in memory and in a file.
-pub(crate) const FIXED: usize = 32;
+pub(crate) const FIXED: usize = 44;
 
 /// Windows are many and short: a quick level.
 const LEVEL: u32 = 2;
 
-/// Where a block begins, and what must be known to decode it.
+/// Bytes at which a place inside a block is looked for before it is put off.
+const TRIES: u32 = 1024;
+
+/// Where a block lies that is entered in its middle: its own codes must be read first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Bits of the file before the block.
+    pub(crate) bit: u64,
+    /// Bits of its header: no more than [`Header::MOST`].
+    pub(crate) bits: u32,
+}
+
+impl Header {
+    /// RFC 1951, section 3.2.7: 17 bits, 19 lengths of 3 bits, 286 + 30 lengths of at most 7 + 7 bits.
+    pub(crate) const MOST: u32 = 17 + 19 * 3 + 316 * 14;
+}
+
+/// Where a block begins, or a code inside one, and what must be known to decode what follows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
     /// Bytes of the file's content before it.
     pub(crate) position: u64,
     /// Bits of the file before it.
     pub(crate) bit: u64,
+    /// The block, if it is inside one.
+    pub(crate) inside: Option<Header>,
     /// CRC-32 of the member's content so far.
     pub(crate) crc: u32,
     /// Bytes of it, modulo 2^32.
@@ -43,7 +62,7 @@ impl Checkpoint {
         // One byte more, so that the stream comes to its end.
         let mut out = vec![0; length + 1];
         if length > 0 {
-            let step = RawInflate::new().inflate(&self.packed, &mut out, false)?;
+            let step = RawInflate::new().inflate(&self.packed, &mut out, Until::Full)?;
             if (step.made, step.at) != (length, At::End) {
                 return Err(Corrupt);
             }
@@ -79,12 +98,37 @@ impl Index {
     }
 }
 
-/// Chooses checkpoints. Which ones depends on the file and the last known one only, so that all readers find the same.
+/// What is known of the block that is being decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    /// Nothing: blocks have been passed without stopping.
+    Unknown,
+    /// Its header is next, at this bit of the file.
+    Starts(u64),
+    /// Its header has been read.
+    Known(Header),
+}
+
+/// A place that may become a checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) position: u64,
+    pub(crate) bit: u64,
+    pub(crate) crc: u32,
+    pub(crate) size: u32,
+}
+
+/// Chooses checkpoints: where a block begins after at least [`SPACING`], or at that distance inside a block that has not ended since the last
+/// one. Which ones depends on the file and the last known one only, so that all readers find the same.
 pub(crate) struct Gatherer {
     /// The content's byte from which on the next one is wanted.
-    pub(crate) due: u64,
+    due: u64,
     pub(crate) found: Vec<Arc<Checkpoint>>,
     last_bit: u64,
+    block: Block,
+    /// A place inside the block, to be taken if the code there turns out to be that of a single byte.
+    pending: Option<(Place, Vec<u8>)>,
+    tries: u32,
     compress: Compress,
 }
 
@@ -95,14 +139,94 @@ impl Gatherer {
             due: last.map_or(0, |p| p.position) + SPACING,
             found: vec![],
             last_bit: last.map_or(0, |p| p.bit),
+            block: Block::Unknown,
+            pending: None,
+            tries: 0,
             compress: Compress::new(Compression::new(LEVEL), false),
         }
     }
 
-    /// Takes a place as a checkpoint, unless it would take too large a share of the file.
-    pub(crate) fn offer(&mut self, position: u64, bit: u64, crc: u32, size: u32, window: &[u8]) {
+    /// How far to decode from byte `decoded` of the content on. To stop at each block costs time: only where a checkpoint is due, or until it is
+    /// known that the block is not a long one.
+    pub(crate) fn stops(&self, decoded: u64) -> (Until, usize) {
+        let rest = usize::try_from(self.due.saturating_sub(decoded)).unwrap_or(usize::MAX);
+        match self.block {
+            Block::Starts(_) => (Until::Header, usize::MAX),
+            Block::Known(_) => (Until::Block, rest.max(1)),
+            Block::Unknown if rest == 0 => (Until::Block, usize::MAX),
+            Block::Unknown => (Until::Full, rest),
+        }
+    }
+
+    /// Whether a checkpoint is wanted at byte `decoded`.
+    pub(crate) fn is_due(&self, decoded: u64) -> bool {
+        decoded >= self.due
+    }
+
+    /// Whether a place inside the block is wanted at byte `decoded`.
+    pub(crate) fn is_due_inside(&self, decoded: u64) -> bool {
+        self.is_due(decoded) && matches!(self.block, Block::Known(_))
+    }
+
+    /// A block begins at this bit; a stored one is not looked into, for it is short.
+    pub(crate) fn block_starts(&mut self, bit: u64, stored: bool) {
+        (self.pending, self.tries) = (None, 0);
+        self.block = if stored { Block::Unknown } else { Block::Starts(bit) };
+    }
+
+    /// What block it is does not matter: it is a short one, or has ended.
+    pub(crate) fn block_passed(&mut self) {
+        (self.block, self.pending, self.tries) = (Block::Unknown, None, 0);
+    }
+
+    /// The block's header ends before this bit.
+    pub(crate) fn header_ends(&mut self, end: u64) {
+        if let Block::Starts(bit) = self.block {
+            let bits = (end - bit) as u32;
+            self.block =
+                if bits <= Header::MOST { Block::Known(Header { bit, bits }) } else { Block::Unknown };
+        }
+    }
+
+    /// Decoding goes on inside a block.
+    pub(crate) fn inside(&mut self, header: Header) {
+        self.block = Block::Known(header);
+    }
+
+    /// Takes a block's beginning as a checkpoint, unless it would take too large a share of the file.
+    pub(crate) fn offer(&mut self, place: Place, window: &[u8]) {
+        self.take(place, None, window);
+    }
+
+    /// Takes the place before byte `decoded` if the code there stood for a single byte; remembers this one if a code begins here of which nothing has been
+    /// written.
+    pub(crate) fn offer_inside(
+        &mut self,
+        decoded: u64,
+        begins: Option<Place>,
+        window: impl FnOnce() -> Vec<u8>,
+    ) {
+        let Block::Known(header) = self.block else { return };
+        match (self.pending.take(), begins) {
+            // No more input at hand: nothing has been decoded since.
+            (Some(pending), _) if pending.0.position == decoded => self.pending = Some(pending),
+            // A match is of three bytes at least: none begins after its first.
+            (Some((place, window)), Some(_)) => {
+                self.tries = 0;
+                self.take(place, Some(header), &window);
+            }
+            _ if self.tries == TRIES => (self.due, self.tries) = (self.due + SPACING / 4, 0),
+            (_, begins) => {
+                self.tries += 1;
+                self.pending = begins.map(|place| (place, window()));
+            }
+        }
+    }
+
+    fn take(&mut self, place: Place, inside: Option<Header>, window: &[u8]) {
         let packed = self.pack(window);
-        let point = Checkpoint { position, bit, crc, size, window: window.len() as u32, packed };
+        let Place { position, bit, crc, size } = place;
+        let point = Checkpoint { position, bit, inside, crc, size, window: window.len() as u32, packed };
         if point.bytes() as u64 * SHARE * 8 > bit - self.last_bit {
             self.due = position + SPACING / 4;
             return;

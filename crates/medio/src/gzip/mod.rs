@@ -9,6 +9,7 @@ pub(crate) mod cache;
 mod checkpoint;
 mod cut;
 mod encode;
+mod entry;
 mod header;
 mod index;
 mod inflate;

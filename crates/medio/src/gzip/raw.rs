@@ -8,6 +8,9 @@ use std::ffi::c_int;
 
 use libz_rs_sys as z;
 
+/// zlib's flush value for stopping after a block's header, which the library knows but does not export.
+const Z_TREES: c_int = 6;
+
 /// What a deflate block may look back at.
 pub(crate) const WINDOW: usize = 32 << 10;
 
@@ -19,6 +22,20 @@ pub(crate) struct Step {
     /// Bytes of output written.
     pub(crate) made: usize,
     pub(crate) at: At,
+    /// Where the next code of a block begins, in bits before the end of the input that was taken; only if the decoder was told to stop at blocks, and nothing
+    /// of what the code stands for has been written. Right for codes of single bytes; for others it may be wrong.
+    pub(crate) code: Option<u32>,
+}
+
+/// Where to stop besides where input or room ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Nowhere.
+    Full,
+    /// Where a block ends that is not the last.
+    Block,
+    /// There, and after the next block's header: not for stored blocks, which the library would misread afterwards.
+    Header,
 }
 
 /// What comes next.
@@ -28,6 +45,8 @@ pub(crate) enum At {
     Block,
     /// Another block's first bit, with so many bits of the input that was taken not used yet. Only if asked for.
     Boundary { unused: u32 },
+    /// The first bit after a block's header, counted in the same way. Only if asked for.
+    Header { unused: u32 },
     /// Nothing: the stream has ended.
     End,
 }
@@ -66,45 +85,61 @@ impl RawInflate {
         unsafe { z::inflateReset(&raw mut *self.stream) };
     }
 
-    /// Begins at a block inside a stream: `bits` bits of a byte before the input, lowest first in `value`, and the content before.
-    pub(crate) fn resume(&mut self, bits: u32, value: u8, window: &[u8]) -> Result<(), Corrupt> {
+    /// Begins inside a stream, with the content before; what follows is to be given by [`RawInflate::give_bits`] and as input.
+    pub(crate) fn resume(&mut self, window: &[u8]) -> Result<(), Corrupt> {
         self.reset();
         let window = &window[window.len().saturating_sub(WINDOW)..];
         // SAFETY: the stream is valid; the dictionary is `window.len()` readable bytes, which the library copies.
-        let codes = unsafe {
-            [
-                z::inflatePrime(&raw mut *self.stream, bits.min(8) as c_int, c_int::from(value)),
-                z::inflateSetDictionary(&raw mut *self.stream, window.as_ptr(), window.len() as u32),
-            ]
-        };
-        if codes == [z::Z_OK; 2] { Ok(()) } else { Err(Corrupt) }
+        let code =
+            unsafe { z::inflateSetDictionary(&raw mut *self.stream, window.as_ptr(), window.len() as u32) };
+        if code == z::Z_OK { Ok(()) } else { Err(Corrupt) }
     }
 
-    /// Decodes until `input` is used up or `out` is full, or, with `stop`, until a block ends that is not the last.
-    pub(crate) fn inflate(&mut self, input: &[u8], out: &mut [u8], stop: bool) -> Result<Step, Corrupt> {
+    /// Gives up to 8 bits before the next input, lowest first in `value`.
+    pub(crate) fn give_bits(&mut self, bits: u32, value: u8) -> Result<(), Corrupt> {
+        let (bits, value) = (bits.min(8) as c_int, c_int::from(value));
+        // SAFETY: the stream is valid; the library refuses what it has no room for.
+        let code = unsafe { z::inflatePrime(&raw mut *self.stream, bits, value) };
+        if code == z::Z_OK { Ok(()) } else { Err(Corrupt) }
+    }
+
+    /// Decodes until `input` is used up or `out` is full, or to where `until` says.
+    pub(crate) fn inflate(&mut self, input: &[u8], out: &mut [u8], until: Until) -> Result<Step, Corrupt> {
         let (give, room) = (limit(input.len()), limit(out.len()));
         self.stream.next_in = input.as_ptr();
         self.stream.avail_in = give;
         self.stream.next_out = out.as_mut_ptr();
         self.stream.avail_out = room;
-        let flush = if stop { z::Z_BLOCK } else { z::Z_NO_FLUSH };
+        let flush = match until {
+            Until::Full => z::Z_NO_FLUSH,
+            Until::Block => z::Z_BLOCK,
+            Until::Header => Z_TREES,
+        };
         // SAFETY: the stream is valid; `give` bytes may be read at `next_in` and `room` bytes written at `next_out`, and both
         // borrows last longer than the call, after which the library does not use the pointers.
-        let code = unsafe { z::inflate(&raw mut *self.stream, flush) };
+        let (code, mark) =
+            unsafe { (z::inflate(&raw mut *self.stream, flush), z::inflateMark(&raw const *self.stream)) };
+        let state = self.stream.data_type;
+        // Above 16 bits: bits of a code under way, or -1; below: bytes of what it stands for that have been written.
+        let begins = until == Until::Block && mark >= 0 && mark as u16 == 0;
         let step = Step {
             used: (give - self.stream.avail_in) as usize,
             made: (room - self.stream.avail_out) as usize,
             at: At::Block,
+            code: begins.then(|| (state & 0x3f) as u32 + (mark >> 16) as u32),
         };
         // So that no pointer outlives its borrow.
         self.stream.next_in = std::ptr::null();
         self.stream.next_out = std::ptr::null_mut();
-        let state = self.stream.data_type;
         match code {
             z::Z_STREAM_END => Ok(Step { at: At::End, ..step }),
             // Bit 7: a block has just ended; bit 6: it was the last; below: unused bits of the input.
-            z::Z_OK | z::Z_BUF_ERROR if stop && state & 0xc0 == 0x80 => {
+            z::Z_OK | z::Z_BUF_ERROR if until != Until::Full && state & 0xc0 == 0x80 => {
                 Ok(Step { at: At::Boundary { unused: (state & 0x3f) as u32 }, ..step })
+            }
+            // Bit 8: a block's header has just ended.
+            z::Z_OK | z::Z_BUF_ERROR if until == Until::Header && state & 0x100 != 0 => {
+                Ok(Step { at: At::Header { unused: (state & 0x3f) as u32 }, ..step })
             }
             z::Z_OK | z::Z_BUF_ERROR => Ok(step),
             _ => Err(Corrupt),
@@ -178,14 +213,14 @@ mod tests {
             loop {
                 // Little by little, so that blocks end inside and between the pieces.
                 let piece = &packed[used..(used + 1000).min(packed.len())];
-                let step = raw.inflate(piece, &mut out[made..], true).unwrap();
+                let step = raw.inflate(piece, &mut out[made..], Until::Block).unwrap();
                 (used, made) = (used + step.used, made + step.made);
                 match step.at {
                     At::Boundary { unused } => {
                         points.push((used as u64 * 8 - u64::from(unused), made, raw.window()));
                     }
                     At::End => break,
-                    At::Block => {}
+                    At::Block | At::Header { .. } => {}
                 }
             }
             assert_eq!((used, made), (packed.len(), content.len()));
@@ -197,10 +232,11 @@ mod tests {
                 let (byte, skip) = ((bit / 8) as usize, (bit % 8) as u32);
                 let (bits, value) = if skip == 0 { (0, 0) } else { (8 - skip, packed[byte] >> skip) };
                 odd += u32::from(bits > 0);
-                raw.resume(bits, value, window).unwrap();
+                raw.resume(window).unwrap();
+                raw.give_bits(bits, value).unwrap();
                 let rest = &packed[byte + usize::from(bits > 0)..];
                 let mut out = vec![0; content.len() - at];
-                let step = raw.inflate(rest, &mut out, false).unwrap();
+                let step = raw.inflate(rest, &mut out, Until::Full).unwrap();
                 assert_eq!((step.used, step.made), (rest.len(), out.len()));
                 assert!(out == content[*at..]);
             }
@@ -212,10 +248,10 @@ mod tests {
     fn garbage_is_an_error_and_a_decoder_goes_on_after_it() {
         let mut raw = RawInflate::new();
         let mut out = [0; 100];
-        assert_eq!(raw.inflate(&[0xff; 50], &mut out, false), Err(Corrupt));
+        assert_eq!(raw.inflate(&[0xff; 50], &mut out, Until::Full), Err(Corrupt));
         let packed = deflate(b"volume", 6, usize::MAX);
         raw.reset();
-        let step = raw.inflate(&packed, &mut out, false).unwrap();
+        let step = raw.inflate(&packed, &mut out, Until::Full).unwrap();
         assert_eq!((step.made, step.at), (6, At::End));
         assert_eq!(out[..6], *b"volume");
     }

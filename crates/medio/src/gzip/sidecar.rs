@@ -11,12 +11,12 @@ use crate::atomic::{AtomicFile, remove_stale};
 
 use super::MAX_RATIO;
 use super::cache::Key;
-use super::checkpoint::{Checkpoint, FIXED, Index};
+use super::checkpoint::{Checkpoint, FIXED, Header, Index};
 use super::header::TRAILER;
 use super::raw::WINDOW;
 
 /// What it begins with; the last byte is the version.
-const MAGIC: [u8; 8] = *b"MXINDEX\x01";
+const MAGIC: [u8; 8] = *b"MXINDEX\x02";
 
 /// Magic, size, time, trailer, number of checkpoints.
 const HEAD: usize = 8 + 8 + 16 + TRAILER + 8;
@@ -59,7 +59,9 @@ pub(crate) fn write_sidecar(path: &Path, key: &Key, index: &Index) -> Result<u64
     for p in &index.points {
         out.extend(p.position.to_le_bytes());
         out.extend(p.bit.to_le_bytes());
-        for n in [p.crc, p.size, p.window, p.packed.len() as u32] {
+        let (block, header) = p.inside.map_or((0, 0), |h| (h.bit, h.bits));
+        out.extend(block.to_le_bytes());
+        for n in [header, p.crc, p.size, p.window, p.packed.len() as u32] {
             out.extend(n.to_le_bytes());
         }
     }
@@ -106,21 +108,28 @@ fn parse(bytes: &[u8], key: &Key) -> Option<Index> {
     for entry in table.as_chunks::<FIXED>().0 {
         let long = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| entry[at + i]));
         let short = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| entry[at + i]));
-        let (packed, after) = windows.split_at_checked(short(28) as usize)?;
+        let (packed, after) = windows.split_at_checked(short(40) as usize)?;
         windows = after;
         let point = Checkpoint {
             position: long(0),
             bit: long(8),
-            crc: short(16),
-            size: short(20),
-            window: short(24),
+            inside: (short(24) > 0).then(|| Header { bit: long(16), bits: short(24) }),
+            crc: short(28),
+            size: short(32),
+            window: short(36),
             packed: packed.into(),
         };
         let follows = points.last().is_none_or(|p| p.position < point.position && p.bit < point.bit);
         let fits =
             point.bit / 8 < key.file.size && point.position <= (point.bit / 8 + 1).saturating_mul(MAX_RATIO);
         let looks_back = point.window as usize <= WINDOW && u64::from(point.window) <= point.position;
-        if !(follows && fits && looks_back) {
+        let block = match point.inside {
+            None => long(16) == 0,
+            Some(h) => {
+                h.bits <= Header::MOST && h.bit.checked_add(h.bits.into()).is_some_and(|end| end <= point.bit)
+            }
+        };
+        if !(follows && fits && looks_back && block) {
             return None;
         }
         points.push(Arc::new(point));

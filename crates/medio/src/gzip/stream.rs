@@ -1,11 +1,9 @@
 //! gzip streams: decoded in order, any number of members, every checksum verified.
 
-use std::sync::Arc;
-
 use crate::disk::Handle;
 use crate::{Error, Result};
 
-use super::checkpoint::{Checkpoint, Gatherer, Index};
+use super::checkpoint::{Gatherer, Index};
 use super::raw::{At, RawInflate};
 
 /// Bytes read from disk at a time.
@@ -17,38 +15,37 @@ const TAIL: u64 = 1 << 20;
 /// Bytes decoded at a time for readers who want few: each call of the decoder copies its window of 32 KiB.
 const STAGE: usize = 256 << 10;
 
-/// A checkpoint is worth entering if it spares more than this: its window must be inflated, and the file read at another place.
-const JUMP: u64 = 64 << 10;
-
 /// A gzip stream read from a file, front to back, or from checkpoint to checkpoint.
 pub(crate) struct GzipStream<'a> {
-    file: &'a Handle,
+    pub(super) file: &'a Handle,
     /// Next byte of the file to read.
-    at: u64,
-    input: Vec<u8>,
-    used: usize,
-    inflate: RawInflate,
-    member: Option<Member>,
+    pub(super) at: u64,
+    pub(super) input: Vec<u8>,
+    pub(super) used: usize,
+    pub(super) inflate: RawInflate,
+    pub(super) member: Option<Member>,
     /// Decoded bytes that nobody has asked for yet: `stage[stage_used..stage_end]`. Empty if nothing is to be decoded ahead.
     stage: Vec<u8>,
-    stage_used: usize,
-    stage_end: usize,
+    pub(super) stage_used: usize,
+    pub(super) stage_end: usize,
     /// Decoded bytes handed out.
-    position: u64,
+    pub(super) position: u64,
     /// Decoded bytes, those in the stage included.
-    decoded: u64,
+    pub(super) decoded: u64,
     /// Nothing past this byte of the content is decoded ahead.
-    until: u64,
-    ended: bool,
+    pub(super) until: u64,
+    pub(super) ended: bool,
     /// Where the content can be entered.
-    index: Index,
-    gatherer: Option<Gatherer>,
+    pub(super) index: Index,
+    /// The first of those that has not been reached.
+    pub(super) next: usize,
+    pub(super) gatherer: Option<Gatherer>,
 }
 
 /// The checksum of what a member has given so far.
-struct Member {
-    crc: crc32fast::Hasher,
-    size: u32,
+pub(super) struct Member {
+    pub(super) crc: crc32fast::Hasher,
+    pub(super) size: u32,
 }
 
 impl<'a> GzipStream<'a> {
@@ -69,6 +66,7 @@ impl<'a> GzipStream<'a> {
             until: u64::MAX,
             ended: false,
             index: Index::default(),
+            next: 0,
             gatherer: None,
         }
     }
@@ -88,23 +86,6 @@ impl<'a> GzipStream<'a> {
     pub(crate) fn until(mut self, until: u64) -> GzipStream<'a> {
         self.until = until;
         self
-    }
-
-    /// The same, going from checkpoint to checkpoint of `index`, and gathering more where it ends.
-    pub(crate) fn with_checkpoints(mut self, index: Index) -> GzipStream<'a> {
-        self.gatherer = (!index.complete).then(|| Gatherer::after(index.points.last()));
-        self.index = index;
-        self
-    }
-
-    /// The checkpoints, with those that were found on the way, and whether that is more than was known.
-    pub(crate) fn into_index(self) -> (Index, bool) {
-        let mut index = self.index;
-        let Some(gatherer) = self.gatherer else { return (index, false) };
-        let grown = self.ended || !gatherer.found.is_empty();
-        index.points.extend(gatherer.found);
-        index.complete = self.ended;
-        (index, grown)
     }
 
     /// The file below.
@@ -136,7 +117,7 @@ impl<'a> GzipStream<'a> {
     }
 
     /// Bytes decoded ahead, at least one unless the stream has ended.
-    fn staged(&mut self) -> Result<&[u8]> {
+    pub(super) fn staged(&mut self) -> Result<&[u8]> {
         if self.stage_used == self.stage_end {
             let mut stage = std::mem::take(&mut self.stage);
             let ahead = match self.until.checked_sub(self.decoded) {
@@ -175,71 +156,10 @@ impl<'a> GzipStream<'a> {
         Err(self.too_short(wanted))
     }
 
-    /// Goes to byte `position` of the content, by the nearest checkpoint before it or by decoding and dropping. Needs a stream that
-    /// decodes ahead.
-    pub(crate) fn skip_to(&mut self, position: u64) -> Result<()> {
-        if let Some(point) = self.index.before(position)
-            && point.position > self.decoded + JUMP
-        {
-            let point = Arc::clone(point);
-            self.enter(&point)?;
-        }
-        while self.position < position {
-            let wanted = position - self.position;
-            let n = wanted.min(self.staged()?.len() as u64);
-            if n == 0 {
-                return Err(self.too_short(position));
-            }
-            self.stage_used += n as usize;
-            self.position += n;
-        }
-        Ok(())
-    }
-
-    /// Begins anew at a checkpoint.
-    fn enter(&mut self, point: &Checkpoint) -> Result<()> {
-        if self.member.is_none() {
-            self.file.count_member();
-        }
-        self.input.clear();
-        (self.at, self.used, self.ended) = (point.bit / 8, 0, false);
-        (self.stage_used, self.stage_end) = (0, 0);
-        (self.position, self.decoded) = (point.position, point.position);
-        let skip = (point.bit % 8) as u32;
-        let (bits, value) = match skip {
-            0 => (0, 0),
-            _ => (8 - skip, self.byte()?.ok_or_else(|| self.corrupt("an end at a checkpoint"))? >> skip),
-        };
-        let entered = point.window().and_then(|window| self.inflate.resume(bits, value, &window));
-        entered.map_err(|_| self.corrupt("an unusable checkpoint"))?;
-        let crc = crc32fast::Hasher::new_with_initial_len(point.crc, u64::from(point.size));
-        self.member = Some(Member { crc, size: point.size });
-        Ok(())
-    }
-
     /// Decodes what is left of the stream, so that its checksum is verified; gives up where much is left.
     pub(crate) fn finish(&mut self) -> Result<()> {
         let end = self.position + TAIL;
         while self.position < end {
-            let n = self.staged()?.len();
-            if n == 0 {
-                break;
-            }
-            self.stage_used += n;
-            self.position += n as u64;
-        }
-        Ok(())
-    }
-
-    /// Whether there may be checkpoints that are not known.
-    pub(crate) fn gathers(&self) -> bool {
-        self.gatherer.is_some()
-    }
-
-    /// Decodes what is left of the stream and gathers its checkpoints, if some may be missing.
-    pub(crate) fn complete_index(&mut self) -> Result<()> {
-        self.until = u64::MAX;
-        while self.gathers() {
             let n = self.staged()?.len();
             if n == 0 {
                 break;
@@ -272,7 +192,7 @@ impl<'a> GzipStream<'a> {
         Ok(())
     }
 
-    fn too_short(&self, wanted: u64) -> Error {
+    pub(super) fn too_short(&self, wanted: u64) -> Error {
         Error::format(
             &self.file.path,
             "the gzip stream's length",
@@ -282,11 +202,11 @@ impl<'a> GzipStream<'a> {
     }
 
     /// The next byte of the file to be looked at.
-    fn place(&self) -> u64 {
+    pub(super) fn place(&self) -> u64 {
         self.at - (self.input.len() - self.used) as u64
     }
 
-    fn corrupt(&self, what: impl std::fmt::Display) -> Error {
+    pub(super) fn corrupt(&self, what: impl std::fmt::Display) -> Error {
         Error::format(
             &self.file.path,
             "the gzip stream",
@@ -309,7 +229,7 @@ impl<'a> GzipStream<'a> {
         Ok(n > 0)
     }
 
-    fn byte(&mut self) -> Result<Option<u8>> {
+    pub(super) fn byte(&mut self) -> Result<Option<u8>> {
         if !self.fill()? {
             return Ok(None);
         }
@@ -353,22 +273,18 @@ impl<'a> GzipStream<'a> {
         self.inflate.reset();
         self.file.count_member();
         self.member = Some(Member { crc: crc32fast::Hasher::new(), size: 0 });
-        if self.gatherer.as_ref().is_some_and(|g| g.due <= self.decoded) {
-            self.gather(self.place() * 8, &[]);
-        }
+        self.block_starts(self.place() * 8, &[])?;
         Ok(true)
     }
 
     /// Decodes into `out` as much as there is room, or up to the member's end.
     fn inflate_into(&mut self, out: &mut [u8]) -> Result<usize> {
         let more = self.fill()?;
-        // To stop at each block costs time: only where a checkpoint is due.
-        let due = self.gatherer.as_ref().map_or(u64::MAX, |g| g.due.saturating_sub(self.decoded));
-        let room =
-            if due == 0 { out.len() } else { out.len().min(usize::try_from(due).unwrap_or(usize::MAX)) };
+        let (until, most) = self.stops();
+        let room = out.len().min(most);
         let step = self
             .inflate
-            .inflate(&self.input[self.used..], &mut out[..room], due == 0)
+            .inflate(&self.input[self.used..], &mut out[..room], until)
             .map_err(|_| self.corrupt("corrupt deflate data"))?;
         self.used += step.used;
         let n = step.made;
@@ -380,21 +296,10 @@ impl<'a> GzipStream<'a> {
         }
         match step.at {
             At::End => self.end_member()?,
-            At::Boundary { unused } => {
-                let window = self.inflate.window();
-                self.gather(self.place() * 8 - u64::from(unused), &window);
-            }
             At::Block if n == 0 && !more => return Err(self.corrupt("an end in the middle of deflate data")),
-            At::Block => {}
+            at => self.reached(at, step.code)?,
         }
         Ok(n)
-    }
-
-    /// Offers a checkpoint here.
-    fn gather(&mut self, bit: u64, window: &[u8]) {
-        if let (Some(gatherer), Some(member)) = (&mut self.gatherer, &self.member) {
-            gatherer.offer(self.decoded, bit, member.crc.clone().finalize(), member.size, window);
-        }
     }
 
     /// Compares a member's checksum and size.
