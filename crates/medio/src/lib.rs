@@ -29,6 +29,7 @@
 mod atomic;
 pub mod checkpoints;
 mod container;
+mod cost;
 mod disk;
 mod encode;
 mod error;

@@ -83,6 +83,11 @@ impl Runs {
         self.first + slab * self.slab_step + row * self.row_step + at
     }
 
+    /// Bytes of content of the members that hold something wanted.
+    pub(crate) fn inflated_of(&self, members: &[Member]) -> u64 {
+        members.iter().filter(|m| self.rank(m.start) < self.rank(m.end())).map(|m| m.length).sum()
+    }
+
     /// From members that hold at least everything that is wanted.
     pub(crate) fn read_members<T: Target>(
         &self,

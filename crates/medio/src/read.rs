@@ -137,6 +137,16 @@ impl VolumeFile {
     }
 
     fn read_box<T: Target>(&self, channel: usize, b: &Box3, out: &mut [T::Item], target: &T) -> Result<()> {
+        let runs = self.runs(channel, b)?;
+        self.expect_len("output", out.len(), b.len() * target.per_voxel())?;
+        if b.is_empty() {
+            return Ok(());
+        }
+        self.read_runs(&runs, out, target)
+    }
+
+    /// Where the voxels of a box of a channel lie.
+    pub(crate) fn runs(&self, channel: usize, b: &Box3) -> Result<Runs> {
         let shape = self.grid().shape;
         let inside = (0..3).all(|i| b.start[i].checked_add(b.shape[i]).is_some_and(|end| end <= shape[i]));
         if !inside || channel >= self.channels() {
@@ -146,10 +156,6 @@ impl VolumeFile {
                 format!("channel {channel}, start {:?}, shape {:?}", b.start, b.shape),
                 format!("inside {} channels of {shape:?}", self.channels()),
             ));
-        }
-        self.expect_len("output", out.len(), b.len() * target.per_voxel())?;
-        if b.is_empty() {
-            return Ok(());
         }
         let voxel = self.stored_dtype().bytes();
         let size = voxel as u64;
@@ -178,7 +184,7 @@ impl VolumeFile {
                 runs.slabs = 1;
             }
         }
-        self.read_runs(&runs, out, target)
+        Ok(runs)
     }
 
     fn expect_len(&self, what: &str, found: usize, expected: usize) -> Result<()> {
@@ -218,7 +224,13 @@ impl VolumeFile {
     }
 
     /// The members that hold the content from byte `from` to byte `end`; `None` if it is to be had as a stream only.
-    fn members(&self, file: &Handle, from: u64, end: u64, to_the_end: bool) -> Result<Option<Vec<Member>>> {
+    pub(crate) fn members(
+        &self,
+        file: &Handle,
+        from: u64,
+        end: u64,
+        to_the_end: bool,
+    ) -> Result<Option<Vec<Member>>> {
         let mut own = Members::default();
         // Whoever is not the first to ask looks for himself: waiting might be for a thread that a fork has left behind.
         let mut shared = self.inner().members.try_lock().ok();

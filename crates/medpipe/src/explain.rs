@@ -25,10 +25,12 @@ impl Chain {
         let _ = writeln!(out, "{} {:?} from {name}", self.role, self.name);
         let _ = writeln!(out, "  source: {} {}", self.source.stored_dtype(), grid);
         let share = 100.0 * read.len() as f64 / whole.len().max(1) as f64;
-        let how = match (self.source.sequential(), self.source.compressed()) {
-            (true, _) => ", inflated up to there",
-            (_, true) => ", inflated by member",
-            _ => "",
+        let channels: Vec<usize> = (0..self.channels()).collect();
+        let how = match self.source.inflates(&channels, &read) {
+            Ok(None) => String::new(),
+            Ok(Some((bytes, _))) => format!(", of {bytes} inflated"),
+            // Reading will say why.
+            Err(_) => ", inflated".into(),
         };
         let _ = writeln!(
             out,

@@ -29,7 +29,8 @@ impl Pick {
 }
 
 impl LazyVolume {
-    /// Some frames or channels: a choice for each axis after the third. They are read at once, and of an untouched plain file only they.
+    /// Some frames or channels: a choice for each axis after the third. They are read at once, and of an untouched file only they, unless
+    /// to inflate everything is less.
     ///
     /// # Errors
     /// [`medcore::Error::Shape`] for indices outside the volume or a wrong number of choices; reading errors.
@@ -65,8 +66,10 @@ impl LazyVolume {
         let extra: Vec<usize> = kept.iter().map(|k| k.1).collect();
         let mut meta = (**self.meta()).clone();
         meta.steps = kept.iter().map(|k| meta.steps.get(k.0).copied().unwrap_or(1.0)).collect();
+        let wanted = Box3::whole(self.source().grid().shape);
+        let apart = |s: &Source| s.inflates(&channels, &wanted).map(|i| i.is_none_or(|(_, all)| !all));
         let source = match self.source() {
-            Source::File(f) if self.is_untouched() && !f.sequential() => Source::File(f.clone()),
+            file @ Source::File(_) if self.is_untouched() && apart(file)? => file.clone(),
             _ => Source::Memory(self.to_save()?),
         };
         let (grid, dtype) = (*source.grid(), source.stored_dtype());

@@ -27,14 +27,15 @@ impl Chain {
             return Ok(self);
         }
         let needed = self.source_box();
-        // Of a stream, every channel would be inflated from the start again.
-        if needed == Box3::whole(file.grid().shape) || (file.sequential() && self.channels() > 1) {
+        let channels: Vec<usize> = (0..self.channels()).collect();
+        // Of a stream, every channel may have to be inflated from its start again.
+        let all = || self.source.inflates(&channels, &needed).map(|i| i.is_some_and(|(_, all)| all));
+        if needed == Box3::whole(file.grid().shape) || all()? {
             self.source = Source::Memory(file.load()?);
             return Ok(self);
         }
         let size = file.stored_dtype().bytes();
-        let channels = self.channels();
-        let mut part = buffer(needed.len() * size * channels)?;
+        let mut part = buffer(needed.len() * size * channels.len())?;
         for (c, out) in part.as_bytes_mut().chunks_mut((needed.len() * size).max(1)).enumerate() {
             file.read_raw(c, &needed, out)?;
         }

@@ -71,6 +71,19 @@ impl Source {
         }
     }
 
+    /// What is inflated to read a box of each of these channels, and whether that is everything because channel by channel would be more; `None` where
+    /// nothing is.
+    pub(crate) fn inflates(&self, channels: &[usize], b: &Box3) -> Result<Option<(u64, bool)>> {
+        let Source::File(f) = self else { return Ok(None) };
+        if !f.compressed() {
+            return Ok(None);
+        }
+        let (parts, all) = (f.inflates(channels, b)?, f.content_bytes());
+        // A quarter more is a fair price for not holding everything, and leaves checkpoints for the next visit.
+        let whole = parts > all + all / 4;
+        Ok(Some((if whole { all } else { parts }, whole)))
+    }
+
     /// Whether a region costs about as much as the whole, so that several are better cut out of the whole in memory.
     pub(crate) fn sequential(&self) -> bool {
         matches!(self, Source::File(f) if f.sequential())

@@ -376,7 +376,7 @@ fn a_patch_of_a_turned_file_reads_only_what_it_needs() {
     ];
     let chain = |v: LazyVolume| steps.iter().fold(v, |v, s| v.then(s.clone(), Some(1)).unwrap());
     // Four members in each slice.
-    for (name, members, how) in [("a.nii", 0, "reads:"), ("a.nii.gz", 56 * 4, "inflated by member")] {
+    for (name, members, how) in [("a.nii", 0, "reads:"), ("a.nii.gz", 56 * 4, "inflated")] {
         let path = folder.path().join(name);
         medio::save(&path, &volume, &options).unwrap();
         let part = chain(LazyVolume::open(&path).unwrap());
@@ -388,4 +388,63 @@ fn a_patch_of_a_turned_file_reads_only_what_it_needs() {
         assert!(read.members_inflated() <= members / 8, "{name}: {} members", read.members_inflated());
         assert!(part.explain().unwrap().contains(how));
     }
+}
+
+/// Of a gzip stream with frames, the region of each is read by itself where that inflates less than everything; the plan says how much, and so much
+/// it is.
+#[test]
+fn frames_of_a_stream_are_read_one_by_one_where_that_is_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::new([160, 140, 30], Affine::IDENTITY);
+    let n = grid.len() * 6;
+    let voxels: Vec<u8> =
+        (0..n as u32).flat_map(|i| (i.wrapping_mul(2654435761) >> 21).to_le_bytes()).collect();
+    let volume = Volume::packed(Arc::new(voxels), DType::F32, grid, vec![6], Arc::default()).unwrap();
+    let path = folder.path().join("a.nii.gz");
+    let options = medio::SaveOptions { gzip: medio::Gzip::Single, ..medio::SaveOptions::default() };
+    medio::save(&path, &volume, &options).unwrap();
+    let all = (352 + n * 4) as u64;
+    let planned = |v: &LazyVolume| -> u64 {
+        let text = v.explain().unwrap();
+        let before = text.split(" inflated").next().unwrap();
+        before.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let part = |v: &LazyVolume| {
+        let crop = Node::new("crop", json!({"start": [28, 26, 5], "shape": [9, 8, 7]})).unwrap();
+        v.then(crop, Some(1)).unwrap()
+    };
+    let visit = |v: LazyVolume, file: &medio::VolumeFile| {
+        let (plan, before) = (planned(&v), file.bytes_inflated());
+        let found = values(&v);
+        (plan, file.bytes_inflated() - before, found)
+    };
+    let right = values(&part(&LazyVolume::from_volume(volume.clone())));
+    for (keep, whole) in [(false, true), (true, false)] {
+        let file = medio::open(&path).unwrap().with_checkpoints(keep);
+        let open = || LazyVolume::of_file(file.clone(), Role::Image).unwrap();
+        let (plan, cost, found) = visit(part(&open()), &file);
+        assert_eq!(found, right);
+        assert!(whole == (plan == all) && cost.abs_diff(plan) < all / 4, "{plan} planned, {cost} inflated");
+        // Later the checkpoints are known.
+        let (plan, cost, found) = visit(part(&open()), &file);
+        assert_eq!(found, right);
+        assert!(
+            if whole { plan == all } else { plan < all * 3 / 4 && cost.abs_diff(plan) < all / 20 },
+            "{plan}, {cost}"
+        );
+        // A frame near the end, and two.
+        for picks in [vec![4], vec![1, 5]] {
+            let before = file.bytes_inflated();
+            for &p in &picks {
+                let frame = open().frames(&[medpipe::Pick::One(p)]).unwrap();
+                assert_eq!(values(&frame), values(&LazyVolume::from_volume(volume.channel(p))));
+            }
+            let cost = (file.bytes_inflated() - before) as usize;
+            let bound = picks.len() * (grid.len() * 4 + (5 << 18));
+            assert!(whole || cost < bound, "{picks:?}: {cost} of {bound}");
+        }
+    }
+    let plain = folder.path().join("a.nii");
+    medio::save(&plain, &volume, &options).unwrap();
+    assert!(!part(&LazyVolume::open(&plain).unwrap()).explain().unwrap().contains("inflated"));
 }

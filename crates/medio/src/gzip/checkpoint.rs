@@ -20,7 +20,7 @@ pub(crate) const FIXED: usize = 44;
 const LEVEL: u32 = 2;
 
 /// Bytes at which a place inside a block is looked for before it is put off.
-const TRIES: u32 = 1024;
+const TRIES: u32 = 64;
 
 /// Where a block lies that is entered in its middle: its own codes must be read first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
