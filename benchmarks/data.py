@@ -6,15 +6,18 @@ a skull-stripped scan. Written with nibabel. Nothing here is random between runs
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
+import itertools
 import json
+import os
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 PATCH = 64
-VERSION = 1
+VERSION = 2
 
 
 def _template() -> np.ndarray:
@@ -68,7 +71,9 @@ def make(folder: Path, large: bool) -> None:
         for z in range(512):
             plane = big[:, :, z]
             plane[plane != 0] += np.roll(noise, z * 37, axis=0)[plane != 0]
-        nib.save(nib.Nifti1Image(big, affine / np.array([2, 2, 2, 1])), folder / "head512_i16.nii")
+        image = nib.Nifti1Image(big, affine / np.array([2, 2, 2, 1]))
+        for end in (".nii", ".nii.gz"):
+            nib.save(image, folder / f"head512_i16{end}")
     stamp.write_text(json.dumps(want))
 
 
@@ -78,10 +83,21 @@ class Data:
     def __init__(self, folder: Path, out: Path) -> None:
         self.folder = folder
         self.out = out
+        self.link, self.number = "", itertools.count()
 
     def file(self, name: str) -> str:
         """Path of an input file."""
         return str(self.folder / name)
+
+    def fresh(self, name: str) -> str:
+        """Another path of an input file, which no process has seen; the one given before is gone."""
+        if self.link:
+            os.unlink(self.link)
+        else:
+            atexit.register(lambda: os.unlink(self.link))
+        self.link = str(self.folder / f"fresh-{os.getpid()}-{next(self.number)}-{name}")
+        os.link(self.folder / name, self.link)
+        return self.link
 
     def target(self, name: str) -> str:
         """Path to write to: a folder in memory where the system has one, so that disks are not measured."""

@@ -20,6 +20,7 @@ import peers
 import report
 import storage
 import rows_io  # noqa: F401 (the order of these is the order of the table)
+import rows_gzip  # noqa: F401
 import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
 import rows_lattice  # noqa: F401
