@@ -1,6 +1,7 @@
 //! Kernels that change each voxel of a row by itself: in place, or on the way from another row.
 
 use crate::elementary::{self, POW_BLOCK};
+use crate::intrinsics;
 use crate::kernel::kernel;
 
 /// Voxels to be changed. The most used kernels take either form; a slice, an array or a vector is [`Row::Here`].
@@ -48,6 +49,14 @@ impl<'a, const N: usize> From<&'a mut [f32; N]> for Row<'a> {
 impl<'a> From<&'a mut Vec<f32>> for Row<'a> {
     fn from(row: &'a mut Vec<f32>) -> Self {
         Row::Here(row)
+    }
+}
+
+/// Asks for voxels that are wanted soon to be brought into the first cache, without waiting for them.
+#[inline]
+pub fn fetch(row: &[f32]) {
+    for line in row.chunks(16) {
+        intrinsics::prefetch(bytemuck::cast_slice(line));
     }
 }
 

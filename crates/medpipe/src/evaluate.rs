@@ -6,7 +6,7 @@
 use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
-use medkernels::points::Row;
+use medkernels::points::{self, Row};
 
 use crate::Result;
 use crate::chain::{Chain, Moved, Op};
@@ -203,6 +203,37 @@ impl Chain {
     }
 }
 
+/// Runs point operations on a stretch of voxels, whatever their places; `src` holds them, if they are not in their place yet.
+fn run_flat(runs: &[&PointRun], at: &RowAt, voxels: &mut [f32], src: Option<&[f32]>) {
+    // What is read and written once only needs no place for what comes next.
+    let piece = if runs.len() > 1 { RUN } else { 4 * RUN };
+    let mut rest = voxels;
+    // From the end, as [`run_points`] does.
+    while !rest.is_empty() {
+        let start = rest.len().saturating_sub(piece);
+        let (before, voxels) = rest.split_at_mut(start);
+        let from = src.map(|src| &src[start..start + voxels.len()]);
+        // While a piece is worked on in the cache, memory is idle: the next one is fetched, a share with each step.
+        let next = start.saturating_sub(piece);
+        let share = (start - next).div_ceil(runs.len().max(2) - 1);
+        for (n, run) in runs.iter().enumerate() {
+            match (n.checked_sub(1), from) {
+                (None, Some(src)) => (run.run)(Row::From { src, dst: voxels }, at),
+                (None, None) => (run.run)(Row::Here(voxels), at),
+                (Some(n), _) => {
+                    let share = (next + n * share).min(start)..(next + (n + 1) * share).min(start);
+                    if let Some(src) = src {
+                        points::fetch(&src[share.clone()]);
+                    }
+                    points::fetch(&before[share]);
+                    (run.run)(Row::Here(voxels), at);
+                }
+            }
+        }
+        rest = before;
+    }
+}
+
 /// Runs point operations, one after the other on a piece of the box that stays in the cache; `from` holds the box's
 /// voxels, if they are not in their place yet.
 pub(crate) fn run_points(
@@ -214,6 +245,11 @@ pub(crate) fn run_points(
     from: Option<&Tile>,
 ) {
     let mine: Vec<_> = runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect();
+    let src = from.map(|tile| tile.packed_part(b, b));
+    if !mine.is_empty() && mine.iter().all(|run| !run.indexed) && src != Some(None) {
+        let at = RowAt { index: b.start, shape: domain, channel };
+        return run_flat(&mine, &at, voxels, src.flatten());
+    }
     let mut rest = voxels;
     // From the end: a measurement has just gone through the same voxels, and its last ones are still in the cache.
     for part in pieces(b).rev() {

@@ -82,6 +82,46 @@ proptest! {
         prop_assert_eq!(&one, &of(7));
     }
 
+    /// The same of pictures and volumes large enough for threads: pieces of slices are measured and computed apart.
+    #[test]
+    fn threads_change_nothing_in_what_is_large(
+        shape in prop::sample::select(vec![[700usize, 409, 1], [397, 601, 1], [301, 250, 3], [90, 81, 40]]),
+        seed in any::<u64>(),
+        odd in prop::sample::select(vec![0.0f32, f32::INFINITY, f32::NEG_INFINITY, f32::NAN]),
+        turned in any::<bool>(),
+        step in prop::sample::select(vec![
+            json!({"z_normalize": null}),
+            json!({"z_normalize": {"mask": {"above": 12.5}}}),
+            json!({"rescale": [-1.0, 1.0]}),
+            json!({"rescale": {"percentiles": [3.0, 97.0]}}),
+            json!({"gaussian_smooth": 1.5}),
+        ]),
+    ) {
+        let grid = Grid::new(shape, medcore::Affine::IDENTITY);
+        let key = medcore::Key::new(seed);
+        let mut voxels: Vec<f32> =
+            (0..grid.len()).map(|i| (key.index(i as u64).uniform() as f32 - 0.3) * 90.0).collect();
+        // Odd voxels in the first blocks and in the last: pieces without them know nothing of them.
+        for at in [7, grid.len() - 3] {
+            voxels[at] = odd;
+        }
+        let packed = Volume::from_f32(grid, &voxels).unwrap();
+        let volume = if turned { given::c_order(&packed) } else { packed };
+        let steps = nodes(&[step, json!({"clamp": {"max": 1.5}}), json!({"rescale": {"in_range": [-3.0, 3.0]}})]);
+        let of = |threads| {
+            medkernels::threads::set_threads(Some(threads));
+            let lazy = run(&volume, &steps, true);
+            let out = lazy.compute().map_err(|e| e.to_string()).map(|v| {
+                v.to_f32().unwrap().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+            });
+            medkernels::threads::set_threads(None);
+            out
+        };
+        let one = of(1);
+        prop_assert!(one == of(2));
+        prop_assert!(one == of(7));
+    }
+
     /// However the source lies in memory, and in whichever layout the result is wanted, the values are the same.
     #[test]
     fn layouts_change_nothing(volume in image(), steps in chain(1)) {
