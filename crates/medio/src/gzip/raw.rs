@@ -195,16 +195,25 @@ mod tests {
                 e.flush().unwrap();
             }
         }
-        e.finish().unwrap()
+        e.try_finish().unwrap();
+        let packed = e.get_ref().clone();
+        if cfg!(miri) {
+            // zlib-rs' encoder frees itself while it is borrowed, which Miri does not allow; it is not what is tested.
+            std::mem::forget(e);
+        }
+        packed
     }
 
     /// Everything from a block on, at every boundary of the stream: the same bytes as from the start.
     #[test]
     fn a_stream_is_entered_at_each_of_its_blocks() {
-        let content = content(700_000);
-        for (level, flush_every) in
-            [(0, usize::MAX), (2, usize::MAX), (6, usize::MAX), (9, 100_000), (6, 777)]
-        {
+        let mut cases = vec![(0, usize::MAX), (2, usize::MAX), (6, usize::MAX), (9, 100_000), (6, 777)];
+        let mut length = 700_000;
+        if cfg!(miri) {
+            (cases, length) = (vec![(0, 700), (2, 500), (6, 777)], 3000);
+        }
+        let content = content(length);
+        for (level, flush_every) in cases {
             let packed = deflate(&content, level, flush_every);
             let mut raw = RawInflate::new();
             let mut points = vec![];
