@@ -10,14 +10,19 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use medcore::{Affine, Grid, Volume};
 use medio::{Gzip, SaveOptions, open, save};
 
-const N: usize = 96;
-const NAMES: [&str; 4] = ["a.nii.gz", "a.nii", "fine.nii.gz", "single.nii.gz"];
+const N: usize = 72;
+/// The last is the index of a volume that is there already.
+const NAMES: [&str; 5] = ["a.nii.gz", "a.nii", "fine.nii.gz", "single.nii.gz", "indexed.nii.gz.mxi"];
 const TARGET: &str = "MEDIO_TEST_TARGET";
+/// Writers that are killed, all in all.
+const ROUNDS: usize = 200;
+/// Folders in which they work at the same time.
+const FOLDERS: usize = 2;
 
 fn volume(value: f32) -> Volume {
     // Noise, so that compression takes its time and gains little.
@@ -30,13 +35,26 @@ fn volume(value: f32) -> Volume {
     Volume::from_f32(Grid::new([N; 3], Affine::IDENTITY), &voxels).unwrap()
 }
 
-/// How the children write a file, by its name.
-fn division(target: &Path) -> Gzip {
-    match target.file_stem().unwrap().as_encoded_bytes()[0] {
-        b's' => Gzip::Single,
+/// How a file of this name is written.
+fn options(target: &Path) -> SaveOptions {
+    let gzip = match target.file_name().unwrap().as_encoded_bytes()[0] {
+        b's' | b'i' => Gzip::Single,
         b'f' => Gzip::Blocks(4 << 10),
+        b'b' => Gzip::Bgzf,
         _ => Gzip::default(),
-    }
+    };
+    SaveOptions { sync: false, level: medio::Level::FAST, gzip, ..SaveOptions::default() }
+}
+
+/// Times of writing between which an indexed volume goes back and forth, so that its index is written again and again.
+fn times() -> [SystemTime; 2] {
+    [1_000_000_000, 1_000_000_001].map(|s| SystemTime::UNIX_EPOCH + Duration::from_secs(s))
+}
+
+/// Writes the index of a volume as if that had been written at the first or the second of these times.
+fn index(volume: &Path, which: usize) -> Result<(), medio::Error> {
+    fs::File::options().write(true).open(volume).unwrap().set_modified(times()[which]).unwrap();
+    open(volume)?.write_index().map(|_| ())
 }
 
 /// Not a test of its own: what the children of the tests below run.
@@ -45,18 +63,16 @@ fn child() {
     let Some(target) = std::env::var_os(TARGET) else { return };
     let target = Path::new(&target);
     let volumes = [volume(1000.0), volume(2000.0)];
-    let options = SaveOptions {
-        sync: false,
-        level: medio::Level::FAST,
-        gzip: division(target),
-        ..SaveOptions::default()
-    };
-    for i in 0..1000 {
-        if let Err(e) = save(target, &volumes[i % 2], &options) {
+    for i in 1..1000 {
+        let written = if target.extension().unwrap() == "mxi" {
+            index(&target.with_extension(""), i % 2)
+        } else {
+            save(target, &volumes[i % 2], &options(target)).map(|_| ())
+        };
+        if let Err(e) = written {
             eprintln!("error: {e}");
             std::process::exit(3);
         }
-        println!("saved {i}");
     }
 }
 
@@ -73,52 +89,107 @@ fn entries(folder: &Path) -> Vec<String> {
     names
 }
 
+/// Every file's two states: bytes, by name.
+fn states(folder: &Path) -> [Vec<Vec<u8>>; 2] {
+    [0, 1].map(|which| {
+        let v = volume([1000.0, 2000.0][which]);
+        NAMES
+            .map(|name| {
+                let path = folder.join(name);
+                if name.ends_with(".mxi") {
+                    let of = path.with_extension("");
+                    if !of.exists() {
+                        save(&of, &v, &options(&of)).unwrap();
+                    }
+                    index(&of, which).unwrap();
+                } else {
+                    save(&path, &v, &options(&path)).unwrap();
+                }
+                fs::read(path).unwrap()
+            })
+            .to_vec()
+    })
+}
+
 #[test]
 fn killed_writers_leave_the_old_file_or_the_new_one() {
-    let dir = tempfile::tempdir().unwrap();
-    let (mut stale, mut seen) = (0, [0, 0]);
-    for round in 0..60u64 {
-        let target = dir.path().join(NAMES[round as usize % NAMES.len()]);
-        save(&target, &volume(1000.0), &SaveOptions { sync: false, ..SaveOptions::default() }).unwrap();
-        let mut child = child_command(&target).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(40 + (round * 37) % 97));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        stale += entries(dir.path()).iter().filter(|n| n.ends_with(".tmp")).count();
-        let values = open(&target).unwrap().load().unwrap().to_f32().unwrap();
-        let which = usize::from(values[0] > 1500.0);
-        assert_eq!(values, volume([1000.0, 2000.0][which]).to_f32().unwrap());
-        seen[which] += 1;
-    }
-    // The next save removes what they left, in its folder, whatever the target was.
-    let last = dir.path().join("z.nii");
-    save(&last, &volume(0.0), &SaveOptions::default()).unwrap();
-    assert_eq!(entries(dir.path()), ["a.nii", "a.nii.gz", "fine.nii.gz", "single.nii.gz", "z.nii"]);
-    assert!(stale > 0, "no writer was caught in the act; files seen {seen:?}");
+    let results = std::thread::scope(|scope| {
+        let folder = |f: usize| {
+            let dir = tempfile::tempdir().unwrap();
+            let states = states(dir.path());
+            let expected = [1000.0, 2000.0].map(|v| volume(v).to_f32().unwrap());
+            let (mut stale, mut seen) = (0, [0, 0]);
+            for round in (f..ROUNDS).step_by(FOLDERS) {
+                let i = round / FOLDERS % NAMES.len();
+                let target = dir.path().join(NAMES[i]);
+                fs::write(&target, &states[0][i]).unwrap();
+                let mut child =
+                    child_command(&target).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+                std::thread::sleep(Duration::from_millis(20 + (round as u64 * 37) % 97));
+                child.kill().unwrap();
+                child.wait().unwrap();
+                stale += entries(dir.path()).iter().filter(|n| n.ends_with(".tmp")).count();
+                // The same bytes as when nobody is killed, which are the volume that they should be.
+                let found = fs::read(&target).unwrap();
+                let which = states.iter().position(|s| s[i] == found);
+                let which = which.unwrap_or_else(|| panic!("round {round}: {} is neither", target.display()));
+                seen[which] += 1;
+                let (volume, which) = if i == 4 { (target.with_extension(""), 0) } else { (target, which) };
+                assert!(open(&volume).unwrap().load().unwrap().to_f32().unwrap() == expected[which]);
+            }
+            // The next save removes what they left, in its folder, whatever the target was.
+            let last = dir.path().join("z.nii");
+            save(&last, &volume(0.0), &SaveOptions::default()).unwrap();
+            let mut names = [&NAMES[..], &["indexed.nii.gz", "z.nii"]].concat();
+            names.sort_unstable();
+            assert_eq!(entries(dir.path()), names);
+            (stale, seen)
+        };
+        let threads = [0, 1].map(|f| scope.spawn(move || folder(f)));
+        threads.map(|t| t.join().unwrap())
+    });
+    let total = |f: fn(&(usize, [usize; 2])) -> usize| results.iter().map(f).sum::<usize>();
+    assert_eq!(total(|r| r.1[0] + r.1[1]), ROUNDS);
+    let (old, new) = (total(|r| r.1[0]), total(|r| r.1[1]));
+    assert!(total(|r| r.0) > 0 && old > 0 && new > 0, "no writer was caught in the act: {results:?}");
 }
 
 /// A limit on file sizes stands for a full disk: the write fails in the middle.
 #[test]
 fn a_failed_write_is_an_error_and_leaves_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    for name in ["a.nii", "a.nii.gz", "single.nii.gz", "a.hdr"] {
+    // The limit in KiB; what is there before is there afterwards.
+    for (name, limit) in [
+        ("a.nii", 40),
+        ("a.nii.gz", 40),
+        ("fine.nii.gz", 40),
+        ("bgzf.nii.gz", 40),
+        ("single.nii.gz", 40),
+        ("a.hdr", 40),
+        ("a.img.gz", 40),
+        ("indexed.nii.gz.mxi", 8),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join(name);
+        if limit == 8 {
+            let of = target.with_extension("");
+            save(&of, &volume(1.0), &options(&of)).unwrap();
+        }
+        let before = entries(dir.path());
         let exe = std::env::current_exe().unwrap();
         // bash counts in KiB; without the signal, write fails with EFBIG.
         let output = Command::new("bash")
             .arg("-c")
-            .arg("trap '' XFSZ; ulimit -f 40; exec \"$0\" --exact child --nocapture")
+            .arg(format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact child --nocapture"))
             .arg(exe)
             .env(TARGET, &target)
             .output()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{text}");
-        assert!(
-            text.contains("error:") && text.contains(if name == "a.hdr" { "a.img" } else { name }),
-            "{text}"
-        );
-        assert_eq!(entries(dir.path()), Vec::<String>::new());
+        assert_eq!(output.status.code(), Some(3), "{name}: {text}");
+        // Of a pair the voxels are the large one.
+        let named = if name == "a.hdr" { "a.img" } else { name };
+        assert!(text.contains("error:") && text.contains(named) && text.contains("File too large"), "{text}");
+        assert_eq!(entries(dir.path()), before);
     }
 }
 
