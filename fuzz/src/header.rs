@@ -60,7 +60,9 @@ pub fn run(data: &[u8]) {
                 place::file("a.hdr", &bytes)
             }
         };
-        if options & 0x20 != 0 && options >> 3 & 3 != 1 {
+        // A file that is as long as it says may have extensions as long as it says: up to medio's own limit, 256 MiB.
+        let extended = bytes.get(348) != Some(&0) || bytes.get(540) != Some(&0);
+        if options & 0x20 != 0 && options >> 3 & 3 != 1 && !(extended && claimed > 16 << 20) {
             let length = claimed.max(bytes.len() as u64);
             File::options().write(true).open(&path).and_then(|f| f.set_len(length)).expect("a sparse file");
         }
