@@ -34,6 +34,7 @@ pub fn run(data: &[u8]) {
         assert_eq!(format!("{header:?}"), format!("{again:?}"));
         assert!(!header.fields().is_empty());
     }
+    let length_of_header = parsed.as_ref().map(|h| h.version.header_bytes());
     let claimed = parsed.map_or(0, |h| {
         let voxels = h.dim[1..]
             .iter()
@@ -61,7 +62,7 @@ pub fn run(data: &[u8]) {
             }
         };
         // A file that is as long as it says may have extensions as long as it says: up to medio's own limit, 256 MiB.
-        let extended = bytes.get(348) != Some(&0) || bytes.get(540) != Some(&0);
+        let extended = length_of_header.is_some_and(|n| bytes.get(n).is_some_and(|&flag| flag != 0));
         if options & 0x20 != 0 && options >> 3 & 3 != 1 && !(extended && claimed > 16 << 20) {
             let length = claimed.max(bytes.len() as u64);
             File::options().write(true).open(&path).and_then(|f| f.set_len(length)).expect("a sparse file");
