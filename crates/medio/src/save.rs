@@ -86,7 +86,7 @@ pub struct SaveOptions {
     pub like: Option<Arc<Meta>>,
     /// The voxels are labels: never quantised.
     pub label: bool,
-    /// Wait until the disk has the file and its folder's entry.
+    /// Wait until the disk has the file (`fsync`, before it gets its name) and its folder's entry (`fsync` of the folder, after).
     pub sync: bool,
     /// Version of NIfTI.
     pub nifti2: Nifti2,
@@ -135,6 +135,11 @@ pub struct SaveReport {
 /// bytes and extensions; what changed is derived: `dim`, `datatype`, `bitpix`, `vox_offset`, `magic`, the scale, and, if the
 /// affine is another one, `pixdim`, sform and qform together (a sheared affine cannot be a qform: its code is then 0). Byte order is
 /// the machine's.
+///
+/// # What survives
+/// A killed process never leaves half a file, whatever the options. A power cut or a crash of the system does not either with [`SaveOptions::sync`], which is the
+/// default: the file's content is on the disk before it gets its name, and the folder's entry before this returns. Without it the system
+/// may put the name on the disk first, and an empty or partial file under it. On any error the temporary file is removed.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for a name that says no format, and for voxels that the options cannot store; [`Error::Param`] for options out of range;

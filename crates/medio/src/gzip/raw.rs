@@ -146,6 +146,11 @@ impl RawInflate {
         }
     }
 
+    /// Bytes of the last call's input that were not taken: after an error, how far it came.
+    pub(crate) fn left(&self) -> usize {
+        self.stream.avail_in as usize
+    }
+
     /// The last content decoded, at most [`WINDOW`] bytes: what the next block may look back at.
     pub(crate) fn window(&self) -> Vec<u8> {
         let mut window = vec![0; WINDOW];

@@ -282,10 +282,10 @@ impl<'a> GzipStream<'a> {
         let more = self.fill()?;
         let (until, most) = self.stops();
         let room = out.len().min(most);
-        let step = self
-            .inflate
-            .inflate(&self.input[self.used..], &mut out[..room], until)
-            .map_err(|_| self.corrupt("corrupt deflate data"))?;
+        let Ok(step) = self.inflate.inflate(&self.input[self.used..], &mut out[..room], until) else {
+            self.used = self.input.len() - self.inflate.left();
+            return Err(self.corrupt("corrupt deflate data"));
+        };
         self.used += step.used;
         let n = step.made;
         self.decoded += n as u64;
