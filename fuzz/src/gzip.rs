@@ -12,7 +12,7 @@ use crate::medio_gzip::{GzipStream, Index};
 use crate::memory::bounded;
 use crate::ordinary::{Content, State, gunzip};
 use crate::place;
-use crate::raw::{At, RawInflate, WINDOW};
+use crate::raw::{At, RawInflate, Until, WINDOW};
 
 /// A gzip file as it is, or members put together from deflate data with the right checksums.
 pub fn run(data: &[u8]) {
@@ -120,7 +120,8 @@ fn blocks(body: &[u8], piece: usize) {
     let (mut whole, mut points, mut used) = (vec![], vec![], 0);
     let mut out = vec![0; 64 << 10];
     let ended = loop {
-        let Ok(step) = raw.inflate(&body[used..(used + piece).min(body.len())], &mut out, true) else {
+        let Ok(step) = raw.inflate(&body[used..(used + piece).min(body.len())], &mut out, Until::Block)
+        else {
             break false;
         };
         used += step.used;
@@ -135,16 +136,17 @@ fn blocks(body: &[u8], piece: usize) {
                 }
             }
             At::Block if step.used == 0 && step.made == 0 => break false,
-            At::Block => {}
+            At::Block | At::Header { .. } => {}
         }
     };
     for (bit, at, window) in points {
         let (byte, skip) = ((bit / 8) as usize, (bit % 8) as u32);
         let (bits, value) = if skip == 0 { (0, 0) } else { (8 - skip, body[byte] >> skip) };
-        raw.resume(bits, value, &window).expect("a boundary");
+        raw.resume(&window).expect("a window");
+        raw.give_bits(bits, value).expect("a boundary");
         let rest = &body[byte + usize::from(bits > 0)..];
         let mut again = vec![0; whole.len() - at + 1];
-        match raw.inflate(rest, &mut again, false) {
+        match raw.inflate(rest, &mut again, Until::Full) {
             Ok(step) => {
                 assert!(!ended || (step.at, step.used) == (At::End, used - body.len() + rest.len()));
                 assert!(!ended || step.made == whole.len() - at);

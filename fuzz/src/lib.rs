@@ -38,6 +38,11 @@ mod error;
 #[allow(dead_code, unused_imports)]
 #[path = "../../crates/medio/src/gzip/mod.rs"]
 mod medio_gzip;
+#[allow(dead_code)]
 #[path = "../../crates/medio/src/gzip/raw.rs"]
 mod raw;
+mod file {
+    //! What they need of the rest.
+    pub(crate) use medio::Division;
+}
 use error::{Error, Result};
