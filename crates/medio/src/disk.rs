@@ -2,6 +2,8 @@
 
 use std::fs::{File, Metadata};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -149,6 +151,29 @@ impl Handle {
     pub(crate) fn count_inflated(&self, bytes: u64) {
         self.counts.inflated.fetch_add(bytes, Ordering::Relaxed);
     }
+
+    /// Asks the system to fetch stretches (first byte, bytes) that are about to be read, all at once: one after the other, each would wait for
+    /// the disk or the network by itself. Nothing is asked for if the first of them is in memory.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn announce(&self, stretches: impl IntoIterator<Item = (u64, u64)>) {
+        use rustix::fs::{Advice, fadvise};
+        use rustix::io::{ReadWriteFlags, preadv2};
+        let mut stretches = stretches.into_iter().peekable();
+        let Some(&(at, _)) = stretches.peek() else { return };
+        let mut byte = [0];
+        let mut look = [io::IoSliceMut::new(&mut byte)];
+        // Where a file system cannot tell, it is asked: that costs little beside a network.
+        if preadv2(&self.file, &mut look, at, ReadWriteFlags::NOWAIT).is_ok() {
+            return;
+        }
+        for (at, bytes) in stretches {
+            // A hint: whatever becomes of it, the reads follow.
+            let _ = fadvise(&self.file, at, NonZeroU64::new(bytes), Advice::WillNeed);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn announce(&self, _stretches: impl IntoIterator<Item = (u64, u64)>) {}
 
     /// Fills as much of `out` as the file has from byte `at` on; says how much.
     pub(crate) fn read_at_most(&self, out: &mut [u8], at: u64) -> Result<usize> {

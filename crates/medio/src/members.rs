@@ -34,6 +34,14 @@ struct Group<'a> {
     to: u64,
 }
 
+impl Group<'_> {
+    /// First byte in the file, and how many.
+    fn stretch(&self) -> (u64, u64) {
+        let first = self.members.first().map_or(0, |m| m.at);
+        (first, self.members.last().map_or(0, |m| m.at + m.size - first))
+    }
+}
+
 /// A group and the part of the output that it fills: all voxels of which it holds every byte.
 struct Part<'a, I> {
     group: Group<'a>,
@@ -97,6 +105,7 @@ impl Runs {
         target: &T,
     ) -> Result<()> {
         let groups = self.groups(members);
+        file.announce(groups.iter().map(Group::stretch));
         let content: u64 = groups.iter().flat_map(|g| g.members).map(|m| m.length).sum();
         let size = self.size as u64;
         let mut parts = Vec::with_capacity(groups.len());

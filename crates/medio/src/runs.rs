@@ -63,6 +63,10 @@ impl Runs {
         let voxels = if one { (BLOCK / self.size).max(1) } else { self.row * self.rows };
         let traffic = if one { self.row * self.size } else { self.span() * self.slabs };
         let mut parts: Vec<&mut [T::Item]> = out.chunks_mut(voxels * target.per_voxel()).collect();
+        if !one {
+            let slabs = (0..self.slabs as u64).map(|i| self.first + i * self.slab_step);
+            file.announce(slabs.map(|at| (at, self.span() as u64)));
+        }
         let read = |i: usize, part: &mut [T::Item], scratch: &mut Option<Buffer>| -> Result<()> {
             let n = part.len() / target.per_voxel();
             let at =
