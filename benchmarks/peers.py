@@ -91,6 +91,7 @@ class Bench:
     """The candidate under way."""
 
     def __init__(self, folder: str, out: str) -> None:
+        import rows_cache
         import rows_chain
         import rows_gzip
         import rows_io

@@ -21,6 +21,7 @@ import report
 import storage
 import rows_io  # noqa: F401 (the order of these is the order of the table)
 import rows_gzip  # noqa: F401
+import rows_cache  # noqa: F401
 import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
 import rows_lattice  # noqa: F401

@@ -3,6 +3,7 @@
 //! The package's Python part is in `python/medoxide`; what is here is its native module `medoxide._medoxide`.
 
 mod array;
+mod cache;
 mod errors;
 mod given;
 mod header;
@@ -24,6 +25,8 @@ use pyo3::prelude::*;
 mod _medoxide {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::cache::{Cache, cache, cache_from_state};
     #[pymodule_export]
     use crate::open::{index, load, stack};
     #[pymodule_export]

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use serde_json::Value;
 
+use crate::cache::Cache;
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
 use crate::{errors, json};
@@ -174,6 +175,11 @@ impl PipelineCore {
     #[getter]
     fn is_random(&self) -> bool {
         self.0.is_random()
+    }
+
+    /// The same, with what comes before the first random transform kept in a cache.
+    fn with_cache(&self, cache: PyRef<'_, Cache>) -> PipelineCore {
+        PipelineCore(self.0.clone().with_cache(&cache.0))
     }
 
     /// Plans the pipeline on one volume: one comes back, or several where it is cut into patches.

@@ -5,12 +5,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{cache, errors};
 
 /// Runs `work` with the interpreter lock released. Errors become exceptions, a panic too.
 pub(crate) fn run<T: Send>(py: Python<'_>, work: impl FnOnce() -> medpipe::Result<T> + Send) -> PyResult<T> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(work)).map_err(Panic::of)) {
-        Ok(done) => done.map_err(|e| errors::exception(py, &e)),
+        Ok(done) => {
+            let done = done.map_err(|e| errors::exception(py, &e))?;
+            cache::tell(py)?;
+            Ok(done)
+        }
         Err(panic) => Err(errors::internal(py, &panic.0)),
     }
 }

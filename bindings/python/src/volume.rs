@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
 use crate::array::{self, View};
+use crate::cache::Cache;
 use crate::given::{affine_of, dtype_asked, exactly, role_of};
 use crate::open::warn;
 use crate::run::run;
@@ -408,6 +409,17 @@ impl VolumeCore {
         self.derived(py, lazy)
     }
 
+    /// The same volume, kept as it is here: what was chained before is made once, what is chained after reads its own region of the entry.
+    ///
+    /// Of a file without steps, the stored numbers are kept with their scale, else the voxels in the dtype they have here. The entry belongs to the file (path, size,
+    /// time of writing, end of its content), to the steps before, and to medoxide's version. Values are those of `compute()` at this place: no
+    /// interpolation before is joined with one after. Arrays and what comes after random steps cannot be kept.
+    fn cached<'py>(&self, py: Python<'py>, cache: PyRef<'py, Cache>) -> PyResult<Bound<'py, PyAny>> {
+        let cache = &cache.0;
+        let lazy = run(py, || self.lazy.cached(cache))?;
+        self.derived(py, lazy)
+    }
+
     fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let facts = self.facts(py)?;
         let wanted = slicing::parse(index, &facts, self.space(&facts))?;
@@ -490,7 +502,7 @@ impl VolumeCore {
         let role = self.lazy.role();
         let lazy = run(py, || match self.lazy.source() {
             medpipe::Source::Memory(_) => LazyVolume::from_volume_as(copied(&self.lazy.to_save()?)?, role),
-            medpipe::Source::File(_) => Ok(self.lazy.clone()),
+            medpipe::Source::File(_) | medpipe::Source::Cached(_) => Ok(self.lazy.clone()),
         })?;
         self.derived(py, lazy)
     }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::seal::Sealer;
 use crate::{Error, Result};
 
 const MARK: &str = ".medoxide-";
@@ -20,6 +21,7 @@ pub(crate) struct AtomicFile {
     temporary: PathBuf,
     target: PathBuf,
     written: u64,
+    sealer: Option<Sealer>,
 }
 
 impl AtomicFile {
@@ -53,17 +55,37 @@ impl AtomicFile {
             if let Ok(m) = fs::metadata(&target_file) {
                 let _ = file.set_permissions(m.permissions());
             }
-            return Ok(AtomicFile { file: Some(file), temporary, target: target_file, written: 0 });
+            return Ok(AtomicFile {
+                file: Some(file),
+                temporary,
+                target: target_file,
+                written: 0,
+                sealer: None,
+            });
         }
     }
 
     /// Appends bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        if let Some(sealer) = &mut self.sealer {
+            sealer.push(bytes);
+        }
         if let Some(file) = &mut self.file {
             file.write_all(bytes).map_err(|e| Error::io(&self.target, e))?;
         }
         self.written += bytes.len() as u64;
         Ok(())
+    }
+
+    /// From here on, checksums are made of what is written.
+    pub(crate) fn seal_what_follows(&mut self) {
+        self.sealer = Some(Sealer::default());
+    }
+
+    /// Ends the file with the seal of what was written.
+    pub(crate) fn seal(&mut self, note: &[u8]) -> Result<()> {
+        let seal = self.sealer.take().map(|s| s.finish(note));
+        self.write(&seal.unwrap_or_default())
     }
 
     /// Bytes written so far.

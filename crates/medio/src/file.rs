@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use medcore::{DType, Grid, Meta, Scale};
+use medcore::{Affine, DType, Grid, Meta, Scale};
 
 use crate::Result;
 use crate::checkpoints::Keep;
 use crate::disk::{Counts, DiskFile, Handle, Identity};
 use crate::gzip::{Members, Stated, division, is_gzip, stated_size};
 use crate::nifti::{ByteOrder, Header, Meaning};
+use crate::seal::Seal;
 
 /// A volume file that was opened: its header, and the way to its voxels.
 ///
@@ -36,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) meta: Arc<Meta>,
     pub(crate) format: &'static str,
     pub(crate) counts: Arc<Counts>,
+    /// Checksums behind the voxels, if they are to be looked at.
+    pub(crate) seal: Option<Arc<Seal>>,
 }
 
 /// How the voxels lie in their file.
@@ -213,8 +216,36 @@ impl VolumeFile {
         self.inner.counts.inflated.load(Ordering::Relaxed)
     }
 
+    /// The same file on an affine of its own, with metadata of its own, such as are known more exactly than a header can say.
+    #[must_use]
+    pub fn described(self, affine: Affine, meta: Arc<Meta>) -> VolumeFile {
+        self.rebuilt(|inner| {
+            inner.meaning.grid.affine = affine;
+            inner.meta = meta;
+        })
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// The same file, changed in what is known of it; clones keep what they know.
+    pub(crate) fn rebuilt(self, change: impl FnOnce(&mut Inner)) -> VolumeFile {
+        let mut inner = Arc::try_unwrap(self.inner).unwrap_or_else(|shared| Inner {
+            path: shared.path.clone(),
+            header_file: shared.header_file.clone(),
+            voxels: shared.voxels.clone(),
+            packing: shared.packing,
+            members: Mutex::default(),
+            header: shared.header.clone(),
+            meaning: shared.meaning.clone(),
+            meta: shared.meta.clone(),
+            format: shared.format,
+            counts: shared.counts.clone(),
+            seal: shared.seal.clone(),
+        });
+        change(&mut inner);
+        VolumeFile { inner: Arc::new(inner), ..self }
     }
 }
 

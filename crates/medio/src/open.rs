@@ -175,7 +175,19 @@ fn finish(
     let header_file = (start.file.identity != voxels.identity).then_some(start.file);
     let members = Mutex::new(Members::default());
     let path = path.into();
-    let inner = Inner { path, header_file, voxels, packing, members, header, meaning, meta, format, counts };
+    let inner = Inner {
+        path,
+        header_file,
+        voxels,
+        packing,
+        members,
+        header,
+        meaning,
+        meta,
+        format,
+        counts,
+        seal: None,
+    };
     Ok(VolumeFile::new(inner))
 }
 

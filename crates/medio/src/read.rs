@@ -198,6 +198,9 @@ impl VolumeFile {
         let file = reopen(self)?;
         let packing = self.inner().packing;
         if packing == Packing::Plain {
+            if let Some(seal) = &self.inner().seal {
+                seal.check_runs(&file, runs)?;
+            }
             return runs.read_plain(&file, out, target);
         }
         let m = &self.inner().meaning;

@@ -90,6 +90,8 @@ pub struct SaveOptions {
     pub sync: bool,
     /// Version of NIfTI.
     pub nifti2: Nifti2,
+    /// Checksums and this note are put behind the voxels of a plain file, which readers pass over; [`crate::seal::open`] looks at them.
+    pub seal: Option<Arc<[u8]>>,
     /// Grows by each voxel that was handed to the file (of all frames), for a progress bar.
     pub written: Option<Arc<AtomicU64>>,
 }
@@ -106,6 +108,7 @@ impl Default for SaveOptions {
             label: false,
             sync: true,
             nifti2: Nifti2::Auto,
+            seal: None,
             written: None,
         }
     }
@@ -160,6 +163,9 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
             format!("blocks of 1 to {} bytes", Gzip::MOST),
         ));
     }
+    if options.seal.is_some() && (container.pair || container.gzip) {
+        return Err(Error::unsupported(path, "a seal in this kind of file", "end the name in .nii"));
+    }
     let voxels = Voxels::plan(path, volume, options)?;
     let meta = options.like.as_ref().unwrap_or_else(|| volume.meta());
     let mut extensions = serialise_extensions(&meta.extensions, crate::nifti::ByteOrder::NATIVE);
@@ -201,7 +207,13 @@ pub fn save(path: impl AsRef<Path>, volume: &Volume, options: &SaveOptions) -> R
         start.resize(header.vox_offset as usize, 0);
         let mut file = AtomicFile::create(path)?;
         let job = Job { path, volume, voxels: &voxels, options };
+        if options.seal.is_some() {
+            file.seal_what_follows();
+        }
         report.max_error = job.write(&mut file, &start, container.gzip)?;
+        if let Some(note) = &options.seal {
+            file.seal(note)?;
+        }
         report.bytes = file.written();
         file.commit(options.sync)?;
         report.paths = vec![path.into()];

@@ -47,6 +47,18 @@ impl Chain {
     /// The output in memory, in a layout.
     pub(crate) fn compute_as(&self, want: Want, layout: Layout) -> Result<Volume> {
         let _env = FloatEnv::enter();
+        self.on_voxels(|chain| chain.compute_now(want, layout))
+    }
+
+    /// Runs `work` on the chain; one that begins with an entry of a cache begins with the entry's file, or with the voxels just made for it.
+    fn on_voxels<T>(&self, work: impl Fn(&Chain) -> Result<T>) -> Result<T> {
+        match &self.source {
+            Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
+            _ => work(self),
+        }
+    }
+
+    fn compute_now(&self, want: Want, layout: Layout) -> Result<Volume> {
         let (grid, extra, meta) = (*self.grid(), self.source.extra().to_vec(), self.source.meta().clone());
         let dtype = want.dtype(self.dtype());
         if let Some(whole) = self.channel_by_channel(want, layout)? {
@@ -69,8 +81,11 @@ impl Chain {
     /// Numbers of the item as it stands at the end of the chain; `keep` must not name a label.
     pub(crate) fn measured(&self, m: &Measure) -> Result<medcore::Measured> {
         let _env = FloatEnv::enter();
-        let resolved = self.resolved()?;
-        let (whole, slices) = resolved.measured(m, None)?;
+        self.on_voxels(|chain| chain.measured_now(m))
+    }
+
+    fn measured_now(&self, m: &Measure) -> Result<medcore::Measured> {
+        let (whole, slices) = self.resolved()?.measured(m, None)?;
         let nz = self.grid().shape[2];
         let plane = (self.grid().len() / nz.max(1)).max(1);
         let blocks: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();

@@ -29,7 +29,7 @@ pub(crate) fn digest(volume: &Volume) -> u64 {
 }
 
 /// A digest of bytes, in four lanes.
-fn of_bytes(bytes: &[u8]) -> u64 {
+pub(crate) fn of_bytes(bytes: &[u8]) -> u64 {
     let word = |b: &[u8]| {
         let mut w = [0; 8];
         w[..b.len()].copy_from_slice(b);

@@ -45,6 +45,22 @@ impl Error {
         }
     }
 
+    /// The file's error that this one is about, if it is.
+    pub(crate) fn of_file(&self) -> Option<&medio::Error> {
+        fn of_core(e: &medcore::Error) -> Option<&medio::Error> {
+            match e {
+                medcore::Error::Source(e) => e.downcast_ref(),
+                medcore::Error::At { cause, .. } => of_core(cause),
+                _ => None,
+            }
+        }
+        match self {
+            Error::File(e) => Some(e),
+            Error::Core(e) => of_core(e),
+            Error::Spec { .. } => None,
+        }
+    }
+
     /// The same error, with the place of the step in its pipeline.
     pub(crate) fn at(self, position: usize, name: &str) -> Error {
         match self {

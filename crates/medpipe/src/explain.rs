@@ -6,13 +6,13 @@ use medcore::{Box3, Sampler};
 
 use crate::Pipeline;
 use crate::chain::{Chain, Op};
-use crate::plan::{Planned, Planning, Reading, plan};
+use crate::plan::{Planned, Planning, Reading};
 use crate::sample::LazySample;
 use crate::source::Source;
 
 impl Chain {
     /// The chain as text: source, stages, passes, bytes to read, memory.
-    pub(crate) fn explain(&self) -> String {
+    pub(crate) fn explain(&self) -> crate::Result<String> {
         let mut out = String::new();
         let grid = self.source.grid();
         let whole = Box3::whole(grid.shape);
@@ -21,6 +21,11 @@ impl Chain {
         let name = match &self.source {
             Source::File(f) => f.path().display().to_string(),
             Source::Memory(_) => "memory".into(),
+            Source::Cached(kept) if kept.is_there() => format!("{} (cache hit)", kept.name()),
+            Source::Cached(kept) => {
+                out.push_str(&kept.prefix().explain()?);
+                format!("{} (cache miss: the above is made and kept first)", kept.name())
+            }
         };
         let _ = writeln!(out, "{} {:?} from {name}", self.role, self.name);
         let _ = writeln!(out, "  source: {} {}", self.source.stored_dtype(), grid);
@@ -76,7 +81,7 @@ impl Chain {
             self.grid(),
             if passes == 1 { "" } else { "es" }
         );
-        out
+        Ok(out)
     }
 }
 
@@ -99,8 +104,7 @@ impl Pipeline {
         // As far as can be planned without reading.
         for n in (0..=self.nodes().len()).rev() {
             let reading = if measure { Reading::Allowed } else { Reading::Forbidden };
-            let state = self.state(sample)?;
-            let Planned::Done(states) = plan(state, &self.nodes()[..n], &[], key, reading)? else { continue };
+            let Planned::Done(states) = self.planned(sample, n, key, reading)? else { continue };
             let several = states.len();
             for (i, state) in states.iter().enumerate() {
                 if several > 1 {
@@ -108,7 +112,7 @@ impl Pipeline {
                 }
                 for item in &state.items {
                     match item {
-                        Planning::Volume(c) => out.push_str(&c.explain()),
+                        Planning::Volume(c) => out.push_str(&c.explain()?),
                         Planning::Points(name, p) => {
                             let _ = writeln!(
                                 out,

@@ -68,24 +68,21 @@ impl LazyVolume {
         meta.steps = kept.iter().map(|k| meta.steps.get(k.0).copied().unwrap_or(1.0)).collect();
         let wanted = Box3::whole(self.source().grid().shape);
         let apart = |s: &Source| s.inflates(&channels, &wanted).map(|i| i.is_none_or(|(_, all)| !all));
-        let source = match self.source() {
-            file @ Source::File(_) if self.is_untouched() && apart(file)? => file.clone(),
-            _ => Source::Memory(self.to_save()?),
-        };
-        let (grid, dtype) = (*source.grid(), source.stored_dtype());
-        let n = grid.len() * dtype.bytes();
-        let mut out = buffer(n * channels.len())?;
-        for (part, &channel) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(&channels) {
-            match &source {
-                Source::File(f) => f.read_raw(channel, &Box3::whole(grid.shape), part)?,
-                Source::Memory(v) => v.copy_channel(channel, part)?,
+        let channel_of = |source: &Source| {
+            let (grid, dtype) = (*source.grid(), source.stored_dtype());
+            let n = grid.len() * dtype.bytes();
+            let mut out = buffer(n * channels.len())?;
+            for (part, &channel) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(&channels) {
+                source.copy_channel(channel, part)?;
             }
-        }
-        let scale = match &source {
-            Source::File(f) => f.scale(),
-            Source::Memory(v) => v.scale(),
+            let volume = Volume::packed(Arc::new(out), dtype, grid, extra.clone(), Arc::new(meta.clone()))?;
+            Ok(volume.with_scale(source.scale()))
         };
-        let volume = Volume::packed(Arc::new(out), dtype, grid, extra, Arc::new(meta))?.with_scale(scale);
+        let volume = match self.source() {
+            file @ Source::File(_) if self.is_untouched() && apart(file)? => channel_of(file)?,
+            Source::Cached(k) if self.is_untouched() => k.with(|source| channel_of(&source))?,
+            _ => channel_of(&Source::Memory(self.to_save()?))?,
+        };
         let chain = Chain::new(Source::Memory(volume), &self.role().to_string(), self.role(), true);
         let suffix = channels.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         Ok(LazyVolume::of_chain(chain, Arc::new([])).named(format!("{}[{suffix}]", self.id())))

@@ -1,11 +1,10 @@
 //! A volume that is read when its values are asked for.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use medcore::{DType, Grid, ItemFacts, Key, Meta, Role, Step, Volume};
-use medio::checkpoints::Keep;
 
 use crate::chain::Chain;
 use crate::compute::Layout;
@@ -13,29 +12,50 @@ use crate::memo::Memo;
 use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
 use crate::source::Source;
 use crate::tile::Want;
-use crate::{AxisSlice, Node, Pipeline, Result};
+use crate::{AxisSlice, Cache, Kept, Node, Pipeline, Result};
 
 /// A file or an array, and what is to be done to it. Cheap to clone; nothing is read until values, or a shape that depends on them, are asked for.
 #[derive(Clone)]
 pub struct LazyVolume {
-    start: Chain,
-    /// Transforms that follow a shape which only the voxels decide.
-    pending: Arc<[(Node, Key)]>,
-    planned: Arc<OnceLock<Chain>>,
-    made: Memo,
+    pub(crate) start: Chain,
+    /// What follows a shape which only the voxels decide.
+    pub(crate) pending: Arc<[Pending]>,
+    pub(crate) planned: Arc<OnceLock<Chain>>,
+    pub(crate) made: Memo,
     /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
-    history: Option<Arc<[Applied]>>,
+    pub(crate) history: Option<Arc<[Applied]>>,
     pub(crate) nodes: Arc<[Node]>,
     /// The file that it came from.
-    origin: Option<Arc<Origin>>,
+    pub(crate) origin: Option<Arc<Origin>>,
     /// The name of the sample for random draws, if it is not the file's.
-    name: Option<Arc<str>>,
+    pub(crate) name: Option<Arc<str>>,
 }
 
 #[derive(Debug)]
-struct Origin {
-    file: medio::VolumeFile,
-    mapped: bool,
+pub(crate) struct Origin {
+    pub(crate) file: medio::VolumeFile,
+    pub(crate) mapped: bool,
+    /// The volume before any step.
+    pub(crate) start: Chain,
+}
+
+/// What waits for a shape.
+#[derive(Clone, Debug)]
+pub(crate) enum Pending {
+    Step(Node, Key),
+    /// All before, kept in a cache.
+    Kept(Arc<Kept>),
+}
+
+impl Pending {
+    fn name(&self) -> String {
+        match self {
+            Pending::Step(node, _) => node.name.clone(),
+            Pending::Kept(kept) => {
+                format!("{} ({})", kept.name(), if kept.is_there() { "cache hit" } else { "cache miss" })
+            }
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -43,21 +63,7 @@ pub(crate) enum Applied {
     Transform(Node, u64),
     Slice([AxisSlice; 3]),
     Pipeline { pipeline: Pipeline, id: String, epoch: u64 },
-}
-
-/// How to make a lazy volume again: its file, role and steps as JSON.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recipe {
-    /// The file.
-    pub path: PathBuf,
-    /// The role that it was opened with.
-    pub role: Role,
-    /// Whether its voxels are mapped.
-    pub mapped: bool,
-    /// Where its checkpoints are kept.
-    pub checkpoints: Keep,
-    /// The steps, for [`LazyVolume::replay`].
-    pub steps: serde_json::Value,
+    Cached(Cache),
 }
 
 impl LazyVolume {
@@ -83,7 +89,7 @@ impl LazyVolume {
     /// As [`medio::VolumeFile::load`], for label files; [`medcore::Error::Data`] for a label whose values are not whole.
     pub fn of_file(file: medio::VolumeFile, role: Role) -> Result<LazyVolume> {
         let out = LazyVolume::of_source(Source::File(file.clone()), role)?;
-        Ok(LazyVolume { origin: Some(Arc::new(Origin { file, mapped: false })), ..out })
+        Ok(out.with_origin(file, false))
     }
 
     /// A file in a role, its voxels mapped instead of read; see [`medio::VolumeFile::map`] for what that promises and demands.
@@ -93,7 +99,13 @@ impl LazyVolume {
     pub fn open_mapped(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
         let file = medio::open(path)?;
         let out = LazyVolume::of_source(Source::Memory(file.map()?), role)?;
-        Ok(LazyVolume { origin: Some(Arc::new(Origin { file, mapped: true })), ..out })
+        Ok(out.with_origin(file, true))
+    }
+
+    /// The same volume, known to be this file's.
+    fn with_origin(self, file: medio::VolumeFile, mapped: bool) -> LazyVolume {
+        let start = self.start.clone();
+        LazyVolume { origin: Some(Arc::new(Origin { file, mapped, start })), ..self }
     }
 
     /// A volume in memory, as an image.
@@ -111,11 +123,7 @@ impl LazyVolume {
 
     fn of_source(mut source: Source, role: Role) -> Result<LazyVolume> {
         if role == Role::Label && (source.dtype() != source.stored_dtype() || !source.dtype().is_integer()) {
-            let volume = match &source {
-                Source::File(f) => f.load()?,
-                Source::Memory(v) => v.clone(),
-            };
-            source = Source::Memory(as_label(&volume)?);
+            source = Source::Memory(as_label(&source.load()?)?);
         }
         let name = role.to_string();
         Ok(LazyVolume::of_chain(Chain::new(source, &name, role, true), Arc::new([])))
@@ -129,11 +137,15 @@ impl LazyVolume {
         if role == self.role() {
             return Ok(self.clone());
         }
-        if !self.is_untouched() {
+        if !self.is_untouched() || matches!(self.start.source, Source::Cached(_)) {
             return Ok(LazyVolume::from_volume_as(self.compute()?, role)?.named(self.id()));
         }
-        let out = LazyVolume::of_source(self.start.source.clone(), role)?;
-        Ok(LazyVolume { origin: self.origin.clone(), name: self.name.clone(), ..out })
+        let out =
+            LazyVolume { name: self.name.clone(), ..LazyVolume::of_source(self.start.source.clone(), role)? };
+        Ok(match &self.origin {
+            Some(o) => out.with_origin(o.file.clone(), o.mapped),
+            None => out,
+        })
     }
 
     pub(crate) fn of_chain(start: Chain, nodes: Arc<[Node]>) -> LazyVolume {
@@ -159,11 +171,26 @@ impl LazyVolume {
             return Ok(c);
         }
         let mut chain = self.start.clone();
-        let first = self.nodes.len() - self.pending.len();
-        for (n, (node, key)) in self.pending.iter().enumerate() {
-            let state = State::new(vec![Planning::Volume(chain)]);
-            let seen = &self.nodes[..first + n];
-            chain = only(plan(state, std::slice::from_ref(node), seen, *key, Reading::Allowed)?, &node.name)?;
+        // What is kept need not be planned again.
+        let kept = self.pending.iter().rposition(|p| matches!(p, Pending::Kept(_)));
+        let pending = &self.pending[kept.unwrap_or(0)..];
+        let mut seen = self.nodes.len() - pending.iter().filter(|p| matches!(p, Pending::Step(..))).count();
+        for p in pending {
+            chain = match p {
+                Pending::Kept(kept) => {
+                    kept.settle()?;
+                    chain.kept(Arc::clone(kept))
+                }
+                Pending::Step(node, key) => {
+                    let state = State::new(vec![Planning::Volume(chain)]);
+                    let before = &self.nodes[..seen];
+                    seen += 1;
+                    only(
+                        plan(state, std::slice::from_ref(node), before, *key, Reading::Allowed)?,
+                        &node.name,
+                    )?
+                }
+            };
         }
         Ok(self.planned.get_or_init(|| chain))
     }
@@ -197,7 +224,7 @@ impl LazyVolume {
                 }
             }
         }
-        out.pending = self.pending.iter().cloned().chain([(node, key)]).collect();
+        out.pending = self.pending.iter().cloned().chain([Pending::Step(node, key)]).collect();
         Ok(out)
     }
 
@@ -281,10 +308,7 @@ impl LazyVolume {
     /// As [`LazyVolume::compute`].
     pub fn to_save(&self) -> Result<Volume> {
         if self.is_untouched() {
-            return Ok(match &self.start.source {
-                Source::File(f) => f.load()?,
-                Source::Memory(v) => v.clone(),
-            });
+            return self.start.source.load();
         }
         self.compute()
     }
@@ -351,7 +375,7 @@ impl LazyVolume {
             (Some(name), ..) => name.to_string(),
             (None, Some(o), _) => o.file.path().to_string_lossy().into_owned(),
             (None, None, Source::File(f)) => f.path().to_string_lossy().into_owned(),
-            (None, None, Source::Memory(_)) => String::new(),
+            (None, None, Source::Memory(_) | Source::Cached(_)) => String::new(),
         }
     }
 
@@ -384,68 +408,20 @@ impl LazyVolume {
         out
     }
 
-    /// How to make this volume again from its file, if it came from one by steps alone.
-    pub fn recipe(&self) -> Option<Recipe> {
-        let origin = self.origin.as_ref()?;
-        let steps = self.history.as_ref()?.iter().map(|a| match a {
-            Applied::Transform(node, seed) => {
-                serde_json::json!({ "transform": node.to_value(), "seed": seed })
-            }
-            Applied::Slice(axes) => serde_json::json!({ "slice": axes }),
-            Applied::Pipeline { pipeline, id, epoch } => {
-                let whole = pipeline.clone().with_seed(pipeline.seed()).to_value();
-                serde_json::json!({ "pipeline": whole, "id": id, "epoch": epoch })
-            }
-        });
-        let path = origin.file.path().to_path_buf();
-        let (mapped, checkpoints) = (origin.mapped, origin.file.checkpoints().clone());
-        Some(Recipe { path, role: self.role(), mapped, checkpoints, steps: steps.collect() })
-    }
-
-    /// Makes a volume again from its recipe.
-    ///
-    /// # Errors
-    /// As [`LazyVolume::open_as`] and [`LazyVolume::then`].
-    pub fn replay(recipe: &Recipe) -> Result<LazyVolume> {
-        let mut out = if recipe.mapped {
-            LazyVolume::open_mapped(&recipe.path, recipe.role)?
-        } else {
-            let file = medio::open(&recipe.path)?.with_checkpoints(recipe.checkpoints.clone());
-            LazyVolume::of_file(file, recipe.role)?
-        };
-        for step in recipe.steps.as_array().into_iter().flatten() {
-            let number = |name: &str| step.get(name).and_then(serde_json::Value::as_u64);
-            if let Some(axes) = step.get("slice") {
-                let axes = serde_json::from_value(axes.clone())
-                    .map_err(|e| crate::Error::spec("recipe", axes, e))?;
-                out = out.slice(axes)?;
-            } else if let Some(whole) = step.get("pipeline") {
-                let id = step.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
-                let epoch = number("epoch").unwrap_or(0);
-                out = Pipeline::from_value(whole)?.apply_to_volume_as(&out, id, epoch)?;
-            } else if let Some((name, value)) =
-                step.get("transform").and_then(|t| t.as_object()).and_then(|t| t.iter().next())
-            {
-                out = out.then(Node::new(name, value.clone())?, number("seed"))?;
-            }
-        }
-        Ok(out)
-    }
-
     /// What will be done: stages, passes, bytes to read. Reads no voxels.
     ///
     /// # Errors
     /// None at present; kept for plans that cannot be made without reading.
     pub fn explain(&self) -> Result<String> {
-        let mut out = self.start.explain();
+        let mut out = self.start.explain()?;
         if !self.pending.is_empty() && self.planned.get().is_none() {
-            let names: Vec<_> = self.pending.iter().map(|(n, _)| n.name.as_str()).collect();
+            let names: Vec<_> = self.pending.iter().map(Pending::name).collect();
             out.push_str(&format!(
                 "  then {}, planned once the voxels have been measured\n",
                 names.join(", ")
             ));
         } else if !self.pending.is_empty() {
-            out = self.chain()?.explain();
+            out = self.chain()?.explain()?;
         }
         Ok(out)
     }
@@ -466,10 +442,7 @@ fn only(planned: Planned, name: &str) -> Result<Chain> {
 
 /// The source's values in double precision, where it is scaled.
 fn wide(source: &Source) -> Result<Option<Volume>> {
-    let volume = match source {
-        Source::File(f) => f.load()?,
-        Source::Memory(v) => v.clone(),
-    };
+    let volume = source.load()?;
     let Some(scale) = volume.scale() else { return Ok(None) };
     let n = volume.grid().len();
     let mut out = crate::evaluate::buffer(n * volume.channels() * 8)?;

@@ -23,6 +23,7 @@
 //! # Ok::<(), medpipe::Error>(())
 //! ```
 
+mod cache;
 mod catalog;
 mod chain;
 mod channels;
@@ -42,6 +43,7 @@ mod part;
 mod pipeline;
 mod plan;
 mod preview;
+mod recipe;
 mod sample;
 mod slicing;
 mod sliding;
@@ -51,14 +53,16 @@ mod turn;
 mod values;
 mod work;
 
+pub use cache::{Cache, Kept, Notice, Stats, notices};
 pub use catalog::{Entry, catalog, find};
 pub use compute::Layout;
 pub use error::{Error, Result};
 pub use frames::Pick;
-pub use lazy::{LazyVolume, Recipe};
+pub use lazy::LazyVolume;
 pub use node::Node;
 pub use pipeline::{Mismatch, Pipeline};
 pub use preview::preview_png;
+pub use recipe::Recipe;
 pub use sample::{LazyItem, LazySample};
 pub use slicing::AxisSlice;
 pub use sliding::{Importance, Reduce, Stitcher, WindowRule, Windows};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use medcore::Key;
 use serde_json::{Map, Value};
 
-use crate::plan::{Planned, Reading, finish, plan};
-use crate::{Error, LazySample, LazyVolume, Node, Result};
+use crate::plan::{Planned, Reading, finish};
+use crate::{Cache, Error, LazySample, LazyVolume, Node, Result};
 
 /// The version of the pipeline format that this library reads and writes.
 const VERSION: u64 = 1;
@@ -23,6 +23,7 @@ pub struct Pipeline {
     seed_given: bool,
     fuse: bool,
     on_mismatch: Mismatch,
+    cache: Option<Cache>,
 }
 
 /// What happens to an item whose grid is not the sample's (beyond 1e-3 voxel).
@@ -47,6 +48,7 @@ impl Pipeline {
             seed_given: false,
             fuse: true,
             on_mismatch: Mismatch::Error,
+            cache: None,
         }
     }
 
@@ -63,6 +65,18 @@ impl Pipeline {
     /// The same, with another rule for items whose grids differ.
     pub fn with_mismatch(self, on_mismatch: Mismatch) -> Pipeline {
         Pipeline { on_mismatch, ..self }
+    }
+
+    /// The same, with what comes before the first random transform kept in a cache: made once for each sample, whose items must be files with
+    /// steps alone. The rest is planned on the entries, so that a random patch reads its own region; interpolations before and after are not
+    /// joined. The cache is no part of the pipeline's file.
+    pub fn with_cache(self, cache: &Cache) -> Pipeline {
+        Pipeline { cache: Some(cache.clone()), ..self }
+    }
+
+    /// The cache in use.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
     }
 
     /// The rule for items whose grids differ.
@@ -209,8 +223,7 @@ impl Pipeline {
     /// Parameter, shape and grid errors with the step's place; reading errors if a shape depends on voxels.
     pub fn apply(&self, sample: &LazySample, id: &str, epoch: u64) -> Result<Vec<LazySample>> {
         let key = Key::new(self.seed).epoch(epoch).sample(id);
-        let state = self.state(sample)?;
-        match plan(state, &self.nodes, &[], key, Reading::Allowed)? {
+        match self.planned(sample, self.nodes.len(), key, Reading::Allowed)? {
             Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
             Planned::NeedsVoxels => Ok(vec![]),
         }

@@ -344,7 +344,9 @@ impl Chain {
             return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
         }
         match &self.source {
-            Source::File(f) if once => Ok(Chain { source: Source::Memory(f.load()?), ..self.clone() }),
+            Source::File(_) | Source::Cached(_) if once => {
+                Ok(Chain { source: Source::Memory(self.source.load()?), ..self.clone() })
+            }
             _ => Ok(self.clone()),
         }
     }

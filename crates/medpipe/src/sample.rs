@@ -55,6 +55,15 @@ impl LazySample {
         })
     }
 
+    /// The same volumes as their files and steps alone make them.
+    pub(crate) fn pristine(&self) -> Result<LazySample> {
+        let of = |(name, item): &(String, LazyItem)| match item {
+            LazyItem::Volume(v) => Ok((name.clone(), LazyItem::Volume(v.pristine()?))),
+            LazyItem::Points(_) => Ok((name.clone(), item.clone())),
+        };
+        Ok(LazySample { items: self.items.iter().map(of).collect::<Result<_>>()? })
+    }
+
     pub(crate) fn into_first_volume(self) -> Option<LazyVolume> {
         self.items.into_iter().find_map(|(_, i)| if let LazyItem::Volume(v) = i { Some(v) } else { None })
     }

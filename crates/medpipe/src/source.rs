@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use medcore::{Box3, DType, Grid, ItemFacts, Meta, Role, Volume, with_element};
+use medcore::{Box3, DType, Grid, ItemFacts, Meta, Role, Scale, Volume, with_element};
 use medio::VolumeFile;
 use medkernels::buffer::Buffer;
 use medkernels::convert;
 
-use crate::Result;
 use crate::tile::{Tile, Want};
+use crate::{Kept, Result};
 
 /// The start of a chain.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub enum Source {
     File(VolumeFile),
     /// Voxels in memory.
     Memory(Volume),
+    /// An entry of a cache, there or still to be made.
+    Cached(Arc<Kept>),
 }
 
 impl Source {
@@ -25,6 +27,7 @@ impl Source {
         match self {
             Source::File(f) => f.grid(),
             Source::Memory(v) => v.grid(),
+            Source::Cached(k) => &k.facts().grid,
         }
     }
 
@@ -33,6 +36,7 @@ impl Source {
         match self {
             Source::File(f) => f.dtype(),
             Source::Memory(v) => v.dtype(),
+            Source::Cached(k) => k.facts().dtype(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Source {
         match self {
             Source::File(f) => f.stored_dtype(),
             Source::Memory(v) => v.stored_dtype(),
+            Source::Cached(k) => k.facts().stored,
         }
     }
 
@@ -49,6 +54,7 @@ impl Source {
         match self {
             Source::File(f) => f.extra(),
             Source::Memory(v) => v.extra(),
+            Source::Cached(k) => &k.facts().extra,
         }
     }
 
@@ -57,6 +63,7 @@ impl Source {
         match self {
             Source::File(f) => f.meta(),
             Source::Memory(v) => v.meta(),
+            Source::Cached(k) => k.meta(),
         }
     }
 
@@ -86,7 +93,11 @@ impl Source {
 
     /// Whether a region costs about as much as the whole, so that several are better cut out of the whole in memory.
     pub(crate) fn sequential(&self) -> bool {
-        matches!(self, Source::File(f) if f.sequential())
+        match self {
+            Source::File(f) => f.sequential(),
+            Source::Memory(_) => false,
+            Source::Cached(k) => k.too_large(),
+        }
     }
 
     /// Whether the same region costs more than a look at memory when it is read again.
@@ -94,11 +105,43 @@ impl Source {
         matches!(self, Source::File(f) if f.compressed())
     }
 
+    /// The scale of the stored numbers.
+    pub(crate) fn scale(&self) -> Option<Scale> {
+        match self {
+            Source::File(f) => f.scale(),
+            Source::Memory(v) => v.scale(),
+            Source::Cached(k) => k.facts().scale,
+        }
+    }
+
     /// Whether values are the stored numbers.
     fn unscaled(&self) -> bool {
+        self.scale().is_none()
+    }
+
+    /// All voxels as they are stored.
+    pub(crate) fn load(&self) -> Result<Volume> {
         match self {
-            Source::File(f) => f.scale().is_none(),
-            Source::Memory(v) => v.scale().is_none(),
+            Source::File(f) => Ok(f.load()?),
+            Source::Memory(v) => Ok(v.clone()),
+            Source::Cached(k) => k.with(|source| source.load()),
+        }
+    }
+
+    /// A channel's stored numbers, packed, x fastest.
+    pub(crate) fn copy_channel(&self, channel: usize, out: &mut [u8]) -> Result<()> {
+        match self {
+            Source::File(f) => Ok(f.read_raw(channel, &Box3::whole(f.grid().shape), out)?),
+            Source::Memory(v) => Ok(v.copy_channel(channel, out)?),
+            Source::Cached(k) => k.source()?.copy_channel(channel, out),
+        }
+    }
+
+    /// A file or voxels in memory: of an entry of a cache, what there is, or what is made for it now.
+    pub(crate) fn ready(&self) -> Result<Source> {
+        match self {
+            Source::Cached(k) => k.source(),
+            ready => Ok(ready.clone()),
         }
     }
 
@@ -141,17 +184,14 @@ impl Source {
                 v.copy_box(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }
+            Source::Cached(k) => k.source()?.read(channel, b, want, out)?,
         }
         Ok(())
     }
 
     /// Stored native bytes to values.
     fn decode(&self, raw: &[u8], want: Want, out: &mut [u8]) -> Result<()> {
-        let scale = match self {
-            Source::File(f) => f.scale(),
-            Source::Memory(v) => v.scale(),
-        };
-        let scale = scale.map(|s| (s.slope, s.intercept));
+        let scale = self.scale().map(|s| (s.slope, s.intercept));
         let dtype = self.stored_dtype();
         match (dtype, scale, want) {
             (DType::C64, Some(scale), Want::Stored) => {

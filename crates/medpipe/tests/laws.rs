@@ -3,9 +3,9 @@
 
 mod given;
 
-use given::{chain, image, lattice_chain, nodes};
+use given::{any_dtype, chain, image, lattice_chain, nodes};
 use medcore::{DType, Grid, Role, Volume};
-use medpipe::{Layout, LazyItem, LazySample, LazyVolume, Node, Pipeline};
+use medpipe::{Cache, Layout, LazyItem, LazySample, LazyVolume, Node, Pipeline};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -22,6 +22,33 @@ fn bits(v: &LazyVolume) -> (Vec<u8>, DType) {
         v.copy_channel(c, part).expect("copied");
     }
     (out, v.stored_dtype())
+}
+
+/// A file through some steps, kept after the deterministic ones in a cache on disk and in one in memory, made and found, against the same computed there.
+fn kept_is_computed(volume: &Volume, steps: &[Node]) -> Result<(), TestCaseError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("v.nii.gz");
+    let half = matches!(volume.stored_dtype(), DType::F16 | DType::BF16);
+    let storage = if half { medio::Storage::Float16Private } else { medio::Storage::AsIs };
+    medio::save(&path, volume, &medio::SaveOptions { storage, sync: false, ..Default::default() }).unwrap();
+    let (before, after) = steps.split_at(steps.iter().position(Node::is_random).unwrap_or(steps.len()));
+    let chained = |v: LazyVolume, steps: &[Node]| {
+        steps.iter().fold(v, |v, step| v.then(step.clone(), Some(11)).expect("a valid step"))
+    };
+    let first = || chained(LazyVolume::open(&path).unwrap(), before);
+    let eager = first();
+    eager.compute().unwrap();
+    let eager = chained(eager, after);
+    for cache in [Cache::on_disk(dir.path().join("c"), 1 << 30).unwrap(), Cache::in_memory(1 << 30)] {
+        for visit in 0..2 {
+            let kept = chained(first().cached(&cache).unwrap(), after);
+            prop_assert_eq!(kept.grid(), eager.grid());
+            prop_assert_eq!(bits(&kept), bits(&eager), "visit {} of {:?}", visit, cache);
+            let stats = cache.stats();
+            prop_assert_eq!((stats.misses, stats.rebuilt, stats.not_kept), (1, 0, 0));
+        }
+    }
+    Ok(())
 }
 
 proptest! {
@@ -49,6 +76,18 @@ proptest! {
         }
         prop_assert_eq!(now.grid(), whole.grid());
         prop_assert_eq!(bits(&now), bits(&whole));
+    }
+
+    /// What is kept is what was computed there, and so is what follows.
+    #[test]
+    fn cached_is_eager(volume in image(), steps in chain(2)) {
+        kept_is_computed(&volume, &steps)?;
+    }
+
+    /// Voxels of every kind come out of a cache as they went in.
+    #[test]
+    fn cached_is_eager_for_all_dtypes(volume in any_dtype(), steps in lattice_chain()) {
+        kept_is_computed(&volume, &steps)?;
     }
 
     /// A part computed by itself is that part of the whole: the crop is pushed to the source, and changes nothing.
@@ -239,7 +278,7 @@ proptest! {
 
     /// Copies keep the dtype and every bit, whatever the dtype.
     #[test]
-    fn lattices_copy_exactly(volume in given::any_dtype(), steps in lattice_chain()) {
+    fn lattices_copy_exactly(volume in any_dtype(), steps in lattice_chain()) {
         let out = run(&volume, &steps, true);
         prop_assert_eq!(out.facts().unwrap().dtype, volume.stored_dtype());
         prop_assert_eq!(bits(&out), bits(&run(&volume, &steps, false)));

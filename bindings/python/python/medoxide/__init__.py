@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from . import errors, transforms
 from ._medoxide import (
+    Cache,
     SaveReport,
     __version__,
+    cache,
     features,
     index,
     load,
@@ -30,6 +32,7 @@ from .transforms import *  # noqa: F403
 from .volume import Grid, Volume
 
 __all__ = [
+    "Cache",
     "Grid",
     "Header",
     "Pipeline",
@@ -38,6 +41,7 @@ __all__ = [
     "Transform",
     "Volume",
     "__version__",
+    "cache",
     "features",
     "index",
     "load",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 __all__ = [
+    "CacheWarning",
     "ChangedFileError",
     "DataError",
     "FileError",
@@ -93,6 +94,10 @@ class DataError(MedoxideError, ValueError):
 
 class InternalError(MedoxideError, RuntimeError):
     """A fault in medoxide itself. Please report it."""
+
+
+class CacheWarning(UserWarning):
+    """An entry of a cache was damaged and made again, or a result was not kept; values are right."""
 
 
 class HeaderWarning(UserWarning):

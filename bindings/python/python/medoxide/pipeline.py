@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._items import sample_of, volume_of
-from ._medoxide import PipelineCore
+from ._medoxide import Cache, PipelineCore
 from ._transform import Transform, of_node
 from .errors import ParamError
 from .volume import Explanation
@@ -113,6 +113,7 @@ class Pipeline:
         id: str | None = None,
         channel_axis: int | Sequence[int] | None = None,
         roles: Mapping[str, str | None] | None = None,
+        cache: Cache | None = None,
     ) -> Any:
         """Applies the pipeline and gives back the kind it was given.
 
@@ -132,11 +133,15 @@ class Pipeline:
         roles : dict of str
             Role of a key: "image", "label", "map", "points", or None to pass the item through. Keys
             that are not here are told by their name; numbers pass through.
+        cache : Cache
+            What comes before the first random transform is kept there, made once for each sample;
+            the rest reads what it needs of it. Items must be paths or volumes of files.
         """
+        core = self._core if cache is None else self._core.with_cache(cache)
         if isinstance(x, Mapping):
             given, passed, back = sample_of(x, roles or {}, channel_axis)
             samples = []
-            for made in self._core.apply(given, id, epoch):
+            for made in core.apply(given, id, epoch):
                 out = passed | {key: back.get(key, _same)(value) for key, value in made}
                 # The keys that were given come first, in their order.
                 samples.append({key: out.pop(key) for key in x if key in out} | out)
@@ -146,7 +151,7 @@ class Pipeline:
                 "pipeline: roles is for a dict of items", transform="pipeline", name="roles"
             )
         volume, restore = volume_of(x, channel_axis)
-        results = [restore(v) for v in self._core.apply_to_volume(volume, id, epoch)]
+        results = [restore(v) for v in core.apply_to_volume(volume, id, epoch)]
         return results[0] if len(results) == 1 else results
 
     def explain(
@@ -157,17 +162,20 @@ class Pipeline:
         channel_axis: int | Sequence[int] | None = None,
         roles: Mapping[str, str | None] | None = None,
         measure: bool = False,
+        cache: Cache | None = None,
     ) -> Explanation:
         """What will be done to an input: items, stages, passes, bytes to read.
 
-        Voxels are read only with `measure=True`, where a shape depends on them.
+        Voxels are read only with `measure=True`, where a shape depends on them. With a `cache` it says
+        what is there and what would be made.
         """
+        core = self._core if cache is None else self._core.with_cache(cache)
         if isinstance(x, Mapping):
             given = sample_of(x, roles or {}, channel_axis)[0]
         else:
             volume = volume_of(x, channel_axis)[0]
             given = [(volume.role, volume)]
-        return Explanation(self._core.explain(given, id, measure))
+        return Explanation(core.explain(given, id, measure))
 
     def __len__(self) -> int:
         return len(self._core.nodes)

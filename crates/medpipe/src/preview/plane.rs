@@ -159,7 +159,7 @@ fn first_channel(volume: &LazyVolume) -> Result<Source> {
             )?;
             Ok(Source::Memory(part.with_scale(file.scale())))
         }
-        source => Ok(source.clone()),
+        source => source.ready(),
     }
 }
 

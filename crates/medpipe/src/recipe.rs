@@ -1,0 +1,98 @@
+//! Lazy volumes as their files and steps, to be made again in another process.
+
+use std::path::PathBuf;
+
+use medcore::Role;
+use medio::checkpoints::Keep;
+use serde_json::{Value, json};
+
+use crate::lazy::Applied;
+use crate::{Cache, Error, LazyVolume, Node, Pipeline, Result};
+
+/// How to make a lazy volume again: its file, role and steps as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recipe {
+    /// The file.
+    pub path: PathBuf,
+    /// The role that it was opened with.
+    pub role: Role,
+    /// Whether its voxels are mapped.
+    pub mapped: bool,
+    /// Where its checkpoints are kept.
+    pub checkpoints: Keep,
+    /// The steps, for [`LazyVolume::replay`].
+    pub steps: Value,
+}
+
+impl LazyVolume {
+    /// How to make this volume again from its file, if it came from one by steps alone.
+    pub fn recipe(&self) -> Option<Recipe> {
+        let origin = self.origin.as_ref()?;
+        let steps = self.history.as_ref()?.iter().map(|a| match a {
+            Applied::Transform(node, seed) => {
+                json!({ "transform": node.to_value(), "seed": seed })
+            }
+            Applied::Slice(axes) => json!({ "slice": axes }),
+            Applied::Pipeline { pipeline, id, epoch } => {
+                let whole = pipeline.clone().with_seed(pipeline.seed()).to_value();
+                let cache = pipeline.cache().map(Cache::to_value);
+                json!({ "pipeline": whole, "id": id, "epoch": epoch, "cache": cache })
+            }
+            Applied::Cached(cache) => json!({ "cached": cache.to_value() }),
+        });
+        let path = origin.file.path().to_path_buf();
+        let (mapped, checkpoints) = (origin.mapped, origin.file.checkpoints().clone());
+        Some(Recipe { path, role: self.role(), mapped, checkpoints, steps: steps.collect() })
+    }
+
+    /// Makes a volume again from its recipe.
+    ///
+    /// # Errors
+    /// As [`LazyVolume::open_as`] and [`LazyVolume::then`].
+    pub fn replay(recipe: &Recipe) -> Result<LazyVolume> {
+        let begun = if recipe.mapped {
+            LazyVolume::open_mapped(&recipe.path, recipe.role)?
+        } else {
+            let file = medio::open(&recipe.path)?.with_checkpoints(recipe.checkpoints.clone());
+            LazyVolume::of_file(file, recipe.role)?
+        };
+        let steps = recipe.steps.as_array().into_iter().flatten();
+        steps.map(Applied::from_value).try_fold(begun, |volume, step| volume.with_step(&step?))
+    }
+
+    /// The same volume with one more step.
+    pub(crate) fn with_step(&self, step: &Applied) -> Result<LazyVolume> {
+        match step {
+            Applied::Transform(node, seed) => self.then(node.clone(), Some(*seed)),
+            Applied::Slice(axes) => self.slice(*axes),
+            Applied::Pipeline { pipeline, id, epoch } => pipeline.apply_to_volume_as(self, id, *epoch),
+            Applied::Cached(cache) => self.cached(cache),
+        }
+    }
+}
+
+impl Applied {
+    /// A step as a recipe has it.
+    fn from_value(step: &Value) -> Result<Applied> {
+        let wrong = || Error::spec("recipe", step, "a step");
+        let number = |name: &str| step.get(name).and_then(Value::as_u64);
+        if let Some(axes) = step.get("slice") {
+            let axes = serde_json::from_value(axes.clone()).map_err(|e| Error::spec("recipe", axes, e))?;
+            return Ok(Applied::Slice(axes));
+        }
+        if let Some(cache) = step.get("cached") {
+            return Ok(Applied::Cached(Cache::from_value(cache)?));
+        }
+        if let Some(whole) = step.get("pipeline") {
+            let mut pipeline = Pipeline::from_value(whole)?;
+            if let Some(cache) = step.get("cache").filter(|c| !c.is_null()) {
+                pipeline = pipeline.with_cache(&Cache::from_value(cache)?);
+            }
+            let id = step.get("id").and_then(Value::as_str).unwrap_or_default().into();
+            return Ok(Applied::Pipeline { pipeline, id, epoch: number("epoch").unwrap_or(0) });
+        }
+        let transform = step.get("transform").and_then(Value::as_object).and_then(|t| t.iter().next());
+        let (name, value) = transform.ok_or_else(wrong)?;
+        Ok(Applied::Transform(Node::new(name, value.clone())?, number("seed").ok_or_else(wrong)?))
+    }
+}
