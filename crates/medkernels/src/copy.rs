@@ -48,7 +48,7 @@ const SINGLE: Axis = Axis { count: 1, dst: 0, src: 0 };
 ///
 /// Strides and offsets count elements; an offset is where index (0, 0, 0) lies. Runs are copied whole where
 /// both sides are contiguous, reversed where one side is, and by tiles where the fastest axes differ. On the
-/// library's threads from 2 MiB of traffic on, if the destination's slowest axis does not interleave with the
+/// library's threads from 512 KiB of traffic on, if the destination's slowest axis does not interleave with the
 /// others. Destination elements that coincide get one of the values.
 ///
 /// ```
