@@ -41,6 +41,9 @@ mod medio_gzip;
 #[allow(dead_code)]
 #[path = "../../crates/medio/src/gzip/raw.rs"]
 mod raw;
+#[allow(dead_code)]
+#[path = "../../crates/medio/src/sealer.rs"]
+mod sealer;
 mod file {
     //! What they need of the rest.
     pub(crate) use medio::Division;

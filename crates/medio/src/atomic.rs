@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::seal::Sealer;
+use crate::sealer::Sealer;
 use crate::{Error, Result};
 
 const MARK: &str = ".medoxide-";

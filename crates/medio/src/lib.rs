@@ -45,6 +45,7 @@ mod read;
 mod runs;
 mod save;
 pub mod seal;
+mod sealer;
 mod spans;
 mod target;
 mod write;
