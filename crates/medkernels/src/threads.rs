@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::float_env::FloatEnv;
 
 #[cfg(not(target_family = "wasm"))]
-mod helpers;
+mod crew;
 #[cfg(not(target_family = "wasm"))]
 mod lent;
 #[cfg(not(target_family = "wasm"))]
@@ -133,7 +133,7 @@ fn together(tasks: usize, work: &(impl Fn() + Sync)) {
     if helpers == 0 {
         return work();
     }
-    helpers::run(helpers, threads - 1, &|| crowd::within(tasks >= threads, work));
+    crew::run(helpers, threads - 1, &|| crowd::within(tasks >= threads, work));
 }
 
 #[cfg(target_family = "wasm")]

@@ -37,14 +37,7 @@ impl<'a> GzipStream<'a> {
     /// Decodes what is left of the stream and gathers its checkpoints, if some may be missing.
     pub(crate) fn complete_index(&mut self) -> Result<()> {
         self.until = u64::MAX;
-        while self.gathers() {
-            let n = self.staged()?.len();
-            if n == 0 {
-                break;
-            }
-            self.stage_used += n;
-            self.position += n as u64;
-        }
+        while self.gathers() && self.drop_staged()? {}
         Ok(())
     }
 

@@ -159,15 +159,16 @@ impl<'a> GzipStream<'a> {
     /// Decodes what is left of the stream, so that its checksum is verified; gives up where much is left.
     pub(crate) fn finish(&mut self) -> Result<()> {
         let end = self.position + TAIL;
-        while self.position < end {
-            let n = self.staged()?.len();
-            if n == 0 {
-                break;
-            }
-            self.stage_used += n;
-            self.position += n as u64;
-        }
+        while self.position < end && self.drop_staged()? {}
         Ok(())
+    }
+
+    /// Decodes some more and drops it; false at the stream's end.
+    pub(super) fn drop_staged(&mut self) -> Result<bool> {
+        let n = self.staged()?.len();
+        self.stage_used += n;
+        self.position += n as u64;
+        Ok(n > 0)
     }
 
     /// Begins the member that must be here.
