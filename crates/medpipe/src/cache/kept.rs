@@ -171,18 +171,21 @@ impl Kept {
     /// Voxels to read: those of the entry, or those that were just made for it.
     pub(crate) fn source(&self) -> Result<Source> {
         let state = self.cache.state();
-        let flight = match state.begin(self.key, &self.made_of) {
-            Turn::Known => None,
-            Turn::Made(volume) => {
+        let flight = loop {
+            let turn = state.begin(self.key, &self.made_of);
+            let found = match &turn {
+                Turn::Made(volume) => Some(Source::Memory(volume.clone())),
+                Turn::Known | Turn::Mine(_) => self.look(&state),
+            };
+            if let Some(source) = found {
                 state.hits.fetch_add(1, Ordering::Relaxed);
-                return Ok(Source::Memory(volume));
+                return Ok(source);
             }
-            Turn::Mine(flight) => flight,
+            // One that was known a moment ago was found damaged since: somebody is making it anew.
+            if let Turn::Mine(flight) = turn {
+                break flight;
+            }
         };
-        if let Some(source) = self.look(&state) {
-            state.hits.fetch_add(1, Ordering::Relaxed);
-            return Ok(source);
-        }
         state.misses.fetch_add(1, Ordering::Relaxed);
         let volume = (self.make)()?.fresh()?;
         self.keep(&state, &volume);

@@ -96,20 +96,25 @@ impl State {
     /// How a thread comes to an entry; waits while another thread does.
     pub(super) fn begin(&self, key: u64, made_of: &str) -> Turn<'_> {
         let mut inside = self.inside();
-        if inside.known.get(&key).is_some_and(|k| *k.made_of == *made_of) {
-            return Turn::Known;
-        }
-        if let Some(flight) = inside.flights.get(&key).cloned() {
+        loop {
+            if inside.known.get(&key).is_some_and(|k| *k.made_of == *made_of) {
+                return Turn::Known;
+            }
+            let Some(flight) = inside.flights.get(&key).cloned() else { break };
             if MAKING.get() > 0 {
                 return Turn::Mine(None);
             }
             let flying = |i: &mut Inside| i.flights.get(&key).is_some_and(|f| Arc::ptr_eq(f, &flight));
-            drop(
-                self.landed
-                    .wait_timeout_while(inside, PATIENCE, flying)
-                    .unwrap_or_else(PoisonError::into_inner),
-            );
-            return flight.get().map_or(Turn::Mine(None), |v| Turn::Made(v.clone()));
+            let waited = self.landed.wait_timeout_while(inside, PATIENCE, flying);
+            let (now, patience) = waited.unwrap_or_else(PoisonError::into_inner);
+            if let Some(made) = flight.get() {
+                return Turn::Made(made.clone());
+            }
+            if patience.timed_out() {
+                return Turn::Mine(None);
+            }
+            // It found the entry, or failed: whoever comes first now takes the next turn, and the others wait for that one.
+            inside = now;
         }
         let made = Arc::default();
         inside.flights.insert(key, Arc::clone(&made));
