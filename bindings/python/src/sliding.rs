@@ -57,7 +57,7 @@ impl SlidingCore {
             let grid = volume.lazy.facts()?.grid;
             let windows = Windows::new(&grid, window, overlap, rule)?;
             let onto = onto.map_or(Ok(grid), |o| o.lazy.facts().map(|f| f.grid))?;
-            let stitcher = Stitcher::new(windows.clone(), importance, rule, reduce, &onto)?;
+            let stitcher = Stitcher::new(windows.clone(), importance, reduce, &onto)?;
             Ok(SlidingCore { windows, role, stitcher: Some(stitcher) })
         })
     }

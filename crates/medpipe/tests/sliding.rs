@@ -32,12 +32,11 @@ fn prediction(number: usize, classes: usize, window: [usize; 3]) -> Volume {
 fn stitched(
     windows: &Windows,
     importance: Importance,
-    rule: WindowRule,
     reduce: Reduce,
     classes: usize,
     onto: &Grid,
 ) -> Volume {
-    let mut stitcher = Stitcher::new(windows.clone(), importance, rule, reduce, onto).unwrap();
+    let mut stitcher = Stitcher::new(windows.clone(), importance, reduce, onto).unwrap();
     for n in 0..windows.len() {
         assert_eq!(stitcher.next(), n);
         stitcher.add(&prediction(n, classes, windows.window())).unwrap();
@@ -155,7 +154,7 @@ fn means_equal_the_oracle_for_any_shape_and_weighting() {
                     _ => 1.0,
                 };
                 let wanted = means(&windows, 3, weight);
-                let got = stitched(&windows, importance, rule, Reduce::Mean, 3, &grid);
+                let got = stitched(&windows, importance, Reduce::Mean, 3, &grid);
                 assert_eq!((got.grid(), got.extra()), (&grid, &[3][..]));
                 let values = got.to_f32().unwrap();
                 for (c, z, y, x) in (0..3 * grid.len()).map(|i| {
@@ -183,7 +182,7 @@ fn a_gaussian_counts_the_middle_most_and_leaves_nothing_out() {
     for rule in RULES {
         let windows = Windows::new(&grid, [16, 1, 1], [0.5; 3], rule).unwrap();
         assert_eq!(windows.len(), 2);
-        let mut stitcher = Stitcher::new(windows, Importance::Gaussian, rule, Reduce::Mean, &grid).unwrap();
+        let mut stitcher = Stitcher::new(windows, Importance::Gaussian, Reduce::Mean, &grid).unwrap();
         for v in [0.0f32, 1.0] {
             let window = Grid::new([16, 1, 1], Affine::IDENTITY);
             stitcher.add(&Volume::from_f32(window, &[v; 16]).unwrap()).unwrap();
@@ -220,7 +219,7 @@ fn results_come_back_onto_any_grid_with_one_interpolation() {
         for window in [[5, 4, 6], [20, 4, 20]] {
             let windows = Windows::new(&grid, window, [0.5; 3], WindowRule::Monai).unwrap();
             let wanted = means(&windows, 3, |_| 1.0);
-            let make = |reduce| stitched(&windows, Importance::Constant, WindowRule::Monai, reduce, 3, &onto);
+            let make = |reduce| stitched(&windows, Importance::Constant, reduce, 3, &onto);
             let (mean, labels, above) =
                 (make(Reduce::Mean), make(Reduce::Argmax), make(Reduce::Threshold(0.5)));
             assert_eq!((labels.dtype(), above.dtype(), above.extra()), (DType::U8, DType::U8, &[3][..]));
@@ -260,7 +259,7 @@ fn results_come_back_onto_any_grid_with_one_interpolation() {
 fn many_classes_need_more_than_a_byte() {
     let grid = Grid::new([3, 3, 3], Affine::IDENTITY);
     let windows = Windows::new(&grid, [3; 3], [0.0; 3], WindowRule::Monai).unwrap();
-    let labels = stitched(&windows, Importance::Constant, WindowRule::Monai, Reduce::Argmax, 300, &grid);
+    let labels = stitched(&windows, Importance::Constant, Reduce::Argmax, 300, &grid);
     assert_eq!(labels.dtype(), DType::U16);
     let wanted = (0..300).max_by(|a, b| predicted(0, *a, [2, 0, 1]).total_cmp(&predicted(0, *b, [2, 0, 1])));
     assert_eq!(labels.to_f32().unwrap()[9 + 2], wanted.unwrap() as f32);
@@ -272,7 +271,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     let windows = Windows::new(&grid, [40, 40, 24], [0.5; 3], WindowRule::Nnunet).unwrap();
     let bits = |threads| {
         medkernels::threads::set_threads(Some(threads));
-        let made = stitched(&windows, Importance::Gaussian, WindowRule::Nnunet, Reduce::Mean, 4, &oblique());
+        let made = stitched(&windows, Importance::Gaussian, Reduce::Mean, 4, &oblique());
         made.to_f32().unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
     let one = bits(1);
@@ -294,9 +293,7 @@ fn what_does_not_fit_is_refused() {
     }
     let flat = Grid::new([8; 3], Affine { rows: [[0.0; 4]; 3] });
     let windows = Windows::new(&flat, [4; 3], [0.5; 3], WindowRule::Monai).unwrap();
-    let stitch = |w: &Windows| {
-        Stitcher::new(w.clone(), Importance::Constant, WindowRule::Monai, Reduce::Argmax, &grid)
-    };
+    let stitch = |w: &Windows| Stitcher::new(w.clone(), Importance::Constant, Reduce::Argmax, &grid);
     assert!(matches!(stitch(&windows), Err(Error::Core(medcore::Error::Param { .. }))));
     let windows = new([4, 8, 8], 0.5).unwrap();
     let mut stitcher = stitch(&windows).unwrap();

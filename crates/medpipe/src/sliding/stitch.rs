@@ -7,7 +7,7 @@ use medkernels::threads::{PARALLEL_BYTES, for_each_mut};
 
 use super::onto::Onto;
 use super::reduce::{Made, Reduce};
-use super::{Importance, WindowRule, Windows};
+use super::{Importance, Windows};
 use crate::Result;
 
 const WHO: &str = "stitching windows";
@@ -24,7 +24,7 @@ const WHO: &str = "stitching windows";
 ///
 /// let grid = Grid::new([6, 4, 4], Affine::IDENTITY);
 /// let windows = Windows::new(&grid, [4, 4, 4], [0.5; 3], WindowRule::Monai)?;
-/// let mut stitcher = Stitcher::new(windows.clone(), Importance::Constant, WindowRule::Monai, Reduce::Argmax, &grid)?;
+/// let mut stitcher = Stitcher::new(windows.clone(), Importance::Constant, Reduce::Argmax, &grid)?;
 /// for _ in 0..windows.len() {
 ///     // Two classes, of which the second has more.
 ///     let voxels: Vec<f32> = (0..128).map(|i| if i < 64 { 0.2 } else { 0.8 }).collect();
@@ -63,14 +63,8 @@ impl Stitcher {
     ///
     /// # Errors
     /// [`Error::Param`] if `onto` has an affine that cannot be inverted.
-    pub fn new(
-        windows: Windows,
-        importance: Importance,
-        rule: WindowRule,
-        reduce: Reduce,
-        onto: &Grid,
-    ) -> Result<Stitcher> {
-        let importance = importance.map(windows.window(), rule);
+    pub fn new(windows: Windows, importance: Importance, reduce: Reduce, onto: &Grid) -> Result<Stitcher> {
+        let importance = importance.map(windows.window(), windows.rule());
         let onto = Onto::new(&windows, onto)?;
         Ok(Stitcher { windows, importance, next: 0, slab: None, onto, reduce, made: None })
     }

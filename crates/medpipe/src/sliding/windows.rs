@@ -50,6 +50,7 @@ pub struct Windows {
     window: [usize; 3],
     before: [usize; 3],
     starts: [Vec<usize>; 3],
+    rule: WindowRule,
 }
 
 impl Windows {
@@ -88,7 +89,7 @@ impl Windows {
         }
         let before = [0, 1, 2].map(|i| window[i].saturating_sub(grid.shape[i]) / 2);
         let starts = [0, 1, 2].map(|i| rule.starts(grid.shape[i].max(window[i]), window[i], overlap[i]));
-        Ok(Windows { grid: *grid, window, before, starts })
+        Ok(Windows { grid: *grid, window, before, starts, rule })
     }
 
     /// Number of windows.
@@ -104,6 +105,11 @@ impl Windows {
     /// The window's shape (x, y, z).
     pub fn window(&self) -> [usize; 3] {
         self.window
+    }
+
+    /// The rule by which they lie.
+    pub fn rule(&self) -> WindowRule {
+        self.rule
     }
 
     /// The volume's grid, without padding.
