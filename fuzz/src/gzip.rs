@@ -8,7 +8,7 @@ use flate2::write::{DeflateEncoder, GzEncoder};
 
 use crate::disk::{Counts, DiskFile};
 use crate::input::Input;
-use crate::medio_gzip::{GzipStream, Index};
+use crate::medio_gzip::{GzipStream, Index, SPACING};
 use crate::memory::bounded;
 use crate::ordinary::{Content, State, gunzip};
 use crate::place;
@@ -81,7 +81,7 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
         // Small pieces of much content take long and show nothing new.
         let piece = piece.max(n / 500);
         let new = GzipStream::new(&handle, file[..file.len().min(usize::from(options) * 3)].to_vec());
-        let mut stream = if ahead { new.ahead().with_checkpoints(Index::default()) } else { new };
+        let mut stream = if ahead { new.ahead().with_checkpoints(Index::default(), SPACING) } else { new };
         let (mut found, mut part) = (vec![], vec![0; piece]);
         let ended = loop {
             match stream.read(&mut part) {

@@ -1,7 +1,7 @@
 //! Checkpoints in gzip streams: where a later read of a region begins.
 //!
 //! A gzip stream of one member can only be decoded from its start, or from a block of which the place (to the bit) and the 32 KiB of
-//! content before it are known. While a region is read from such a file, those are noted about every MiB, in memory shared by
+//! content before it are known. While a region is read from such a file, those are noted about every MiB (in larger files at every sixteenth of their content, up to 4 MiB), in memory shared by
 //! all of the process and bounded by [`set_limit`]; a second read inflates from the last one before its first byte, and jumps over what it
 //! does not need. They belong to a file's path, size, time of writing and last checksum: a file that changed is visited for the first time.
 //! [`VolumeFile::write_index`] puts them in a file beside the volume, or in a folder (`crates/medio/docs/checkpoints.md`), where other processes find them;
@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 use crate::disk::Handle;
 use crate::file::{VolumeFile, reopen};
 use crate::gzip::{
-    GzipStream, Index, Key, SPACING, cache, read_sidecar, sidecar_fits, sidecar_in, sidecar_path,
+    GzipStream, Index, Key, SPACING, cache, read_sidecar, sidecar_fits, sidecar_in, sidecar_path, spacing,
     write_sidecar,
 };
 use crate::{Error, Result};
@@ -123,7 +123,7 @@ impl VolumeFile {
         }
         let known = known(self, &key);
         let from = known.points.last().map_or(0, |p| p.position);
-        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known);
+        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self.content_bytes()));
         stream.skip_to(from)?;
         stream.complete_index()?;
         let (index, _) = stream.into_index();
@@ -167,8 +167,7 @@ fn write(volume: &VolumeFile, path: &Path, key: &Key, index: &Index) -> Result<u
 
 /// Whether the content is too short for a checkpoint.
 fn short(volume: &VolumeFile) -> bool {
-    let m = &volume.inner().meaning;
-    m.first_voxel + m.voxel_bytes < SPACING
+    volume.content_bytes() < SPACING
 }
 
 /// The key of a file that may have checkpoints; none if none are to be kept, or if the system does not say what the file is.

@@ -5,7 +5,7 @@ use medcore::Box3;
 use crate::Result;
 use crate::checkpoints;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{Index, SPACING};
+use crate::gzip::{Index, spacing};
 use crate::runs::Runs;
 
 impl VolumeFile {
@@ -29,7 +29,7 @@ impl VolumeFile {
             };
             sum += match members {
                 Some(members) => runs.inflated_of(&members),
-                None => runs.inflated_from(index.as_ref(), &mut reached),
+                None => runs.inflated_from(index.as_ref(), spacing(self.content_bytes()), &mut reached),
             };
         }
         Ok(sum)
@@ -44,11 +44,11 @@ impl VolumeFile {
 
 impl Runs {
     /// Bytes that a stream gives, entered where that is known to be possible; `reached` is how far it has been followed.
-    fn inflated_from(&self, index: Option<&Index>, reached: &mut u64) -> u64 {
+    fn inflated_from(&self, index: Option<&Index>, spacing: u64, reached: &mut u64) -> u64 {
         let (mut sum, mut decoded, mut entered) = (0, 0, false);
         for slab in 0..self.slabs as u64 {
             let start = self.first + slab * self.slab_step;
-            let entry = index.map_or(0, |index| entry(index, start, *reached));
+            let entry = index.map_or(0, |index| entry(index, start, *reached, spacing));
             if entry > decoded || !entered {
                 (decoded, entered) = (entry, true);
             }
@@ -62,12 +62,12 @@ impl Runs {
 }
 
 /// Where a stream is entered to read what begins at `start`.
-fn entry(index: &Index, start: u64, reached: u64) -> u64 {
+fn entry(index: &Index, start: u64, reached: u64, spacing: u64) -> u64 {
     let known = index.before(start).map_or(0, |p| p.position);
     let last = index.points.last().map_or(0, |p| p.position);
     if index.complete || start <= last {
         return known;
     }
     // As late as the checkpoints that will have been gathered allow: half their distance on average.
-    known.max(start.min(reached).saturating_sub(SPACING / 2))
+    known.max(start.min(reached).saturating_sub(spacing / 2))
 }

@@ -9,7 +9,7 @@ use medkernels::float_env::FloatEnv;
 use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{Member, Members};
+use crate::gzip::{Member, Members, spacing};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -203,9 +203,8 @@ impl VolumeFile {
             }
             return runs.read_plain(&file, out, target);
         }
-        let m = &self.inner().meaning;
-        let all = m.first_voxel + m.voxel_bytes;
-        let end = runs.end();
+        let first_voxel = self.inner().meaning.first_voxel;
+        let (all, end) = (self.content_bytes(), runs.end());
         #[cfg(feature = "libdeflate")]
         if let Some(stream) = crate::gzip::inflate_whole(&file, all, runs.first, end, runs.bytes())? {
             runs.read_memory(stream.as_bytes(), out, target);
@@ -216,10 +215,18 @@ impl VolumeFile {
         {
             return runs.read_members(&file, &members, out, target);
         }
-        let part = runs.first > m.first_voxel || end < all;
+        let part = runs.first > first_voxel || end < all;
         let key = if part { checkpoints::key(self, &file) } else { None };
+        #[cfg(feature = "libdeflate")]
+        if part
+            && key.is_none()
+            && let Some(prefix) = crate::gzip::inflate_prefix(&file, all, end)?
+        {
+            runs.read_memory(prefix.as_bytes(), out, target);
+            return Ok(());
+        }
         let index = key.as_ref().map(|key| checkpoints::known(self, key));
-        let mut stream = runs.read_spans(&file, index, out, target)?;
+        let mut stream = runs.read_spans(&file, index, spacing(all), out, target)?;
         if end == all {
             stream.finish()?;
         }

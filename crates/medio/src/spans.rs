@@ -25,12 +25,13 @@ struct Span<'a, 'f, I> {
 }
 
 impl Runs {
-    /// From a gzip stream, by its checkpoints if there is an index; gives the stream that read the end, which has looked for checkpoints where the index is
+    /// From a gzip stream, by its checkpoints if there is an index, to which more are added `spacing` bytes apart; gives the stream that read the end, which has looked for checkpoints where the index is
     /// not complete.
     pub(crate) fn read_spans<'f, T: Target>(
         &self,
         file: &'f Handle,
         index: Option<Index>,
+        spacing: u64,
         out: &mut [T::Item],
         target: &T,
     ) -> Result<GzipStream<'f>> {
@@ -48,7 +49,7 @@ impl Runs {
             if let Some(index) = &index {
                 // Only the last one comes to where nothing is known.
                 let complete = index.complete || n < last;
-                stream = stream.with_checkpoints(Index { points: index.points.clone(), complete });
+                stream = stream.with_checkpoints(Index { points: index.points.clone(), complete }, spacing);
             }
             span.runs.read_stream(&mut stream, span.out, target)?;
             stream.verify_what_is_near()?;

@@ -6,9 +6,15 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use super::raw::{At, Corrupt, RawInflate, Until, WINDOW};
 
-/// Content between two checkpoints, at least. A window of 32 KiB for each MiB shrinks about as well as the file does, so that an index is
+/// Content between two checkpoints, at least, of a small file. A window of 32 KiB for each MiB shrinks about as well as the file does, so that an index is
 /// 3 to 4 % of its file, and entering costs half a MiB of inflating on average.
 pub(crate) const SPACING: u64 = 1 << 20;
+
+/// Content between two checkpoints, at least, of a file whose content has so many bytes. A patch of a large file lies across more of it: a place that is
+/// further off costs little, and each that is kept costs the first visit a millisecond.
+pub(crate) fn spacing(content: u64) -> u64 {
+    (content / 16).clamp(SPACING, 4 * SPACING)
+}
 
 /// A checkpoint takes at most one part in so many of the file's bytes since the one before.
 const SHARE: u64 = 22;
@@ -118,11 +124,12 @@ pub(crate) struct Place {
     pub(crate) size: u32,
 }
 
-/// Chooses checkpoints: where a block begins after at least [`SPACING`], or at that distance inside a block that has not ended since the last
+/// Chooses checkpoints: where a block begins after at least a [`spacing`], or at that distance inside a block that has not ended since the last
 /// one. Which ones depends on the file and the last known one only, so that all readers find the same.
 pub(crate) struct Gatherer {
     /// The content's byte from which on the next one is wanted.
     due: u64,
+    spacing: u64,
     pub(crate) found: Vec<Arc<Checkpoint>>,
     last_bit: u64,
     block: Block,
@@ -133,10 +140,11 @@ pub(crate) struct Gatherer {
 }
 
 impl Gatherer {
-    /// For what comes after a checkpoint, or after the start.
-    pub(crate) fn after(last: Option<&Arc<Checkpoint>>) -> Gatherer {
+    /// For what comes after a checkpoint, or after the start; each at least `spacing` from the last.
+    pub(crate) fn after(last: Option<&Arc<Checkpoint>>, spacing: u64) -> Gatherer {
         Gatherer {
-            due: last.map_or(0, |p| p.position) + SPACING,
+            due: last.map_or(0, |p| p.position) + spacing,
+            spacing,
             found: vec![],
             last_bit: last.map_or(0, |p| p.bit),
             block: Block::Unknown,
@@ -215,7 +223,7 @@ impl Gatherer {
                 self.tries = 0;
                 self.take(place, Some(header), &window);
             }
-            _ if self.tries == TRIES => (self.due, self.tries) = (self.due + SPACING / 4, 0),
+            _ if self.tries == TRIES => (self.due, self.tries) = (self.due + self.spacing / 4, 0),
             (_, begins) => {
                 self.tries += 1;
                 self.pending = begins.map(|place| (place, window()));
@@ -228,10 +236,10 @@ impl Gatherer {
         let Place { position, bit, crc, size } = place;
         let point = Checkpoint { position, bit, inside, crc, size, window: window.len() as u32, packed };
         if point.bytes() as u64 * SHARE * 8 > bit - self.last_bit {
-            self.due = position + SPACING / 4;
+            self.due = position + self.spacing / 4;
             return;
         }
-        (self.due, self.last_bit) = (position + SPACING, bit);
+        (self.due, self.last_bit) = (position + self.spacing, bit);
         self.found.push(Arc::new(point));
     }
 

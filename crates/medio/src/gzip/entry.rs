@@ -12,9 +12,9 @@ use super::stream::{GzipStream, Member};
 const JUMP: u64 = 64 << 10;
 
 impl<'a> GzipStream<'a> {
-    /// The same, going from checkpoint to checkpoint of `index`, and gathering more where it ends.
-    pub(crate) fn with_checkpoints(mut self, index: Index) -> GzipStream<'a> {
-        self.gatherer = (!index.complete).then(|| Gatherer::after(index.points.last()));
+    /// The same, going from checkpoint to checkpoint of `index`, and gathering more where it ends, at least `spacing` bytes of content apart.
+    pub(crate) fn with_checkpoints(mut self, index: Index, spacing: u64) -> GzipStream<'a> {
+        self.gatherer = (!index.complete).then(|| Gatherer::after(index.points.last(), spacing));
         self.index = index;
         self
     }

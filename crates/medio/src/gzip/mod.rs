@@ -22,7 +22,7 @@ mod stream;
 mod whole;
 
 pub(crate) use cache::Key;
-pub(crate) use checkpoint::{Index, SPACING};
+pub(crate) use checkpoint::{Index, SPACING, spacing};
 pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
 pub(crate) use header::{Stated, stated_size};
@@ -33,7 +33,7 @@ pub(crate) use members::{Member, Members, division};
 pub(crate) use sidecar::{read_sidecar, sidecar_fits, sidecar_in, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
 #[cfg(feature = "libdeflate")]
-pub(crate) use whole::inflate_whole;
+pub(crate) use whole::{inflate_prefix, inflate_whole};
 
 /// No deflate stream is longer than this many times its compressed size.
 pub(crate) const MAX_RATIO: u64 = 1032;
