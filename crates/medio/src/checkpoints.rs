@@ -123,7 +123,8 @@ impl VolumeFile {
         }
         let known = known(self, &key);
         let from = known.points.last().map_or(0, |p| p.position);
-        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self.content_bytes()));
+        let mut stream =
+            GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self.content_bytes()));
         stream.skip_to(from)?;
         stream.complete_index()?;
         let (index, _) = stream.into_index();
