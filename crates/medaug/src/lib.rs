@@ -9,7 +9,7 @@
 //!
 //! let grid = Grid::new([197, 233, 189], Affine::IDENTITY);
 //! let resample: Resample = serde_json::from_str(r#"{"spacing": 1.5}"#)?;
-//! let steps = resample.plan(&Facts { grid: &grid, items: &[], item: None }, Key::new(0))?;
+//! let steps = resample.plan(&Facts { grid: &grid, items: &[], item: None, places: &[] }, Key::new(0))?;
 //! let Step::Warp(warp) = &steps[0] else { panic!("a resampling is a warp") };
 //! assert_eq!(warp.grid.shape, [131, 155, 126]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

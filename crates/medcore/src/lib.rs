@@ -51,5 +51,5 @@ pub use step::{
     Filter, FilterTile, Global, Host, Items, Keep, Measure, Measured, Of, Point, PointRun, RawVolume,
     Relabel, RowAt, Step, Warp,
 };
-pub use transform::{Category, Declared, Facts, ItemFacts, Transform};
+pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};
 pub use volume::{Scale, Storage, Volume};

@@ -39,9 +39,26 @@ pub struct Facts<'a> {
     pub items: &'a [ItemFacts],
     /// The item being planned, for transforms that are planned item by item.
     pub item: Option<&'a ItemFacts>,
+    /// Where what becomes of this sample will stand in its batch, a place for each patch in order; empty if nobody said.
+    pub places: &'a [Place],
+}
+
+/// A row of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The row, from 0.
+    pub row: usize,
+    /// Rows of the batch.
+    pub of: usize,
 }
 
 impl Facts<'_> {
+    /// Where patch `number` of `count` will stand in its batch; the patches are taken for a batch if nobody said.
+    pub fn place(&self, number: usize, count: usize) -> Place {
+        let at = number * self.places.len() / count.max(1);
+        self.places.get(at).copied().unwrap_or(Place { row: number, of: count })
+    }
+
     /// The facts of a label item, by name, or the first label of the sample.
     ///
     /// # Errors
@@ -85,6 +102,11 @@ pub trait Transform: Debug + Send + Sync {
     /// # Errors
     /// [`Error::Param`] where a parameter does not fit the facts.
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>>;
+
+    /// How many samples one becomes, where that is known without facts.
+    fn patches(&self) -> Option<usize> {
+        Some(1)
+    }
 }
 
 /// The declaration that every face of a transform is made from: its struct with doc comments, `serde` and `schemars` derives, and these names.

@@ -92,7 +92,7 @@ impl Pipeline {
     /// As [`Pipeline::apply`].
     pub fn explain(&self, sample: &LazySample, id: &str, measure: bool) -> crate::Result<String> {
         let key = medcore::Key::new(self.seed()).epoch(0).sample(id);
-        let mut out = String::new();
+        let (mut out, places) = (String::new(), self.visit());
         let random = self.nodes().iter().any(crate::Node::is_random);
         let _ = writeln!(
             out,
@@ -104,7 +104,9 @@ impl Pipeline {
         // As far as can be planned without reading.
         for n in (0..=self.nodes().len()).rev() {
             let reading = if measure { Reading::Allowed } else { Reading::Forbidden };
-            let Planned::Done(states) = self.planned(sample, n, key, reading)? else { continue };
+            let Planned::Done(states) = self.planned(sample, n, key, &places, reading)? else {
+                continue;
+            };
             let several = states.len();
             for (i, state) in states.iter().enumerate() {
                 if several > 1 {

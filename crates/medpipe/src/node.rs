@@ -111,6 +111,12 @@ impl Node {
         Value::Object(Map::from_iter([(self.name.clone(), Value::Object(map))]))
     }
 
+    /// How many samples one becomes, if that is known before one is seen.
+    pub fn patches(&self) -> Option<usize> {
+        let made = self.transform.patches();
+        if self.p >= 1.0 || made == Some(1) { made } else { None }
+    }
+
     /// Whether the node draws anything at random under its key.
     pub fn is_random(&self) -> bool {
         fn drawn(v: &Value) -> bool {

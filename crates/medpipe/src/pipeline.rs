@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use medcore::Key;
+use medcore::{Key, Place};
 use serde_json::{Map, Value};
 
 use crate::plan::{Planned, Reading, finish};
@@ -217,13 +217,27 @@ impl Pipeline {
     }
 
     /// Plans the pipeline on a sample. More than one sample comes back where a transform cuts several patches. `id` names the sample for random
-    /// draws; `epoch` counts its visits.
+    /// draws; `epoch` counts its visits. For transforms that ask where a patch stands in its batch, the visit's patches are one.
     ///
     /// # Errors
     /// Parameter, shape and grid errors with the step's place; reading errors if a shape depends on voxels.
     pub fn apply(&self, sample: &LazySample, id: &str, epoch: u64) -> Result<Vec<LazySample>> {
+        self.apply_at(sample, id, epoch, &self.visit())
+    }
+
+    /// As [`Pipeline::apply`], where the patches will stand in batches: a place for each, in order.
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply`].
+    pub fn apply_at(
+        &self,
+        sample: &LazySample,
+        id: &str,
+        epoch: u64,
+        places: &[Place],
+    ) -> Result<Vec<LazySample>> {
         let key = Key::new(self.seed).epoch(epoch).sample(id);
-        match self.planned(sample, self.nodes.len(), key, Reading::Allowed)? {
+        match self.planned(sample, self.nodes.len(), key, places, Reading::Allowed)? {
             Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
             Planned::NeedsVoxels => Ok(vec![]),
         }
@@ -275,6 +289,17 @@ impl Pipeline {
         } else {
             volumes.collect()
         })
+    }
+
+    /// How many samples one becomes, if that is known before one is seen.
+    pub fn patches(&self) -> Option<usize> {
+        self.nodes.iter().try_fold(1usize, |all, node| all.checked_mul(node.patches()?))
+    }
+
+    /// The places of one visit's patches in a batch of their own; none if it is not known how many they are.
+    pub(crate) fn visit(&self) -> Vec<Place> {
+        let of = self.patches().unwrap_or(0);
+        (0..of).map(|row| Place { row, of }).collect()
     }
 
     /// Whether a transform draws anything at random.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Points, Role,
-    Sample, Sampler, Step, Value, Volume, Warp,
+    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Place, Points,
+    Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) items: Vec<Planning>,
     /// The path of splits that led here; part of every later key.
     patch: Vec<u64>,
+    /// Rows of the batch for what becomes of it, in order; empty if nobody said.
+    places: Vec<Place>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,7 +47,12 @@ pub(crate) enum Planning {
 
 impl State {
     pub(crate) fn new(items: Vec<Planning>) -> State {
-        State { items, patch: vec![] }
+        State { items, patch: vec![], places: vec![] }
+    }
+
+    /// The same, with a row of the batch for each sample that becomes of it.
+    pub(crate) fn placed(self, places: &[Place]) -> State {
+        State { places: places.to_vec(), ..self }
     }
 
     fn chains(&self) -> impl Iterator<Item = &Chain> {
@@ -186,7 +193,9 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
             )?;
         }
         let facts = state.facts(grid);
-        let steps = node.transform.plan(&Facts { grid: &grid, items: &facts, item: None }, key)?;
+        let steps = node
+            .transform
+            .plan(&Facts { grid: &grid, items: &facts, item: None, places: &state.places }, key)?;
         return together(state, steps, &targets, reading);
     }
     let wanted = if node.category == Category::Label { Role::Label } else { Role::Image };
@@ -202,7 +211,7 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
         }
         let facts = snapshot.facts(*chain.grid());
         let own = chain.facts();
-        let at = Facts { grid: &own.grid, items: &facts, item: Some(&own) };
+        let at = Facts { grid: &own.grid, items: &facts, item: Some(&own), places: &snapshot.places };
         let steps = node.transform.plan(&at, key.text("item").text(&chain.name))?;
         for step in steps {
             chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
@@ -235,9 +244,11 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                         *c = c.settled(c.source.sequential())?;
                     }
                 }
-                let mut out = vec![];
+                let (mut out, count) = (vec![], branches.len());
+                let places = std::mem::take(&mut state.places);
                 for (n, branch) in branches.into_iter().enumerate() {
-                    let mut one = state.clone();
+                    let share = n * places.len() / count..(n + 1) * places.len() / count;
+                    let mut one = state.clone().placed(&places[share]);
                     one.patch.push(n as u64);
                     let steps = branch.into_iter().chain(rest.iter().cloned()).collect();
                     match together(one, steps, targets, reading)? {

@@ -191,6 +191,50 @@ fn every_start_of_a_random_crop_is_reached() {
 }
 
 #[test]
+fn how_many_patches_there_will_be_is_known_beforehand() {
+    let of = |list: &[serde_json::Value]| {
+        let nodes = list.iter().map(|v| {
+            let (name, value) = v.as_object().and_then(|m| m.iter().next()).unwrap();
+            Node::new(name, value.clone()).unwrap()
+        });
+        Pipeline::new(nodes.collect()).patches()
+    };
+    let four = json!({"random_crop": {"shape": 3, "count": 4}});
+    assert_eq!(of(&[]), Some(1));
+    assert_eq!(of(&[json!({"flip": 0}), json!({"random_crop": {"shape": 3}})]), Some(1));
+    assert_eq!(of(&[four.clone(), json!({"random_crop": {"shape": 2, "count": 3}})]), Some(12));
+    assert_eq!(of(&[json!({"random_crop": {"shape": 3, "count": 4, "p": 0.5}})]), None);
+    assert_eq!(of(&[json!({"flip": {"axes": 0, "p": 0.5}}), four]), Some(4));
+}
+
+/// Writes the place it is planned for into the voxels.
+#[derive(Debug)]
+struct TellPlace;
+
+impl Transform for TellPlace {
+    fn plan(&self, at: &Facts<'_>, _: Key) -> medcore::Result<Vec<Step>> {
+        let place = at.place(0, 1);
+        let number = (place.row * 100 + place.of) as f32;
+        Ok(vec![Step::point("tell the place", move |row| row.fill(number))])
+    }
+}
+
+#[test]
+fn every_patch_knows_its_row_of_the_batch() {
+    let mut tell = Node::new("clamp", json!({"min": 0})).unwrap();
+    tell.transform = Arc::new(TellPlace);
+    let crop = |n| Node::new("random_crop", json!({"shape": 1, "count": n})).unwrap();
+    let pipeline = Pipeline::new(vec![crop(2), crop(3), tell]);
+    let sample = LazySample::of_volume(volume([3, 1, 1], &[0.0, 1.0, 2.0]));
+    let told = |made: Vec<LazySample>| -> Vec<usize> {
+        made.iter().map(|s| values(s.volume("image").unwrap())[0] as usize).collect()
+    };
+    assert_eq!(told(pipeline.apply(&sample, "a", 0).unwrap()), [6, 106, 206, 306, 406, 506]);
+    let places = [(7, 8), (0, 8), (1, 8), (2, 8), (3, 8), (4, 8)].map(|(row, of)| medcore::Place { row, of });
+    assert_eq!(told(pipeline.apply_at(&sample, "a", 0, &places).unwrap()), [708, 8, 108, 208, 308, 408]);
+}
+
+#[test]
 fn landmarks_move_with_what_they_mark() {
     // One bright voxel at (6, 4, 5) on an anisotropic, permuted grid.
     let affine = Affine::new([[0.0, -2.0, 0.0], [1.5, 0.0, 0.0], [0.0, 0.0, 1.0]], [10.0, 20.0, 30.0]);

@@ -63,4 +63,8 @@ impl Transform for RandomCrop {
         }
         Ok(vec![Step::Items(Items::Split((0..self.count).map(patch).collect()))])
     }
+
+    fn patches(&self) -> Option<usize> {
+        Some(self.count)
+    }
 }

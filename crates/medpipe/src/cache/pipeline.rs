@@ -1,6 +1,6 @@
 //! Pipelines whose deterministic beginning is kept.
 
-use medcore::Key;
+use medcore::{Key, Place};
 
 use super::{Cache, Kept, key};
 use crate::plan::{Planned, Planning, Reading, State, plan};
@@ -18,21 +18,24 @@ impl Pipeline {
         sample: &LazySample,
         n: usize,
         key: Key,
+        places: &[Place],
         reading: Reading,
     ) -> Result<Planned> {
         let nodes = &self.nodes()[..n];
         let Some(cache) = self.cache().filter(|_| n >= self.deterministic()) else {
-            return plan(self.state(sample)?, nodes, &[], key, reading);
+            return plan(self.state(sample)?.placed(places), nodes, &[], key, reading);
         };
         // Fewer, where one of them cuts patches.
         for first in (0..=self.deterministic()).rev() {
             match self.kept(cache, sample, first, key, reading)? {
-                Begun::Kept(state) => return plan(state, &nodes[first..], &nodes[..first], key, reading),
+                Begun::Kept(state) => {
+                    return plan(state.placed(places), &nodes[first..], &nodes[..first], key, reading);
+                }
                 Begun::NeedsVoxels => return Ok(Planned::NeedsVoxels),
                 Begun::Several => {}
             }
         }
-        plan(self.state(sample)?, nodes, &[], key, reading)
+        plan(self.state(sample)?.placed(places), nodes, &[], key, reading)
     }
 
     /// A sample after the first transforms, its volumes kept.
