@@ -38,6 +38,7 @@ pub mod level;
 pub mod overlap;
 pub mod philox;
 pub mod points;
+pub mod rows;
 pub mod select;
 pub mod stats;
 pub mod threads;

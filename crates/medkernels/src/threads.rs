@@ -1,5 +1,6 @@
 //! The library's own threads: fork-aware, as many as wanted at any time, and silent below the size where they pay.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,8 +38,11 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 /// The number of threads that [`for_each`] uses, the caller included.
 ///
 /// What [`set_threads`] set, else `MEDOXIDE_THREADS` (read once), else the processors this process may use: the
-/// smaller of its affinity and its cgroup's quota.
+/// smaller of its affinity and its cgroup's quota. One on a thread that runs [`inline`].
 pub fn threads() -> usize {
+    if INLINE.get() {
+        return 1;
+    }
     match THREADS.load(Ordering::Relaxed) {
         0 => {
             let count = threads_from_environment().unwrap_or_else(|_| processors());
@@ -123,6 +127,29 @@ pub fn for_each_mut<T: Send>(items: &mut [T], f: impl Fn(usize, &mut T) + Sync) 
         }
     };
     together(tasks, &work);
+}
+
+thread_local! {
+    /// Whether calls from this thread stay on it.
+    static INLINE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work` with every [`for_each`] and [`for_each_mut`] in it on this thread alone, for callers who keep all processors busy with
+/// threads of their own. Results are the same.
+///
+/// ```
+/// use medkernels::threads;
+/// threads::inline(|| assert_eq!(threads::threads(), 1));
+/// ```
+pub fn inline<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            INLINE.set(self.0);
+        }
+    }
+    let _restore = Restore(INLINE.replace(true));
+    work()
 }
 
 /// Runs `work` on the caller and on as many helpers as the tasks and [`threads`] allow.

@@ -51,7 +51,7 @@ impl Chain {
     }
 
     /// Runs `work` on the chain; one that begins with an entry of a cache begins with the entry's file, or with the voxels just made for it.
-    fn on_voxels<T>(&self, work: impl Fn(&Chain) -> Result<T>) -> Result<T> {
+    pub(crate) fn on_voxels<T>(&self, mut work: impl FnMut(&Chain) -> Result<T>) -> Result<T> {
         match &self.source {
             Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
             _ => work(self),
@@ -219,7 +219,7 @@ impl Resolved {
     }
 
     /// The output, packed, x fastest.
-    fn whole(self, want: Want) -> Result<Buffer> {
+    pub(crate) fn whole(self, want: Want) -> Result<Buffer> {
         if self.viewable(want) && (self.fresh.is_none() || !self.chain.stages.is_empty()) {
             return self.copied(want, packed_strides(self.chain.grid().shape));
         }
@@ -228,14 +228,21 @@ impl Resolved {
 
     /// A view of voxels in memory, copied once, by channels of these strides.
     fn copied(&self, want: Want, strides: [isize; 3]) -> Result<Buffer> {
-        let shape = self.chain.grid().shape;
         let n = self.chain.grid().len() * want.dtype(self.chain.dtype()).bytes();
         let mut out = buffer(n * self.chain.channels())?;
-        for (c, out) in out.as_bytes_mut().chunks_mut(n.max(1)).enumerate() {
+        self.copy_view(want, strides, out.as_bytes_mut())?;
+        Ok(out)
+    }
+
+    /// The same into a place of its own.
+    pub(crate) fn copy_view(&self, want: Want, strides: [isize; 3], out: &mut [u8]) -> Result<()> {
+        let shape = self.chain.grid().shape;
+        let n = self.chain.grid().len() * want.dtype(self.chain.dtype()).bytes();
+        for (c, out) in out.chunks_mut(n.max(1)).enumerate() {
             let view = self.chain.view(self.chain.stages.len(), c, &Box3::whole(shape), want)?;
             view.copy_to(out, strides, 0);
         }
-        Ok(out)
+        Ok(())
     }
 
     /// The output as float32, and what each slice contributes to a measurement.
@@ -326,7 +333,7 @@ impl Resolved {
     }
 
     /// Whether the output is only another view of voxels in memory.
-    fn viewable(&self, want: Want) -> bool {
+    pub(crate) fn viewable(&self, want: Want) -> bool {
         let Source::Memory(v) = &self.chain.source else { return false };
         let plain = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
         let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
@@ -444,6 +451,6 @@ fn stored(
 }
 
 /// Strides of a C-contiguous (x, y, z) box.
-fn c_strides(shape: [usize; 3]) -> [isize; 3] {
+pub(crate) fn c_strides(shape: [usize; 3]) -> [isize; 3] {
     [(shape[1] * shape[2]) as isize, shape[2] as isize, 1]
 }

@@ -44,6 +44,7 @@ mod pipeline;
 mod plan;
 mod preview;
 mod recipe;
+mod row;
 mod sample;
 mod slicing;
 mod sliding;

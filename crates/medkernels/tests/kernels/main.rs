@@ -15,6 +15,7 @@ mod memory;
 mod oracle;
 mod points;
 mod random;
+mod rows;
 mod select;
 mod stats;
 mod threads;

@@ -196,3 +196,16 @@ mod helpers {
         set_threads(None);
     }
 }
+
+#[test]
+fn inline_work_stays_on_its_thread() {
+    let here = std::thread::current().id();
+    let usual = threads::threads();
+    threads::inline(|| {
+        threads::for_each(64, |_| assert_eq!(std::thread::current().id(), here));
+        let inner = std::panic::catch_unwind(|| threads::inline(|| panic!("inside")));
+        assert!(inner.is_err());
+        assert_eq!(threads::threads(), 1, "still inline after the inner call unwound");
+    });
+    assert!(usual == 1 || threads::threads() > 1);
+}

@@ -211,7 +211,7 @@ impl Kept {
     }
 
     /// Runs `work` on the entry's voxels; again where the entry went, was replaced, or turns out to be damaged.
-    pub(crate) fn with<T>(&self, work: impl Fn(Source) -> Result<T>) -> Result<T> {
+    pub(crate) fn with<T>(&self, mut work: impl FnMut(Source) -> Result<T>) -> Result<T> {
         let mut attempt = 1;
         loop {
             let source = self.source()?;
