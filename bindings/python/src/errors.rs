@@ -107,6 +107,12 @@ fn described(e: &Error) -> Described {
             }
             Described { class: "ParamError", text: e.to_string(), fields }
         }
+        Error::Case { id, item, cause } => {
+            let mut d = described(cause);
+            d.text = e.to_string();
+            d.fields.extend([("case", id.into()), ("key", item.into())]);
+            d
+        }
         other => Described { class: "MedoxideError", text: other.to_string(), fields: vec![] },
     }
 }

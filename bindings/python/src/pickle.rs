@@ -1,9 +1,9 @@
-//! Volumes as state for pickling: a lazy one is its file and steps, one in memory its bytes.
+//! Volumes as state for pickling: a lazy one is its files and steps, one in memory its bytes.
 
 use std::sync::Arc;
 
 use medcore::{Affine, DType, Extension, Meta, Scale, SpaceUnit, TimeUnit, Xform};
-use medpipe::{LazyVolume, Recipe};
+use medpipe::{Begin, LazyVolume, Recipe};
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -33,10 +33,7 @@ pub(crate) fn state<'py>(py: Python<'py>, v: &VolumeCore) -> PyResult<Bound<'py,
     out.set_item("role", v.lazy.role().to_string())?;
     out.set_item("role_given", v.role_given)?;
     if let Some(recipe) = v.lazy.recipe() {
-        out.set_item("path", recipe.path)?;
-        out.set_item("mapped", recipe.mapped)?;
-        out.set_item("index", index_to(py, &recipe.checkpoints)?)?;
-        out.set_item("steps", json::to_python(py, &recipe.steps)?)?;
+        write(py, &out, recipe)?;
         return Ok(out);
     }
     let volume = run(py, || v.lazy.to_save())?;
@@ -46,6 +43,46 @@ pub(crate) fn state<'py>(py: Python<'py>, v: &VolumeCore) -> PyResult<Bound<'py,
     out.set_item("meta", meta_state(py, volume.meta())?)?;
     out.set_item("voxels", array::view(py, volume, 3, View::SpaceFirst, false)?)?;
     Ok(out)
+}
+
+/// Files and steps into a state.
+fn write<'py>(py: Python<'py>, out: &Bound<'py, PyDict>, recipe: Recipe) -> PyResult<()> {
+    out.set_item("role", recipe.role.to_string())?;
+    out.set_item("steps", json::to_python(py, &recipe.steps)?)?;
+    match recipe.begin {
+        Begin::File { path, mapped, checkpoints } => {
+            out.set_item("path", path)?;
+            out.set_item("mapped", mapped)?;
+            out.set_item("index", index_to(py, &checkpoints)?)
+        }
+        Begin::Stack(parts) => {
+            let list = PyList::empty(py);
+            for part in parts {
+                let state = PyDict::new(py);
+                write(py, &state, part)?;
+                list.append(state)?;
+            }
+            out.set_item("stack", list)
+        }
+    }
+}
+
+/// Files and steps from a state; none if it holds voxels.
+fn read<'py>(py: Python<'py>, state: &Bound<'py, PyDict>) -> PyResult<Option<Recipe>> {
+    let get = |name: &str| state.as_any().get_item(name);
+    let begin = if let Some(parts) = state.get_item("stack")? {
+        let parts = parts.cast_into::<PyList>()?;
+        let parts = parts.iter().map(|p| read(py, p.cast::<PyDict>()?));
+        Begin::Stack(parts.filter_map(PyResult::transpose).collect::<PyResult<_>>()?)
+    } else if state.contains("path")? {
+        let (path, mapped) = (get("path")?.extract()?, get("mapped")?.extract()?);
+        Begin::File { path, mapped, checkpoints: index_of(py, Some(&get("index")?))? }
+    } else {
+        return Ok(None);
+    };
+    let role = role_of(py, Some(&get("role")?.extract::<String>()?))?.unwrap_or_default();
+    let steps = json::from_python("pickle", "steps", &get("steps")?)?;
+    Ok(Some(Recipe { begin, role, steps }))
 }
 
 /// A `medoxide.Volume` from its state.
@@ -58,11 +95,7 @@ pub(crate) fn volume_from_state<'py>(
     let get = |name: &str| state.as_any().get_item(name);
     let role = role_of(py, Some(&get("role")?.extract::<String>()?))?.unwrap_or_default();
     let (axes, given): (usize, bool) = (get("axes")?.extract()?, get("role_given")?.extract()?);
-    if state.contains("path")? {
-        let steps = json::from_python("pickle", "steps", &get("steps")?)?;
-        let checkpoints = index_of(py, Some(&get("index")?))?;
-        let (path, mapped) = (get("path")?.extract()?, get("mapped")?.extract()?);
-        let recipe = Recipe { path, role, mapped, checkpoints, steps };
+    if let Some(recipe) = read(py, state)? {
         return wrap(py, run(py, || LazyVolume::replay(&recipe))?, axes, given);
     }
     let name: String = get("dtype")?.extract()?;

@@ -275,16 +275,16 @@ impl VolumeCore {
         self.lazy.is_planned()
     }
 
-    /// Bytes read so far from the file that the volume came from.
+    /// Bytes read so far from the file, or files, that the volume came from.
     #[getter]
     fn bytes_read(&self) -> u64 {
-        self.lazy.file().map_or(0, medio::VolumeFile::bytes_read)
+        self.lazy.files().into_iter().map(medio::VolumeFile::bytes_read).sum()
     }
 
-    /// Bytes of content that were inflated so far of the file that the volume came from; the header's count.
+    /// Bytes of content that were inflated so far of the file, or files, that the volume came from; headers count.
     #[getter]
     fn bytes_inflated(&self) -> u64 {
-        self.lazy.file().map_or(0, medio::VolumeFile::bytes_inflated)
+        self.lazy.files().into_iter().map(medio::VolumeFile::bytes_inflated).sum()
     }
 
     fn _header<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
@@ -500,9 +500,11 @@ impl VolumeCore {
     /// The same volume in memory of its own, if it views memory.
     fn _own<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let role = self.lazy.role();
-        let lazy = run(py, || match self.lazy.source() {
-            medpipe::Source::Memory(_) => LazyVolume::from_volume_as(copied(&self.lazy.to_save()?)?, role),
-            medpipe::Source::File(_) | medpipe::Source::Cached(_) => Ok(self.lazy.clone()),
+        let lazy = run(py, || {
+            if self.lazy.source().shares_memory() {
+                return LazyVolume::from_volume_as(copied(&self.lazy.to_save()?)?, role);
+            }
+            Ok(self.lazy.clone())
         })?;
         self.derived(py, lazy)
     }

@@ -50,6 +50,15 @@ def test_a_pipelines_result_is_path_and_pipeline(nii):
     same(v, again(v))
 
 
+def test_a_stack_of_files_is_their_paths(nii, nii_gz):
+    stacked = mx.stack([mx.load(nii), mx.load(nii_gz, index=False), mx.load(nii, mmap=True)])
+    v = stacked.reorient("LPI").gaussian_noise(1, seed=3)
+    assert len(pickle.dumps(v)) < 3000 and not v.is_computed
+    w = again(v)
+    assert w.path is None and w.bytes_read > 0 and not w.is_computed
+    same(v, w)
+
+
 def test_mapped_stays_mapped(nii):
     v = mx.load(nii, mmap=True).flip("x")
     assert len(pickle.dumps(v)) < 2000

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use medcore::Role;
-use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline, Source};
+use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline};
 
 use crate::failure::{Failure, Outcome};
 use crate::files::{into_folder, make_folders, same, volumes};
@@ -237,7 +237,7 @@ fn files(sample: &LazySample) -> Vec<medio::VolumeFile> {
         LazyItem::Volume(v) => Some(v),
         _ => None,
     });
-    volumes.filter_map(|v| if let Source::File(f) = v.source() { Some(f.clone()) } else { None }).collect()
+    volumes.flat_map(|v| v.source().files().into_iter().cloned()).collect()
 }
 
 /// `out.nii.gz` as `out_2.nii.gz`.

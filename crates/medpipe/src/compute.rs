@@ -54,6 +54,9 @@ impl Chain {
     pub(crate) fn on_voxels<T>(&self, mut work: impl FnMut(&Chain) -> Result<T>) -> Result<T> {
         match &self.source {
             Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
+            Source::Stack(stack) => {
+                stack.on_voxels(&|s| work(&Chain { source: Source::Stack(s.clone()), ..self.clone() }))
+            }
             _ => work(self),
         }
     }
@@ -277,19 +280,19 @@ impl Resolved {
             }
         }
         let moved = in_place.is_some();
-        if let (false, Source::File(f), true) = (moved, &self.chain.source, self.chain.stages.is_empty())
-            && (f.compressed() || measure.is_none())
+        let source = &self.chain.source;
+        if !moved
+            && self.chain.stages.is_empty()
+            && matches!(source, Source::File(_) | Source::Stack(_))
+            && (source.compressed() || measure.is_none())
         {
             // A file as it is: read in its own best way, and looked at afterwards.
-            let mut whole = buffer(grid.len() * channels * dtype.bytes())?;
-            if dtype == DType::F32 && f.stored_dtype().is_real() {
-                f.read_all_f32(whole.as_mut_slice())?;
-            } else if f.scale().is_none() {
-                f.read_all_raw(whole.as_bytes_mut())?;
-            } else {
-                self.chain.source = Source::Memory(f.load()?);
+            if source.scale().is_some() && dtype != DType::F32 {
+                self.chain.source = Source::Memory(source.load()?);
                 return self.run(want, measure);
             }
+            let mut whole = buffer(grid.len() * channels * dtype.bytes())?;
+            source.read_all(want, whole.as_bytes_mut())?;
             let plane = (grid.shape[0] * grid.shape[1]).max(1);
             let slices = measure.map_or_else(Vec::new, |(m, mask)| {
                 let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();

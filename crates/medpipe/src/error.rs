@@ -27,6 +27,17 @@ pub enum Error {
         /// What should.
         expected: String,
     },
+    /// An item of a case could not be opened or computed.
+    #[error("case {id:?}, item {item:?}: {cause}")]
+    Case {
+        /// The name of the case.
+        id: String,
+        /// The name of the item.
+        item: String,
+        /// The failure.
+        #[source]
+        cause: Box<Error>,
+    },
 }
 
 impl From<medio::Error> for Error {
@@ -58,7 +69,13 @@ impl Error {
             Error::File(e) => Some(e),
             Error::Core(e) => of_core(e),
             Error::Spec { .. } => None,
+            Error::Case { cause, .. } => cause.of_file(),
         }
+    }
+
+    /// The same error, with the item of the case that it is about.
+    pub(crate) fn of_item(self, id: &str, item: &str) -> Error {
+        Error::Case { id: id.into(), item: item.into(), cause: Box::new(self) }
     }
 
     /// The same error, with the place of the step in its pipeline.

@@ -17,9 +17,9 @@ impl Chain {
         let grid = self.source.grid();
         let whole = Box3::whole(grid.shape);
         let read = self.source_box();
-        let size = self.source.stored_dtype().bytes() as u64 * self.channels() as u64;
         let name = match &self.source {
             Source::File(f) => f.path().display().to_string(),
+            Source::Stack(s) => s.names(),
             Source::Memory(_) => "memory".into(),
             Source::Cached(kept) if kept.is_there() => format!("{} (cache hit)", kept.name()),
             Source::Cached(kept) => {
@@ -42,7 +42,7 @@ impl Chain {
             "  reads:  {:?} at {:?}, {} bytes ({share:.0} %){how}",
             read.shape,
             read.start,
-            read.len() as u64 * size
+            read.len() as u64 * self.source.voxel_bytes() as u64
         );
         let mut passes = 1;
         for (n, s) in self.stages.iter().enumerate() {

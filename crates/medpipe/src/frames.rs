@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use medcore::{Box3, Error, Role, Volume};
+use medcore::{Box3, Error, Volume};
 
 use crate::chain::Chain;
-use crate::compute::Layout;
 use crate::evaluate::buffer;
 use crate::source::Source;
 use crate::{AxisSlice, LazyVolume, Result};
@@ -73,59 +72,21 @@ impl LazyVolume {
             let n = grid.len() * dtype.bytes();
             let mut out = buffer(n * channels.len())?;
             for (part, &channel) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(&channels) {
-                source.copy_channel(channel, part)?;
+                source.copy_box(channel, &wanted, part)?;
             }
             let volume = Volume::packed(Arc::new(out), dtype, grid, extra.clone(), Arc::new(meta.clone()))?;
             Ok(volume.with_scale(source.scale()))
         };
         let volume = match self.source() {
-            file @ Source::File(_) if self.is_untouched() && apart(file)? => channel_of(file)?,
+            files @ (Source::File(_) | Source::Stack(_)) if self.is_untouched() && apart(files)? => {
+                channel_of(files)?
+            }
             Source::Cached(k) if self.is_untouched() => k.with(|source| channel_of(&source))?,
             _ => channel_of(&Source::Memory(self.to_save()?))?,
         };
         let chain = Chain::new(Source::Memory(volume), &self.role().to_string(), self.role(), true);
         let suffix = channels.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         Ok(LazyVolume::of_chain(chain, Arc::new([])).named(format!("{}[{suffix}]", self.id())))
-    }
-
-    /// Several volumes of one grid as channels of one, in order. They are computed at once. The dtype is theirs if it is the same, else float32.
-    ///
-    /// # Errors
-    /// [`medcore::Error::Shape`] if there are none, one has channels of its own, or a grid differs by more than 1e-3 voxel; reading errors.
-    pub fn stack(volumes: &[LazyVolume]) -> Result<LazyVolume> {
-        let first = volumes.first().ok_or_else(|| Error::shape("stack", "no volume", "at least one"))?;
-        let facts = first.facts()?;
-        let mut same = true;
-        for v in volumes {
-            let f = v.facts()?;
-            facts
-                .grid
-                .expect_same(&format!("grid of {:?} against that of {:?}", v.id(), first.id()), &f.grid)?;
-            if !f.extra.is_empty() {
-                return Err(Error::shape(
-                    "stack",
-                    format!("{:?} with axes {:?}", v.id(), f.extra),
-                    "volumes of three axes",
-                )
-                .into());
-            }
-            same &= f.dtype == facts.dtype;
-        }
-        let dtype = if same { facts.dtype } else { medcore::DType::F32 };
-        let n = facts.grid.len() * dtype.bytes();
-        let mut out = buffer(n * volumes.len())?;
-        for (part, v) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(volumes) {
-            v.compute_as(Some(dtype), Layout::XFastest)?.copy_channel(0, part)?;
-        }
-        let volume =
-            Volume::packed(Arc::new(out), dtype, facts.grid, vec![volumes.len()], first.meta().clone())?;
-        let role: Role = first.role();
-        let names: Vec<String> = volumes.iter().map(LazyVolume::id).collect();
-        Ok(LazyVolume::of_chain(
-            Chain::new(Source::Memory(volume), &role.to_string(), role, true),
-            Arc::new([]),
-        )
-        .named(names.join("\n")))
     }
 }
 

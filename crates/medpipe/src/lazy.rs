@@ -25,7 +25,7 @@ pub struct LazyVolume {
     /// Every step so far, for pickling and for the names of random draws; `None` where it did not come about by steps alone.
     pub(crate) history: Option<Arc<[Applied]>>,
     pub(crate) nodes: Arc<[Node]>,
-    /// The file that it came from.
+    /// What it came from, if that can be opened again.
     pub(crate) origin: Option<Arc<Origin>>,
     /// The name of the sample for random draws, if it is not the file's.
     pub(crate) name: Option<Arc<str>>,
@@ -33,10 +33,20 @@ pub struct LazyVolume {
 
 #[derive(Debug)]
 pub(crate) struct Origin {
-    pub(crate) file: medio::VolumeFile,
-    pub(crate) mapped: bool,
+    pub(crate) from: Begun,
     /// The volume before any step.
     pub(crate) start: Chain,
+}
+
+/// What can be opened again.
+#[derive(Clone, Debug)]
+pub(crate) enum Begun {
+    File {
+        file: medio::VolumeFile,
+        mapped: bool,
+    },
+    /// Volumes as channels, each of which can be made again.
+    Stack(Arc<[LazyVolume]>),
 }
 
 /// What waits for a shape.
@@ -89,7 +99,7 @@ impl LazyVolume {
     /// As [`medio::VolumeFile::load`], for label files; [`medcore::Error::Data`] for a label whose values are not whole.
     pub fn of_file(file: medio::VolumeFile, role: Role) -> Result<LazyVolume> {
         let out = LazyVolume::of_source(Source::File(file.clone()), role)?;
-        Ok(out.with_origin(file, false))
+        Ok(out.begun_from(Begun::File { file, mapped: false }))
     }
 
     /// A file in a role, its voxels mapped instead of read; see [`medio::VolumeFile::map`] for what that promises and demands.
@@ -99,13 +109,23 @@ impl LazyVolume {
     pub fn open_mapped(path: impl AsRef<Path>, role: Role) -> Result<LazyVolume> {
         let file = medio::open(path)?;
         let out = LazyVolume::of_source(Source::Memory(file.map()?), role)?;
-        Ok(out.with_origin(file, true))
+        Ok(out.begun_from(Begun::File { file, mapped: true }))
     }
 
-    /// The same volume, known to be this file's.
-    fn with_origin(self, file: medio::VolumeFile, mapped: bool) -> LazyVolume {
+    /// The same volume, known to be this.
+    fn begun_from(self, from: Begun) -> LazyVolume {
         let start = self.start.clone();
-        LazyVolume { origin: Some(Arc::new(Origin { file, mapped, start })), ..self }
+        LazyVolume { origin: Some(Arc::new(Origin { from, start })), ..self }
+    }
+
+    /// The same volume, known to be the stack of these, if they can all be made again without computing anything.
+    pub(crate) fn begun_from_parts(self, parts: &[LazyVolume]) -> LazyVolume {
+        if !parts.iter().all(|p| p.is_untouched() && p.origin.is_some() && p.history.is_some()) {
+            return self;
+        }
+        // Without their results, which are theirs to forget.
+        let bare = |p: &LazyVolume| LazyVolume { made: Memo::default(), ..p.clone() };
+        self.begun_from(Begun::Stack(parts.iter().map(bare).collect()))
     }
 
     /// A volume in memory, as an image.
@@ -143,7 +163,7 @@ impl LazyVolume {
         let out =
             LazyVolume { name: self.name.clone(), ..LazyVolume::of_source(self.start.source.clone(), role)? };
         Ok(match &self.origin {
-            Some(o) => out.with_origin(o.file.clone(), o.mapped),
+            Some(o) => out.begun_from(o.from.clone()),
             None => out,
         })
     }
@@ -366,16 +386,31 @@ impl LazyVolume {
 
     /// The file that the volume came from, if it did.
     pub fn file(&self) -> Option<&medio::VolumeFile> {
-        self.origin.as_ref().map(|o| &o.file)
+        match self.origin.as_ref().map(|o| &o.from) {
+            Some(Begun::File { file, .. }) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The files that the volume came from: one, those of its channels, or none.
+    pub fn files(&self) -> Vec<&medio::VolumeFile> {
+        match self.origin.as_ref().map(|o| &o.from) {
+            Some(Begun::File { file, .. }) => vec![file],
+            Some(Begun::Stack(parts)) => parts.iter().flat_map(LazyVolume::files).collect(),
+            None => self.start.source.files(),
+        }
     }
 
     /// The name of the sample for random draws: the path of the file it came from, or nothing for arrays. Steps do not change it.
     pub fn id(&self) -> String {
-        match (&self.name, &self.origin, &self.start.source) {
-            (Some(name), ..) => name.to_string(),
-            (None, Some(o), _) => o.file.path().to_string_lossy().into_owned(),
-            (None, None, Source::File(f)) => f.path().to_string_lossy().into_owned(),
-            (None, None, Source::Memory(_) | Source::Cached(_)) => String::new(),
+        let file = match &self.start.source {
+            Source::File(f) => Some(f),
+            _ => None,
+        };
+        match (&self.name, self.file().or(file)) {
+            (Some(name), _) => name.to_string(),
+            (None, Some(f)) => f.path().to_string_lossy().into_owned(),
+            (None, None) => String::new(),
         }
     }
 
@@ -442,8 +477,8 @@ fn only(planned: Planned, name: &str) -> Result<Chain> {
 
 /// The source's values in double precision, where it is scaled.
 fn wide(source: &Source) -> Result<Option<Volume>> {
+    let Some(scale) = source.scale() else { return Ok(None) };
     let volume = source.load()?;
-    let Some(scale) = volume.scale() else { return Ok(None) };
     let n = volume.grid().len();
     let mut out = crate::evaluate::buffer(n * volume.channels() * 8)?;
     let mut raw = crate::evaluate::buffer(n * volume.stored_dtype().bytes())?;

@@ -20,27 +20,24 @@ impl Chain {
         self
     }
 
-    /// The same chain, with a compressed file replaced by the voxels of it that are needed, so that nothing is inflated twice.
+    /// The same chain, with compressed files replaced by the voxels of it that are needed, so that nothing is inflated twice.
     pub(crate) fn preloaded(mut self) -> Result<Chain> {
-        let Source::File(file) = &self.source else { return Ok(self) };
-        if !file.compressed() {
+        let source = &self.source;
+        if !source.compressed() {
             return Ok(self);
         }
         let needed = self.source_box();
         let channels: Vec<usize> = (0..self.channels()).collect();
         // Of a stream, every channel may have to be inflated from its start again.
-        let all = || self.source.inflates(&channels, &needed).map(|i| i.is_some_and(|(_, all)| all));
-        if needed == Box3::whole(file.grid().shape) || all()? {
-            self.source = Source::Memory(file.load()?);
+        let all = || source.inflates(&channels, &needed).map(|i| i.is_some_and(|(_, all)| all));
+        if needed == Box3::whole(source.grid().shape) || all()? {
+            self.source = Source::Memory(source.load()?);
             return Ok(self);
         }
-        let size = file.stored_dtype().bytes();
-        let mut part = buffer(needed.len() * size * channels.len())?;
-        for (c, out) in part.as_bytes_mut().chunks_mut((needed.len() * size).max(1)).enumerate() {
-            file.read_raw(c, &needed, out)?;
-        }
-        let (extra, meta) = (file.extra().to_vec(), file.meta().clone());
-        let (whole, dtype, scale) = (*file.grid(), file.stored_dtype(), file.scale());
+        let (whole, dtype, scale) = (*source.grid(), source.stored_dtype(), source.scale());
+        let (extra, meta) = (source.extra().to_vec(), source.meta().clone());
+        let mut part = buffer(needed.len() * dtype.bytes() * channels.len())?;
+        source.copy_boxes(&needed, part.as_bytes_mut())?;
         let part =
             Volume::packed(Arc::new(part), dtype, inner(&whole, &needed), extra, meta)?.with_scale(scale);
         Ok(self.on_part(part, &needed, &whole))

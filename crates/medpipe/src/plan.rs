@@ -355,7 +355,7 @@ impl Chain {
             return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
         }
         match &self.source {
-            Source::File(_) | Source::Cached(_) if once => {
+            Source::File(_) | Source::Cached(_) | Source::Stack(_) if once => {
                 Ok(Chain { source: Source::Memory(self.source.load()?), ..self.clone() })
             }
             _ => Ok(self.clone()),

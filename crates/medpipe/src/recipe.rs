@@ -6,26 +6,38 @@ use medcore::Role;
 use medio::checkpoints::Keep;
 use serde_json::{Value, json};
 
-use crate::lazy::Applied;
+use crate::lazy::{Applied, Begun};
 use crate::{Cache, Error, LazyVolume, Node, Pipeline, Result};
 
-/// How to make a lazy volume again: its file, role and steps as JSON.
+/// How to make a lazy volume again: its file or files, role and steps as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recipe {
-    /// The file.
-    pub path: PathBuf,
+    /// What it begins with.
+    pub begin: Begin,
     /// The role that it was opened with.
     pub role: Role,
-    /// Whether its voxels are mapped.
-    pub mapped: bool,
-    /// Where its checkpoints are kept.
-    pub checkpoints: Keep,
     /// The steps, for [`LazyVolume::replay`].
     pub steps: Value,
 }
 
+/// What a recipe begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begin {
+    /// A file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Whether its voxels are mapped.
+        mapped: bool,
+        /// Where its checkpoints are kept.
+        checkpoints: Keep,
+    },
+    /// Volumes that become the channels of one.
+    Stack(Vec<Recipe>),
+}
+
 impl LazyVolume {
-    /// How to make this volume again from its file, if it came from one by steps alone.
+    /// How to make this volume again from its file or files, if it came from them by steps alone.
     pub fn recipe(&self) -> Option<Recipe> {
         let origin = self.origin.as_ref()?;
         let steps = self.history.as_ref()?.iter().map(|a| match a {
@@ -40,9 +52,16 @@ impl LazyVolume {
             }
             Applied::Cached(cache) => json!({ "cached": cache.to_value() }),
         });
-        let path = origin.file.path().to_path_buf();
-        let (mapped, checkpoints) = (origin.mapped, origin.file.checkpoints().clone());
-        Some(Recipe { path, role: self.role(), mapped, checkpoints, steps: steps.collect() })
+        let steps = steps.collect();
+        let begin = match &origin.from {
+            Begun::File { file, mapped } => Begin::File {
+                path: file.path().to_path_buf(),
+                mapped: *mapped,
+                checkpoints: file.checkpoints().clone(),
+            },
+            Begun::Stack(parts) => Begin::Stack(parts.iter().map(LazyVolume::recipe).collect::<Option<_>>()?),
+        };
+        Some(Recipe { begin, role: self.role(), steps })
     }
 
     /// Makes a volume again from its recipe.
@@ -50,11 +69,15 @@ impl LazyVolume {
     /// # Errors
     /// As [`LazyVolume::open_as`] and [`LazyVolume::then`].
     pub fn replay(recipe: &Recipe) -> Result<LazyVolume> {
-        let begun = if recipe.mapped {
-            LazyVolume::open_mapped(&recipe.path, recipe.role)?
-        } else {
-            let file = medio::open(&recipe.path)?.with_checkpoints(recipe.checkpoints.clone());
-            LazyVolume::of_file(file, recipe.role)?
+        let begun = match &recipe.begin {
+            Begin::File { path, mapped: true, .. } => LazyVolume::open_mapped(path, recipe.role)?,
+            Begin::File { path, checkpoints, .. } => {
+                LazyVolume::of_file(medio::open(path)?.with_checkpoints(checkpoints.clone()), recipe.role)?
+            }
+            Begin::Stack(parts) => {
+                let parts = parts.iter().map(LazyVolume::replay).collect::<Result<Vec<_>>>()?;
+                LazyVolume::stack(&parts)?.as_role(recipe.role)?
+            }
         };
         let steps = recipe.steps.as_array().into_iter().flatten();
         steps.map(Applied::from_value).try_fold(begun, |volume, step| volume.with_step(&step?))

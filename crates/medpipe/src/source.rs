@@ -7,6 +7,7 @@ use medio::VolumeFile;
 use medkernels::buffer::Buffer;
 use medkernels::convert;
 
+use crate::stack::Stack;
 use crate::tile::{Tile, Want};
 use crate::{Kept, Result};
 
@@ -19,6 +20,8 @@ pub enum Source {
     Memory(Volume),
     /// An entry of a cache, there or still to be made.
     Cached(Arc<Kept>),
+    /// Several of these, as channels.
+    Stack(Stack),
 }
 
 impl Source {
@@ -28,6 +31,7 @@ impl Source {
             Source::File(f) => f.grid(),
             Source::Memory(v) => v.grid(),
             Source::Cached(k) => &k.facts().grid,
+            Source::Stack(s) => s.grid(),
         }
     }
 
@@ -37,6 +41,7 @@ impl Source {
             Source::File(f) => f.dtype(),
             Source::Memory(v) => v.dtype(),
             Source::Cached(k) => k.facts().dtype(),
+            Source::Stack(s) => s.dtype(),
         }
     }
 
@@ -46,6 +51,7 @@ impl Source {
             Source::File(f) => f.stored_dtype(),
             Source::Memory(v) => v.stored_dtype(),
             Source::Cached(k) => k.facts().stored,
+            Source::Stack(s) => s.dtype(),
         }
     }
 
@@ -55,6 +61,7 @@ impl Source {
             Source::File(f) => f.extra(),
             Source::Memory(v) => v.extra(),
             Source::Cached(k) => &k.facts().extra,
+            Source::Stack(s) => s.extra(),
         }
     }
 
@@ -64,6 +71,25 @@ impl Source {
             Source::File(f) => f.meta(),
             Source::Memory(v) => v.meta(),
             Source::Cached(k) => k.meta(),
+            Source::Stack(s) => s.meta(),
+        }
+    }
+
+    /// The files whose voxels are read.
+    pub fn files(&self) -> Vec<&VolumeFile> {
+        match self {
+            Source::File(f) => vec![f],
+            Source::Memory(_) | Source::Cached(_) => vec![],
+            Source::Stack(s) => s.parts().iter().flat_map(Source::files).collect(),
+        }
+    }
+
+    /// Whether voxels lie in memory that others may hold too.
+    pub fn shares_memory(&self) -> bool {
+        match self {
+            Source::Memory(_) => true,
+            Source::File(_) | Source::Cached(_) => false,
+            Source::Stack(s) => s.parts().iter().any(Source::shares_memory),
         }
     }
 
@@ -81,7 +107,11 @@ impl Source {
     /// What is inflated to read a box of each of these channels, and whether that is everything because channel by channel would be more; `None` where
     /// nothing is.
     pub(crate) fn inflates(&self, channels: &[usize], b: &Box3) -> Result<Option<(u64, bool)>> {
-        let Source::File(f) = self else { return Ok(None) };
+        let f = match self {
+            Source::File(f) => f,
+            Source::Stack(s) => return s.inflates(channels, b),
+            Source::Memory(_) | Source::Cached(_) => return Ok(None),
+        };
         if !f.compressed() {
             return Ok(None);
         }
@@ -97,12 +127,25 @@ impl Source {
             Source::File(f) => f.sequential(),
             Source::Memory(_) => false,
             Source::Cached(k) => k.too_large(),
+            Source::Stack(s) => s.parts().iter().any(Source::sequential),
         }
     }
 
     /// Whether the same region costs more than a look at memory when it is read again.
     pub(crate) fn compressed(&self) -> bool {
-        matches!(self, Source::File(f) if f.compressed())
+        match self {
+            Source::File(f) => f.compressed(),
+            Source::Memory(_) | Source::Cached(_) => false,
+            Source::Stack(s) => s.parts().iter().any(Source::compressed),
+        }
+    }
+
+    /// Bytes that one voxel takes in all channels, as stored.
+    pub(crate) fn voxel_bytes(&self) -> usize {
+        match self {
+            Source::Stack(s) => s.parts().iter().map(Source::voxel_bytes).sum(),
+            other => other.stored_dtype().bytes() * other.extra().iter().product::<usize>(),
+        }
     }
 
     /// The scale of the stored numbers.
@@ -111,6 +154,7 @@ impl Source {
             Source::File(f) => f.scale(),
             Source::Memory(v) => v.scale(),
             Source::Cached(k) => k.facts().scale,
+            Source::Stack(_) => None,
         }
     }
 
@@ -125,16 +169,27 @@ impl Source {
             Source::File(f) => Ok(f.load()?),
             Source::Memory(v) => Ok(v.clone()),
             Source::Cached(k) => k.with(|source| source.load()),
+            Source::Stack(s) => s.on_voxels(&Stack::load),
         }
     }
 
-    /// A channel's stored numbers, packed, x fastest.
-    pub(crate) fn copy_channel(&self, channel: usize, out: &mut [u8]) -> Result<()> {
+    /// A box of a channel's stored numbers, packed, x fastest.
+    pub(crate) fn copy_box(&self, channel: usize, b: &Box3, out: &mut [u8]) -> Result<()> {
         match self {
-            Source::File(f) => Ok(f.read_raw(channel, &Box3::whole(f.grid().shape), out)?),
-            Source::Memory(v) => Ok(v.copy_channel(channel, out)?),
-            Source::Cached(k) => k.source()?.copy_channel(channel, out),
+            Source::File(f) => Ok(f.read_raw(channel, b, out)?),
+            Source::Memory(v) => Ok(v.copy_box(channel, b, out)?),
+            Source::Cached(k) => k.source()?.copy_box(channel, b, out),
+            Source::Stack(s) => s.read(channel, b, Want::Stored, out),
         }
+    }
+
+    /// The same box of all channels, one after the other.
+    pub(crate) fn copy_boxes(&self, b: &Box3, out: &mut [u8]) -> Result<()> {
+        if let Source::Stack(s) = self {
+            return s.read_each(b, Want::Stored, out);
+        }
+        let n = (b.len() * self.stored_dtype().bytes()).max(1);
+        out.chunks_mut(n).enumerate().try_for_each(|(channel, out)| self.copy_box(channel, b, out))
     }
 
     /// A file or voxels in memory: of an entry of a cache, what there is, or what is made for it now.
@@ -147,7 +202,11 @@ impl Source {
 
     /// A box of a channel without a copy, if memory holds it in the wanted form.
     pub(crate) fn view(&self, channel: usize, b: &Box3, want: Want) -> Option<Tile> {
-        let Source::Memory(v) = self else { return None };
+        let v = match self {
+            Source::Memory(v) => v,
+            Source::Stack(s) => return s.view(channel, b, want),
+            Source::File(_) | Source::Cached(_) => return None,
+        };
         if !self.unscaled() || (want == Want::F32 && v.stored_dtype() != DType::F32) {
             return None;
         }
@@ -185,8 +244,25 @@ impl Source {
                 self.decode(raw.as_bytes(), want, out)?;
             }
             Source::Cached(k) => k.source()?.read(channel, b, want, out)?,
+            Source::Stack(s) => s.read(channel, b, want, out)?,
         }
         Ok(())
+    }
+
+    /// All channels into a packed buffer, in the source's own best way; as [`Source::read`].
+    pub(crate) fn read_all(&self, want: Want, out: &mut [u8]) -> Result<()> {
+        match self {
+            Source::File(f) if want.dtype(self.dtype()) == DType::F32 && f.stored_dtype().is_real() => {
+                Ok(f.read_all_f32(bytemuck::cast_slice_mut(out))?)
+            }
+            Source::File(f) if self.unscaled() && want == Want::Stored => Ok(f.read_all_raw(out)?),
+            Source::Stack(s) => s.read_each(&Box3::whole(s.grid().shape), want, out),
+            other => {
+                let whole = Box3::whole(other.grid().shape);
+                let n = (whole.len() * want.dtype(other.dtype()).bytes()).max(1);
+                out.chunks_mut(n).enumerate().try_for_each(|(c, out)| other.read(c, &whole, want, out))
+            }
+        }
     }
 
     /// Stored native bytes to values.

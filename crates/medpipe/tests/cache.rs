@@ -350,7 +350,8 @@ fn only_files_with_steps_that_are_always_the_same() {
         assert!(e.contains(word), "{e}");
     };
     refused(&LazyVolume::from_volume(open().compute().unwrap()), "array");
-    refused(&LazyVolume::stack(&[open(), open()]).unwrap(), "stack");
+    let clamped = open().then(node("clamp", json!({"min": 0})), None).unwrap();
+    refused(&LazyVolume::stack(&[clamped, open()]).unwrap(), "stack of computed volumes");
     refused(&open().then(node("gaussian_noise", json!(1)), Some(1)).unwrap(), "random gaussian_noise");
     refused(&open().then(node("flip", json!({"axes": "x", "p": 0.5})), Some(1)).unwrap(), "random flip");
     let pipeline = Pipeline::new(vec![node("random_crop", json!({"shape": 8}))]);

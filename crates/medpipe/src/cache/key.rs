@@ -3,7 +3,7 @@
 use medcore::Error;
 use serde_json::{Value, json};
 
-use crate::lazy::Applied;
+use crate::lazy::{Applied, Begun};
 use crate::{LazyVolume, Node, Pipeline, Result};
 
 /// Raised with every change of any result, by one bit or more, of reading or of a transform: older entries are then made again. The package's version is part
@@ -47,18 +47,23 @@ fn refused(found: impl Into<String>, hint: &str) -> crate::Error {
 
 /// A volume's file and steps.
 fn made_of(volume: &LazyVolume) -> Result<Value> {
-    let (Some(file), Some(history)) = (volume.file(), &volume.history) else {
-        let found =
-            "a volume that is not a file with steps alone (an array, frames, a stack, one patch of several)";
+    let (Some(origin), Some(history)) = (&volume.origin, &volume.history) else {
+        let found = "a volume that is not files with steps alone (an array, frames, a stack of computed volumes, \
+                     one patch of several)";
         return Err(refused(found, "what is kept is named by its file; save the volume and load it"));
     };
-    // Any bytes of a path, each told from all others.
-    let file = file
-        .fingerprints()?
-        .into_iter()
-        .map(|f| json!([format!("{:?}", f.path), f.size, f.mtime_ns.to_string(), f.tail]));
     let steps = history.iter().map(step).collect::<Result<Vec<_>>>()?;
-    Ok(json!({ "file": file.collect::<Vec<_>>(), "role": volume.role().to_string(), "steps": steps }))
+    let (kind, begun): (_, Vec<Value>) = match &origin.from {
+        // Any bytes of a path, each told from all others.
+        Begun::File { file, .. } => {
+            let of = |f: medio::Fingerprint| {
+                json!([format!("{:?}", f.path), f.size, f.mtime_ns.to_string(), f.tail])
+            };
+            ("file", file.fingerprints()?.into_iter().map(of).collect())
+        }
+        Begun::Stack(parts) => ("stack", parts.iter().map(made_of).collect::<Result<_>>()?),
+    };
+    Ok(json!({ kind: begun, "role": volume.role().to_string(), "steps": steps }))
 }
 
 fn step(step: &Applied) -> Result<Value> {

@@ -144,7 +144,11 @@ fn first_channel(volume: &LazyVolume) -> Result<Source> {
     if !volume.is_untouched() {
         return Ok(Source::Memory(volume.compute()?));
     }
-    match volume.source() {
+    let source = match volume.source() {
+        Source::Stack(stack) => &stack.parts()[0],
+        source => source,
+    };
+    match source {
         Source::File(file) if file.compressed() => {
             // Any plane means inflating nearly all: once is enough.
             let size = file.grid().len() * file.stored_dtype().bytes();

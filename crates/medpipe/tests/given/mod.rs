@@ -49,7 +49,7 @@ fn voxels(grid: &Grid, seed: u64) -> Vec<f32> {
         .collect()
 }
 
-fn stored(grid: Grid, seed: u64, dtype: DType) -> Volume {
+pub(crate) fn stored(grid: Grid, seed: u64, dtype: DType) -> Volume {
     let values = voxels(&grid, seed);
     let mut bytes = vec![0u8; values.len() * dtype.bytes()];
     with_element!(dtype, T => medkernels::convert::encode_from_f32::<T>(&values, &mut bytes),
