@@ -421,12 +421,13 @@ mod page {
 
 /// The smaller of 1 GiB and a tenth of the memory that this process may use.
 fn default_limit() -> usize {
-    let memory = memory_bytes().unwrap_or(4 << 30);
+    let memory = usable_memory().unwrap_or(4 << 30);
     usize::try_from((memory / 10).min(1 << 30)).unwrap_or(1 << 28)
 }
 
-/// The system's memory, or the cgroup's limit if that is smaller (version 2 and 1, the group and its parents).
-fn memory_bytes() -> Option<u64> {
+/// Bytes of memory that this process may use: the system's, or the cgroup's limit if that is smaller (version 2 and 1, the group and its parents);
+/// `None` where the system does not say.
+pub fn usable_memory() -> Option<u64> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let system = read("/proc/meminfo").and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;

@@ -2,7 +2,10 @@
 //!
 //! Several threads fill one batch, each the rows of the patches that it makes, for as long as they take. Borrowed parts
 //! (`chunks_mut`) would tie all of them to one call; these are owned, and keep the memory alive wherever they are.
-#![allow(unsafe_code, reason = "owned parts of one block of memory, which the standard library does not have")]
+#![allow(
+    unsafe_code,
+    reason = "owned parts of one block of memory, which the standard library does not have"
+)]
 
 use std::fmt;
 use std::ptr::NonNull;

@@ -55,7 +55,7 @@ impl Chain {
         match &self.source {
             Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
             Source::Stack(stack) => {
-                stack.on_voxels(&|s| work(&Chain { source: Source::Stack(s.clone()), ..self.clone() }))
+                stack.on_voxels(&mut |s| work(&Chain { source: Source::Stack(s.clone()), ..self.clone() }))
             }
             _ => work(self),
         }

@@ -38,6 +38,28 @@ pub enum Error {
         #[source]
         cause: Box<Error>,
     },
+    /// A patch of a case could not be planned or made.
+    #[error("patch {patch} of {}{cause}", of_case(id, cause))]
+    Patch {
+        /// The name of the case.
+        id: String,
+        /// The patch of the visit, from 0.
+        patch: usize,
+        /// The failure.
+        #[source]
+        cause: Box<Error>,
+    },
+    /// A function panicked: one of the caller's, or a defect of this library.
+    #[error("a panic: {message}")]
+    Panic {
+        /// What it said.
+        message: String,
+    },
+}
+
+/// The case that a cause does not name itself.
+fn of_case(id: &str, cause: &Error) -> String {
+    if let Error::Case { .. } = cause { String::new() } else { format!("case {id:?}: ") }
 }
 
 impl From<medio::Error> for Error {
@@ -68,8 +90,8 @@ impl Error {
         match self {
             Error::File(e) => Some(e),
             Error::Core(e) => of_core(e),
-            Error::Spec { .. } => None,
-            Error::Case { cause, .. } => cause.of_file(),
+            Error::Case { cause, .. } | Error::Patch { cause, .. } => cause.of_file(),
+            Error::Spec { .. } | Error::Panic { .. } => None,
         }
     }
 

@@ -36,6 +36,7 @@ mod explain;
 mod frames;
 mod interpolated;
 mod lazy;
+mod loader;
 mod look;
 mod measure;
 mod memo;
@@ -63,6 +64,10 @@ pub use datalist::{Case, CaseItem};
 pub use error::{Error, Result};
 pub use frames::Pick;
 pub use lazy::LazyVolume;
+pub use loader::{
+    Batch, BatchItem, BatchPoints, Batches, Counters, Failure, HostCalls, Loader, Next, OnError, PatchMeta,
+    Served, Settings, on_host,
+};
 pub use node::Node;
 pub use pipeline::{Mismatch, Pipeline};
 pub use preview::preview_png;

@@ -94,6 +94,11 @@ impl Pipeline {
         self.seed
     }
 
+    /// Whether the seed was given, not drawn.
+    pub(crate) fn has_own_seed(&self) -> bool {
+        self.seed_given
+    }
+
     /// Whether stages are fused.
     pub fn fuses(&self) -> bool {
         self.fuse

@@ -36,7 +36,9 @@ impl LazyVolume {
         };
         let wanted = chain.grid().len() * chain.channels() * dtype.bytes();
         if out.len() != wanted {
-            return Err(Error::shape("output", format!("{} bytes", out.len()), format!("{wanted} bytes")).into());
+            return Err(
+                Error::shape("output", format!("{} bytes", out.len()), format!("{wanted} bytes")).into()
+            );
         }
         let exact = dtype == DType::F64 && chain.stages.is_empty() && chain.source.scale().is_some();
         if exact {

@@ -102,7 +102,7 @@ impl Stack {
     }
 
     /// Runs `work` on the stack with every entry of a cache as what there is of it, or as what is made for it now.
-    pub(crate) fn on_voxels<T>(&self, work: &dyn Fn(&Stack) -> Result<T>) -> Result<T> {
+    pub(crate) fn on_voxels<T>(&self, work: &mut dyn FnMut(&Stack) -> Result<T>) -> Result<T> {
         let cached = |(n, part): (usize, &Source)| match part {
             Source::Cached(kept) => Some((n, kept.clone())),
             _ => None,

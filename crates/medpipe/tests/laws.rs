@@ -24,6 +24,14 @@ fn bits(v: &LazyVolume) -> (Vec<u8>, DType) {
     (out, v.stored_dtype())
 }
 
+/// The voxels of a volume without channels, z fastest.
+fn c_bytes(v: &Volume) -> Vec<u8> {
+    let turned = v.clone().permuted([2, 1, 0]).unwrap();
+    let mut out = vec![0; v.grid().len() * v.stored_dtype().bytes()];
+    turned.copy_channel(0, &mut out).unwrap();
+    out
+}
+
 /// A file through some steps, kept after the deterministic ones in a cache on disk and in one in memory, made and found, against the same computed there.
 fn kept_is_computed(volume: &Volume, steps: &[Node]) -> Result<(), TestCaseError> {
     let dir = tempfile::tempdir().unwrap();
@@ -60,6 +68,37 @@ proptest! {
         let (a, b) = (run(&volume, &steps, true), run(&volume, &steps, false));
         prop_assert_eq!(a.grid(), b.grid());
         prop_assert_eq!(bits(&a), bits(&b), "{}", a.explain().unwrap());
+    }
+
+    /// Values written where they are wanted are those of a new volume: from memory in both orders and from a file, on one thread and on all.
+    #[test]
+    fn in_place_is_computed(volume in any_dtype(), float in image(), steps in chain(1), copies in lattice_chain()) {
+        let dir = tempfile::tempdir().unwrap();
+        for (n, (volume, steps)) in [(&volume, &copies), (&float, &steps)].into_iter().enumerate() {
+            let mut sources = vec![LazyVolume::from_volume(volume.clone()), LazyVolume::from_volume(given::c_order(volume))];
+            if !matches!(volume.stored_dtype(), DType::F16 | DType::BF16) {
+                let path = dir.path().join(format!("{n}.nii.gz"));
+                medio::save(&path, volume, &medio::SaveOptions { sync: false, ..Default::default() }).unwrap();
+                sources.push(LazyVolume::open(&path).unwrap());
+            }
+            for source in sources {
+                let made = Pipeline::new(steps.clone()).with_seed(11).apply_to_volume(&source).unwrap();
+                let have = made.facts().unwrap().dtype;
+                for dtype in [have, DType::F32, DType::F64] {
+                    if dtype != have && !have.is_real() {
+                        continue;
+                    }
+                    let expected = made.compute_as(Some(dtype), Layout::ZFastest).unwrap();
+                    let of = || {
+                        let mut out = vec![0xa5; made.bytes_as(dtype).unwrap()];
+                        made.compute_into(dtype, &mut out).map(|()| out)
+                    };
+                    let expected = c_bytes(&expected);
+                    prop_assert_eq!(&of().unwrap(), &expected, "{} as {}", have, dtype);
+                    prop_assert_eq!(&medkernels::threads::inline(of).unwrap(), &expected, "inline, {} as {}", have, dtype);
+                }
+            }
+        }
     }
 
     /// Step by step through memory is the same as one chain.

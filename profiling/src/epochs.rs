@@ -1,0 +1,109 @@
+//! Times epochs of the training loader: random patches of many files, in batches.
+//!
+//! `cargo run --release -p profiling --bin epochs -- head128_i16.nii.gz` visits twenty copies of a file. Every epoch goes to new threads, as in training.
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use medio::checkpoints::{self, Keep};
+use medpipe::{Cache, Case, CaseItem, Loader, Pipeline, Settings};
+
+/// Times epochs of the training loader.
+#[derive(Parser, Debug)]
+struct Options {
+    /// The file that cases are copies of.
+    file: PathBuf,
+    /// Cases.
+    #[arg(long, default_value_t = 20)]
+    cases: usize,
+    /// Patches of a visit.
+    #[arg(long, default_value_t = 1)]
+    count: usize,
+    /// Voxels of a patch along each axis.
+    #[arg(long, default_value_t = 64)]
+    patch: usize,
+    /// Patches of a batch.
+    #[arg(long, default_value_t = 4)]
+    batch: usize,
+    /// Threads; as many as processors if not given.
+    #[arg(long)]
+    workers: Option<usize>,
+    /// Epochs.
+    #[arg(long, default_value_t = 20)]
+    epochs: u64,
+    /// Gather no checkpoints.
+    #[arg(long)]
+    no_checkpoints: bool,
+    /// Forget checkpoints before every epoch, as if each was the first.
+    #[arg(long)]
+    first: bool,
+    /// Keep decoded volumes on disk.
+    #[arg(long)]
+    cache: bool,
+    /// More transforms, after the crop, as in a pipeline file.
+    #[arg(long, default_value = "")]
+    then: String,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let o = Options::parse();
+    let folder = tempfile::tempdir()?;
+    let name = o.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut cases = vec![];
+    for n in 0..o.cases {
+        let path = folder.path().join(format!("{n}-{name}"));
+        std::fs::copy(&o.file, &path)?;
+        let item = CaseItem::Files { paths: vec![path], role: medcore::Role::Image };
+        cases.push(Case::new(format!("case {n}")).with("image", item));
+    }
+    let text = format!(
+        "{{medoxide: 1, seed: 1, transforms: [{{random_crop: {{shape: {}, count: {}}}}}{}]}}",
+        o.patch,
+        o.count,
+        if o.then.is_empty() { String::new() } else { format!(", {}", o.then) }
+    );
+    let mut pipeline = Pipeline::from_yaml(&text)?;
+    if o.cache {
+        pipeline = pipeline.with_cache(&Cache::on_disk(folder.path().join("cache"), 4 << 30)?);
+    }
+    let checkpoints = if o.no_checkpoints { Keep::Off } else { Keep::Memory };
+    let settings = Settings { batch_size: o.batch, workers: o.workers, checkpoints, ..Settings::default() };
+    let loader = Loader::new(cases, pipeline, settings)?;
+    let mut times = vec![];
+    for epoch in 0..o.epochs {
+        if o.first {
+            checkpoints::clear();
+        }
+        let (begun, mut patches) = (Instant::now(), 0);
+        let mut batches = loader.batches(epoch, 0)?;
+        for batch in batches.by_ref() {
+            patches += batch?.meta.len();
+        }
+        let ms = begun.elapsed().as_secs_f64() * 1e3;
+        times.push(ms);
+        if epoch < 2 || epoch + 1 == o.epochs {
+            let c = batches.counters();
+            println!(
+                "epoch {epoch}: {patches} patches in {ms:.2} ms, {:.0}/s; inflated {} MB, planning {:?}, computing {:?}, waiting {:?}",
+                patches as f64 / ms * 1e3,
+                c.bytes_inflated >> 20,
+                c.planning,
+                c.computing,
+                c.waiting
+            );
+        }
+    }
+    times.drain(..1);
+    times.sort_by(f64::total_cmp);
+    let patches = (o.cases * o.count) as f64;
+    if let (Some(best), Some(middle)) = (times.first(), times.get(times.len() / 2)) {
+        println!(
+            "later epochs: best {best:.2} ms, {:.0}/s; median {middle:.2} ms, {:.0}/s",
+            patches / best * 1e3,
+            patches / middle * 1e3
+        );
+    }
+    Ok(())
+}
