@@ -45,6 +45,15 @@ def main() -> None:
             out[f"{name} {seed}"] = digest(mx.Pipeline([transform], seed=seed)(start))
     chain = [OPS[n].transform for n in ("reorient", "resample", "affine", "smooth", "z_normalize")]
     out["chain"] = digest(mx.Pipeline([*chain, RANDOM["noise"]], seed=5)(short))
+    seg = labels(SHAPE)
+    for rule in ({"foreground": 0.7}, {"classes": {1: 1, 2: 5}, "image": "image"}, {"forced": 0.5}):
+        pipe = mx.Pipeline([mx.RandomCropByLabel(40, count=3, **rule)], seed=2)
+        for n, patch in enumerate(pipe({"image": start, "label": volume(seg, affine, "label")})):
+            out[f"by label {rule} {n}"] = digest(patch["image"])
+    weights = volume(np.abs(blobs(SHAPE)), affine, "map")
+    by_weight = mx.Pipeline([mx.RandomCropByWeight(40, count=3)], seed=2)
+    for n, patch in enumerate(by_weight({"image": start, "map": weights})):
+        out[f"by weight {n}"] = digest(patch["image"])
     out["components"] = digest(volume(labels(SHAPE), affine, "label").keep_largest_component())
     json.dump(out, sys.stdout)
 

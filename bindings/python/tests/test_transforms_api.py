@@ -21,11 +21,17 @@ GIVEN = {
     "crop": {"start": (1, 1, 1), "shape": (2, 3, 4)},
     "crop_or_pad": {"shape": (4, 9, 6)},
     "flip": {"axes": "x"},
+    "grid_crop": {"shape": 7},
     "random_crop": {"shape": 3},
+    "random_crop_by_label": {"shape": 3, "classes": {1: 2.0, 0: 0.5}},
+    "random_crop_by_weight": {"shape": (2, 3, 4)},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "LPS"},
     "resample": {"spacing": 1.7},
 }
+
+#: Roles of the volume that a transform looks at, where it is no image.
+ROLES = {"random_crop_by_label": "label", "random_crop_by_weight": "map"}
 
 
 def method(name: str) -> str:
@@ -58,7 +64,7 @@ def test_class_method_file_and_call_agree(name, cls, category):
     again = mx.Pipeline.from_yaml(pipe.to_yaml())
     assert again == pipe and again.transforms == [t]
     assert eval(repr(t), {cls: kind}) == t
-    role = "label" if category == "label" else "image"
+    role = "label" if category == "label" else ROLES.get(name, "image")
     v = mx.Volume(ramp(5, 6, 7, dtype="uint8"), AFFINE, role=role)
     by_method = getattr(v, method(name))(
         **GIVEN.get(name, {}), **({"seed": 1} if pipe.is_random else {})

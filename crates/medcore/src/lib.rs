@@ -20,6 +20,7 @@
 pub use half as half_types;
 
 mod affine;
+mod classes;
 mod dist;
 mod dtype;
 mod error;
@@ -34,8 +35,10 @@ mod sampler;
 mod step;
 mod transform;
 mod volume;
+mod windows;
 
 pub use affine::Affine;
+pub use classes::{ClassIndex, ClassRuns, MOST_CLASSES};
 pub use dist::{Axes, Dist, Draw, PerAxis};
 pub use dtype::DType;
 pub use error::{Error, Result};
@@ -53,3 +56,4 @@ pub use step::{
 };
 pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};
 pub use volume::{Scale, Storage, Volume};
+pub use windows::{WindowRule, Windows};

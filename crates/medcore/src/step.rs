@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{Affine, Boundary, DType, Grid, Lattice, Result, Sample, Sampler};
+use crate::{Affine, Boundary, Box3, ClassIndex, DType, Grid, Lattice, Result, Sample, Sampler};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]
@@ -119,6 +119,13 @@ pub enum Keep {
         /// The label values that count.
         values: Vec<i64>,
     },
+    /// Those where another item, in any of its channels, is above a value (compared in float32).
+    Where {
+        /// The other item.
+        item: String,
+        /// The value.
+        above: f64,
+    },
 }
 
 /// What is measured.
@@ -133,6 +140,15 @@ pub enum Of {
     Percentiles(Vec<f64>),
     /// The smallest box of voxels that holds all kept ones.
     Box,
+    /// Where each value of a label lies; of whole samples only.
+    Classes,
+    /// Voxels drawn with probabilities in proportion to their own values, which are weights; of whole samples only.
+    Drawn {
+        /// For each voxel, the share of all weight that lies before the place where it is looked for: uniform on [0, 1) for a draw.
+        shares: Vec<f64>,
+        /// The voxels that can be drawn.
+        inside: Box3,
+    },
 }
 
 /// Measured numbers; those not asked for are empty.
@@ -150,6 +166,10 @@ pub struct Measured {
     pub percentiles: Vec<f64>,
     /// The box of kept voxels: start and end (exclusive); `None` if there are none.
     pub bounds: Option<[[usize; 3]; 2]>,
+    /// Where each value lies.
+    pub classes: Option<Arc<ClassIndex>>,
+    /// The voxels drawn; none if there is no weight.
+    pub drawn: Vec<[usize; 3]>,
 }
 
 /// A measurement of the item (or the sample's reference image) as it stands at this point of the chain, and what follows from it.
@@ -218,9 +238,9 @@ pub struct FilterTile<'a> {
     /// Voxels of `input`, packed, x fastest.
     pub voxels: &'a [f32],
     /// The box of logical voxels that `voxels` holds: the output box grown by the halo, clipped to the domain.
-    pub input: crate::Box3,
+    pub input: Box3,
     /// The box of logical voxels wanted.
-    pub output: crate::Box3,
+    pub output: Box3,
     /// Shape of the full logical grid; the filter's boundary rule applies at its edge only.
     pub domain: [usize; 3],
 }

@@ -64,18 +64,32 @@ impl Facts<'_> {
     /// # Errors
     /// [`Error::Param`] if there is none.
     pub fn label(&self, transform: &str, name: Option<&str>) -> Result<&ItemFacts> {
+        self.named(transform, "label", name, Role::Label)
+    }
+
+    /// The facts of the item that a parameter names, or of the sample's first one with a role.
+    ///
+    /// # Errors
+    /// [`Error::Param`] if there is none.
+    pub fn named(
+        &self,
+        transform: &str,
+        parameter: &str,
+        name: Option<&str>,
+        role: Role,
+    ) -> Result<&ItemFacts> {
         let found = match name {
-            Some(n) => self.items.iter().find(|i| i.name == n),
-            None => self.items.iter().find(|i| i.role == Role::Label),
+            Some(n) => self.items.iter().find(|i| i.name == n && i.role != Role::Points),
+            None => self.items.iter().find(|i| i.role == role),
         };
         found.ok_or_else(|| {
             let names: Vec<_> = self.items.iter().map(|i| format!("{} ({})", i.name, i.role)).collect();
-            Error::param(
-                transform,
-                "label",
-                name.unwrap_or("not there"),
-                format!("a label item; the sample has {}", names.join(", ")),
-            )
+            let wanted = format!(
+                "{} {role} item; the sample has {}",
+                if role == Role::Image { "an" } else { "a" },
+                names.join(", ")
+            );
+            Error::param(transform, parameter, name.unwrap_or("not there"), wanted)
         })
     }
 }

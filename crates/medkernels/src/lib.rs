@@ -39,10 +39,12 @@ pub mod overlap;
 pub mod philox;
 pub mod points;
 pub mod rows;
+pub mod runs;
 pub mod select;
 pub mod stats;
 pub mod threads;
 mod transpose;
+pub mod weights;
 mod windows;
 
 pub use intrinsics::PerProcess;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Lattice, Measure, Point, PointRun,
-    Relabel, Result, Role, Sampler, Step, Warp,
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Of, Point,
+    PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::source::Source;
@@ -161,10 +161,17 @@ impl Chain {
                 let (label, dtype) = (format!("rename {} labels", r.table.len()), self.dtype());
                 self.push(Op::Relabel(r), dtype, label);
             }
+            Step::Measure(m)
+                if m.of == Of::Classes
+                    || matches!(m.of, Of::Drawn { .. })
+                    || matches!(m.keep, Keep::Where { .. }) =>
+            {
+                return Err(crate::measure::unsupported(&m));
+            }
             Step::Measure(m) => {
                 self.real(&m.label)?;
                 let mask = match &m.keep {
-                    medcore::Keep::Label { item, .. } => {
+                    Keep::Label { item, .. } => {
                         let chain = masks(item).ok_or_else(|| {
                             Error::param(
                                 &m.label,

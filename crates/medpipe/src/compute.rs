@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{
-    Boundary, Box3, DType, Grid, Lattice, Measure, Meta, RawVolume, Sampler, Storage, Volume, Warp,
+    Boundary, Box3, DType, Grid, Keep, Lattice, Measure, Measured, Meta, Of, RawVolume, Sampler, Storage,
+    Volume, Warp,
 };
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
@@ -16,6 +17,7 @@ use crate::look::look;
 use crate::measure::{self, Slice};
 use crate::part::inner;
 use crate::source::Source;
+use crate::stretches::Above;
 use crate::tile::{Want, packed_strides};
 use crate::work;
 
@@ -81,13 +83,29 @@ impl Chain {
         stored(whole, dtype, layout, grid, extra, meta)
     }
 
-    /// Numbers of the item as it stands at the end of the chain; `keep` must not name a label.
-    pub(crate) fn measured(&self, m: &Measure) -> Result<medcore::Measured> {
+    /// Numbers of the item as it stands at the end of the chain; `other` is the item that decides which voxels count, if one does.
+    pub(crate) fn measured(&self, m: &Measure, other: Option<&Chain>) -> Result<Measured> {
         let _env = FloatEnv::enter();
-        self.on_voxels(|chain| chain.measured_now(m))
+        self.on_voxels(|chain| match (&m.of, &m.keep, other) {
+            (Of::Classes, Keep::Where { above, .. }, Some(other)) => other.on_voxels(|other| {
+                let above = Above { chain: other, value: *above };
+                let classes = Some(Arc::new(chain.classes(Some(&above))?));
+                Ok(Measured { classes, ..Measured::default() })
+            }),
+            (Of::Classes, Keep::All, _) => {
+                Ok(Measured { classes: Some(Arc::new(chain.classes(None)?)), ..Measured::default() })
+            }
+            (Of::Drawn { shares, inside }, Keep::All, _) => {
+                Ok(Measured { drawn: chain.drawn(shares, inside)?, ..Measured::default() })
+            }
+            (Of::Classes | Of::Drawn { .. }, ..) | (_, Keep::Label { .. } | Keep::Where { .. }, _) => {
+                Err(measure::unsupported(m).into())
+            }
+            _ => chain.measured_now(m),
+        })
     }
 
-    fn measured_now(&self, m: &Measure) -> Result<medcore::Measured> {
+    fn measured_now(&self, m: &Measure) -> Result<Measured> {
         let (whole, slices) = self.resolved()?.measured(m, None)?;
         let nz = self.grid().shape[2];
         let plane = (self.grid().len() / nz.max(1)).max(1);
@@ -115,7 +133,7 @@ impl Chain {
                 }
                 Op::Measure(m, label) => {
                     let mask = match (&m.keep, &label) {
-                        (medcore::Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
+                        (Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
                         _ => None,
                     };
                     let seen = match now.chain.turn_to_measure(&m) {

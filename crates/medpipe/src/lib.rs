@@ -52,6 +52,7 @@ mod slicing;
 mod sliding;
 mod source;
 mod stack;
+mod stretches;
 mod tile;
 mod turn;
 mod values;

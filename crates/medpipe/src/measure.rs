@@ -204,6 +204,16 @@ pub(crate) fn total(
     Ok(out)
 }
 
+/// A measurement that cannot be made where it was asked for.
+pub(crate) fn unsupported(m: &Measure) -> Error {
+    Error::Unsupported {
+        what: m.label.clone(),
+        found: format!("{:?} of {:?}", m.of, m.keep),
+        hint: "where values lie, and draws, are measured of whole samples; a label as mask, of single items"
+            .into(),
+    }
+}
+
 /// A label chain as bytes: 1 where the label is one of the values (any but 0 if none are given).
 pub(crate) fn mask(chain: &Chain, values: &[i64]) -> Result<Vec<u8>> {
     let volume = chain.compute(Want::Stored)?;

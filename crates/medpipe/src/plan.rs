@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Key, Measure, Place, Points,
-    Role, Sample, Sampler, Step, Value, Volume, Warp,
+    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Keep, Key, Measure, Place,
+    Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -303,6 +303,17 @@ fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
         Some(name) => name.clone(),
         None => state.reference()?.name.clone(),
     };
+    let chain = looked_at(state, m, &name)?;
+    let other = match &m.keep {
+        Keep::Where { item, .. } => Some(looked_at(state, m, item)?),
+        _ => None,
+    };
+    let numbers = chain.measured(m, other.as_ref())?;
+    Ok((m.then)(&numbers)?)
+}
+
+/// An item that is measured. What is read for that is kept, in its own dtype, and not read again.
+fn looked_at(state: &mut State, m: &Measure, name: &str) -> Result<Chain> {
     let names: Vec<_> = state.items.iter().map(|i| i.name().to_owned()).collect();
     let slot = state.items.iter_mut().find_map(|i| match i {
         Planning::Volume(c) if c.name == name => Some(c),
@@ -316,10 +327,8 @@ fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
             format!("a volume of the sample: {}", names.join(", ")),
         )
     })?;
-    // What was read to measure is kept, in its own dtype, and not read again.
     *chain = chain.settled(chain.source.compressed())?;
-    let numbers = chain.measured(m)?;
-    Ok((m.then)(&numbers)?)
+    Ok(chain.clone())
 }
 
 /// The sample with its voxels, for a user's function.

@@ -169,7 +169,7 @@ impl Source {
             Source::File(f) => Ok(f.load()?),
             Source::Memory(v) => Ok(v.clone()),
             Source::Cached(k) => k.with(|source| source.load()),
-            Source::Stack(s) => s.on_voxels(&Stack::load),
+            Source::Stack(s) => s.on_voxels(&mut Stack::load),
         }
     }
 

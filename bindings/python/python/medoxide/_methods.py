@@ -9,14 +9,18 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from .transforms import (
+        Absent,
         AffineRule,
         Axes,
         Dist,
+        Edges,
+        ForcedBy,
         Interpolation,
         LengthUnit,
         Mask,
         Outside,
         PadMode,
+        WindowRule,
     )
 
 V = TypeVar("V", bound="TransformMethods")
@@ -328,6 +332,55 @@ class TransformMethods:
             seed,
         )
 
+    def grid_crop(
+        self: V,
+        shape: int | Sequence[int],
+        *,
+        overlap: float | Sequence[float] = 0.0,
+        rule: WindowRule = "monai",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+    ) -> V:
+        """Cut the whole volume into patches that cover every voxel; the sample becomes as many as
+        its shape needs.
+
+        Patches lie where the windows of sliding-window inference lie, in the same order (z
+        fastest), by the rule that is chosen. Axes shorter than the patch are padded about the
+        centre. Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's
+        `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
+
+        Parameters
+        ----------
+        shape : int | Sequence[int]
+            Voxels of a patch along x, y, z.
+        overlap : float | Sequence[float], default 0.0
+            How much of a patch its neighbours have in common with it, from 0 to below 1; the rule
+            rounds it to voxels, and more where the volume ends.
+        rule : WindowRule, default "monai"
+            Whose rule places the patches. `monai`: steps of `int(window * (1 - overlap))` voxels,
+            the last window shifted back to fit: MONAI's `dense_patch_slices` (1.6). `nnunet`: as
+            many windows as steps of `window * (1 - overlap)` need, spread evenly and rounded half
+            to even: nnU-Net's `compute_steps_for_sliding_window` (version 2); its `tile_step_size`
+            is 1 - overlap. `torchio`: as MONAI's, with an overlap of a whole, even number of
+            voxels: `int(window * overlap)`, made even downwards: `TorchIO`'s `GridSampler` (1.2).
+        mode : PadMode, default "constant"
+            What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
+            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
+            the edge voxel repeated. `wrap`: the other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        """
+        return self._apply(
+            "grid_crop",
+            {
+                "shape": shape,
+                "overlap": overlap,
+                "rule": rule,
+                "mode": mode,
+                "value": value,
+            },
+        )
+
     def keep_largest_component(
         self: V,
         connectivity: int = 3,
@@ -434,6 +487,180 @@ class TransformMethods:
             {
                 "shape": shape,
                 "count": count,
+                "mode": mode,
+                "value": value,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def random_crop_by_label(
+        self: V,
+        shape: int | Sequence[int],
+        *,
+        count: int = 1,
+        label: str | None = None,
+        foreground: float | None = None,
+        classes: Mapping[int, float] | None = None,
+        forced: float | None = None,
+        forced_by: ForcedBy = "chance",
+        image: str | None = None,
+        above: float = 0.0,
+        edges: Edges = "shift",
+        absent: Absent = "uniform",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Cut out patches around voxels that are chosen by their label, the same for every item of
+        the sample. With `count` above 1 the sample becomes that many.
+
+        One of three rules says what lies in the middle of a patch.
+
+        With `foreground` it is a voxel of any label but 0 with this probability, otherwise one
+        of label 0 (where `image` is above `above`, if given); where the volume has only one of
+        the two it is that. This is MONAI's `RandCropByPosNegLabel`, where the probability is pos
+        / (pos + neg).
+
+        With `classes` a label is drawn in proportion to its weight, those that the volume does
+        not have left out, then one of its voxels. This is MONAI's `RandCropByLabelClasses` and,
+        with `edges: skip`, TorchIO's `LabelSampler`.
+
+        With `forced` this share of the patches lies around a voxel of a label above 0, each
+        label of the volume equally likely (or by `classes`), and the others lie anywhere. This
+        is nnU-Net's oversampling of foreground, where every voxel of a label is a candidate
+        instead of a stored choice of them.
+
+        Every voxel of a label is equally likely. The label is looked at in its own dtype, as it
+        stands at this point of the pipeline.
+
+        Parameters
+        ----------
+        shape : int | Sequence[int]
+            Voxels of a patch along x, y, z. The voxel chosen has half of them before it, rounded
+            down.
+        count : int, default 1
+            Number of patches.
+        label : str | None, default None
+            The label item; the first label if not given.
+        foreground : float | None, default None
+            Probability that a patch lies around foreground, from 0 to 1; 0.5 if neither this nor
+            another rule is given.
+        classes : Mapping[int, float] | None, default None
+            Label value to weight.
+        forced : float | None, default None
+            Share of patches around foreground, the others anywhere, from 0 to 1.
+        forced_by : ForcedBy, default "chance"
+            How the forced patches are found. `chance`: each patch by chance. `place`: the last rows
+            of each batch, from row `round(rows * (1 - forced))` on, half to even; without a loader
+            a volume's patches are a batch.
+        image : str | None, default None
+            Voxels are chosen only where this item is above `above`; with the rule `foreground` that
+            holds for background alone.
+        above : float, default 0.0
+            The value that `image` is compared with.
+        edges : Edges, default "shift"
+            What happens near the volume's edge. `{nnunet: n}`: patches may reach beyond it by half
+            of `n` voxels (nnU-Net's patch that is loaded less the one that is kept), and behind the
+            volume as far as a chosen voxel needs: nnU-Net's loader. `shift`: a patch that would
+            reach beyond the edge is shifted inside: MONAI's `RandCropByPosNegLabel` and
+            `RandCropByLabelClasses`. `skip`: voxels whose patch would reach beyond the edge are not
+            chosen; along axes that are not longer than the patch all are: `TorchIO`'s samplers.
+        absent : Absent, default "uniform"
+            What happens where no voxel can be chosen. `uniform`: any place is equally likely, as in
+            nnU-Net. `error`: an error.
+        mode : PadMode, default "constant"
+            What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
+            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
+            the edge voxel repeated. `wrap`: the other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "random_crop_by_label",
+            {
+                "shape": shape,
+                "count": count,
+                "label": label,
+                "foreground": foreground,
+                "classes": classes,
+                "forced": forced,
+                "forced_by": forced_by,
+                "image": image,
+                "above": above,
+                "edges": edges,
+                "absent": absent,
+                "mode": mode,
+                "value": value,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def random_crop_by_weight(
+        self: V,
+        shape: int | Sequence[int],
+        *,
+        count: int = 1,
+        map: str | None = None,
+        edges: Edges = "skip",
+        absent: Absent = "uniform",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Cut out patches around voxels that are drawn with probabilities in proportion to a map's
+        values, the same for every item of the sample. With `count` above 1 the sample becomes
+        that many.
+
+        The map is looked at as it stands at this point of the pipeline, in float32, with sums in
+        float64; it has one channel, and a negative or infinite weight or a NaN is an error.
+        Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which
+        leaves out the last place along each axis.
+
+        Parameters
+        ----------
+        shape : int | Sequence[int]
+            Voxels of a patch along x, y, z. The voxel drawn has half of them before it, rounded
+            down.
+        count : int, default 1
+            Number of patches.
+        map : str | None, default None
+            The item whose values are weights; the first map if not given.
+        edges : Edges, default "skip"
+            What happens near the volume's edge. `{nnunet: n}`: patches may reach beyond it by half
+            of `n` voxels, and behind the volume as far as the voxel drawn needs. `shift`: a patch
+            that would reach beyond the edge is shifted inside: MONAI's `RandCropByPosNegLabel` and
+            `RandCropByLabelClasses`. `skip`: voxels whose patch would reach beyond the edge are not
+            chosen; along axes that are not longer than the patch all are: `TorchIO`'s samplers.
+        absent : Absent, default "uniform"
+            What happens where no voxel has weight. `uniform`: any place is equally likely, as in
+            nnU-Net. `error`: an error.
+        mode : PadMode, default "constant"
+            What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
+            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
+            the edge voxel repeated. `wrap`: the other side.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "random_crop_by_weight",
+            {
+                "shape": shape,
+                "count": count,
+                "map": map,
+                "edges": edges,
+                "absent": absent,
                 "mode": mode,
                 "value": value,
                 "p": p,

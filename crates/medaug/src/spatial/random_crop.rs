@@ -1,8 +1,9 @@
-use medcore::{Category, Declared, Error, Facts, Items, Key, PerAxis, Result, Step, Transform};
+use medcore::{Category, Declared, Facts, Key, PerAxis, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pad::{PadMode, placed};
+use super::pad::PadMode;
+use super::patches::{Patches, one};
 
 /// Cut out patches at random places, the same for every item of the sample. With `count` above 1 the sample becomes that many.
 ///
@@ -24,10 +25,6 @@ pub struct RandomCrop {
     pub value: f64,
 }
 
-fn one() -> usize {
-    1
-}
-
 impl Declared for RandomCrop {
     const NAME: &'static str = "random_crop";
     const CATEGORY: Category = Category::Spatial;
@@ -37,31 +34,11 @@ impl Declared for RandomCrop {
 
 impl Transform for RandomCrop {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
-        let shape = self.shape.each();
-        if shape.iter().any(|&m| m == 0 || m >= 1 << 31) {
-            return Err(Error::param(Self::NAME, "shape", format!("{shape:?}"), "1 to 2^31 voxels per axis"));
-        }
-        if self.count == 0 || self.count > 1 << 20 {
-            return Err(Error::param(Self::NAME, "count", self.count, "1 to 2^20"));
-        }
-        let boundary = self.mode.boundary(Self::NAME, self.value)?;
-        let patch = |number: usize| -> Vec<Step> {
-            let draw = key.text("start").index(number as u64);
-            let before = [0, 1, 2].map(|i| {
-                let (n, m) = (at.grid.shape[i], shape[i]);
-                if m > n {
-                    ((m - n) / 2) as i64
-                } else {
-                    -(draw.index(i as u64).below((n - m + 1) as u64) as i64)
-                }
-            });
-            let label = format!("crop {shape:?} from {:?}", before.map(|b| -b));
-            placed(label, at.grid, before, shape, boundary).into_iter().collect()
-        };
-        if self.count == 1 {
-            return Ok(patch(0));
-        }
-        Ok(vec![Step::Items(Items::Split((0..self.count).map(patch).collect()))])
+        let patches = Patches::new(Self::NAME, &self.shape, self.count, self.mode, self.value)?;
+        let starts: Vec<_> = (0..self.count as u64)
+            .map(|n| (patches.anywhere(at.grid.shape, key.text("start").index(n)), String::new()))
+            .collect();
+        Ok(patches.cut(at.grid, &starts))
     }
 
     fn patches(&self) -> Option<usize> {

@@ -16,6 +16,7 @@ mod oracle;
 mod points;
 mod random;
 mod rows;
+mod runs;
 mod select;
 mod stats;
 mod threads;

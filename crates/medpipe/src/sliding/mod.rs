@@ -8,9 +8,8 @@ mod importance;
 mod onto;
 mod reduce;
 mod stitch;
-mod windows;
 
 pub use importance::Importance;
+pub use medcore::{WindowRule, Windows};
 pub use reduce::Reduce;
 pub use stitch::Stitcher;
-pub use windows::{WindowRule, Windows};

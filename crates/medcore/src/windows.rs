@@ -1,12 +1,12 @@
 //! Where windows lie, by each library's rule.
 
-use medcore::{Box3, Error, Grid};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
+use crate::{Box3, Error, Grid, Result};
 
 /// How windows are laid over a volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WindowRule {
     /// Steps of `int(window * (1 - overlap))` voxels, the last window shifted back to fit: MONAI's `dense_patch_slices` (1.6).
@@ -21,7 +21,7 @@ pub enum WindowRule {
 
 impl WindowRule {
     /// The first voxels of the windows along an axis of `length` voxels, not shorter than `window`, `overlap` in 0..1 of a window.
-    pub(super) fn starts(self, length: usize, window: usize, overlap: f64) -> Vec<usize> {
+    fn starts(self, length: usize, window: usize, overlap: f64) -> Vec<usize> {
         let last = length - window;
         let step = match self {
             WindowRule::Monai => ((window as f64 * (1.0 - overlap)) as usize).max(1),
@@ -60,15 +60,14 @@ impl Windows {
     /// [`Error::Param`] for an empty window, an overlap outside 0..1; [`Error::Shape`] for an empty grid.
     ///
     /// ```
-    /// use medcore::{Affine, Grid};
-    /// use medpipe::{WindowRule, Windows};
+    /// use medcore::{Affine, Grid, WindowRule, Windows};
     ///
     /// let grid = Grid::new([100, 60, 40], Affine::IDENTITY);
     /// let windows = Windows::new(&grid, [64; 3], [0.25; 3], WindowRule::Monai)?;
     /// assert_eq!(windows.len(), 2);
     /// assert_eq!(windows.get(1).start, [36, 0, 0]);
     /// assert_eq!(windows.padding(), [[0, 0], [2, 2], [12, 12]]);
-    /// # Ok::<(), medpipe::Error>(())
+    /// # Ok::<(), medcore::Error>(())
     /// ```
     pub fn new(grid: &Grid, window: [usize; 3], overlap: [f64; 3], rule: WindowRule) -> Result<Windows> {
         const WHO: &str = "sliding windows";
@@ -78,14 +77,13 @@ impl Windows {
                 "window",
                 format!("{window:?}"),
                 "at least 1 voxel along each axis",
-            )
-            .into());
+            ));
         }
         if let Some(o) = overlap.iter().find(|o| !(0.0..1.0).contains(*o)) {
-            return Err(Error::param(WHO, "overlap", o, "a fraction of the window, from 0 to below 1").into());
+            return Err(Error::param(WHO, "overlap", o, "a fraction of the window, from 0 to below 1"));
         }
         if grid.is_empty() {
-            return Err(Error::shape(WHO, format!("{:?} voxels", grid.shape), "a volume with voxels").into());
+            return Err(Error::shape(WHO, format!("{:?} voxels", grid.shape), "a volume with voxels"));
         }
         let before = [0, 1, 2].map(|i| window[i].saturating_sub(grid.shape[i]) / 2);
         let starts = [0, 1, 2].map(|i| rule.starts(grid.shape[i].max(window[i]), window[i], overlap[i]));

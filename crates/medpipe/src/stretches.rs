@@ -1,0 +1,207 @@
+//! Measurements that go through a box in the order of its voxels.
+
+use medcore::{Box3, ClassIndex, ClassRuns, Error, with_element};
+use medkernels::element::Element;
+use medkernels::{runs, threads, weights};
+
+use crate::Result;
+use crate::chain::Chain;
+use crate::compute::SLAB;
+use crate::tile::{Tile, Want};
+use crate::work;
+
+/// Where an item is above a value, in any of its channels.
+pub(crate) struct Above<'a> {
+    pub(crate) chain: &'a Chain,
+    pub(crate) value: f64,
+}
+
+/// Runs `f` on stretches of a box that follow one another, on all threads; what it gives, in order.
+fn stretches<T: Send>(whole: &Box3, f: impl Fn(&Box3) -> Result<T> + Sync) -> Result<Vec<T>> {
+    let Box3 { start, shape: [nx, ny, nz] } = *whole;
+    let (rows, planes) = match SLAB / (nx * ny).max(1) {
+        0 => ((SLAB / nx.max(1)).max(1), 1),
+        planes => (ny, planes.min(nz.div_ceil(2 * threads::threads()).max(1))),
+    };
+    let at = |n: usize, step: usize| (0..n).step_by(step.max(1));
+    let mut parts: Vec<(Box3, Option<Result<T>>)> = at(nz, planes)
+        .flat_map(|z| at(ny, rows).map(move |y| [y, z]))
+        .map(|[y, z]| {
+            let b = Box3 {
+                start: [start[0], start[1] + y, start[2] + z],
+                shape: [nx, rows.min(ny - y), planes.min(nz - z)],
+            };
+            (b, None)
+        })
+        .filter(|(b, _)| !b.is_empty())
+        .collect();
+    work::begin(parts.len());
+    let one = |(b, out): &mut (Box3, Option<Result<T>>)| {
+        *out = Some(f(b));
+        work::finish();
+    };
+    if whole.len() < threads::PARALLEL_BYTES {
+        parts.iter_mut().for_each(one);
+    } else {
+        threads::for_each_mut(&mut parts, |_, part| one(part));
+    }
+    parts.into_iter().filter_map(|(_, out)| out).collect()
+}
+
+/// The voxels of a packed tile, if they lie as their type wants; a NumPy array may be at an odd address.
+fn voxels<T: Element>(tile: &Tile) -> std::borrow::Cow<'_, [T]> {
+    let bytes = tile.bytes_packed();
+    bytemuck::try_cast_slice(bytes)
+        .map_or_else(|_| bytemuck::pod_collect_to_vec(bytes).into(), std::borrow::Cow::Borrowed)
+}
+
+impl Chain {
+    /// A box of one channel, packed; nothing may be left that needs the whole volume.
+    fn packed(&self, channel: usize, b: &Box3, want: Want) -> Result<Tile> {
+        self.view(self.stages.len(), channel, b, want)?.into_packed(b)
+    }
+
+    /// An item of one channel, for a look at its voxels in order.
+    fn alone(&self, what: &str) -> Result<Chain> {
+        if self.channels() != 1 {
+            let found = format!("{} channels in {:?}", self.channels(), self.name);
+            return Err(Error::shape(what, found, "one channel").into());
+        }
+        Ok(self.resolved()?.chain)
+    }
+
+    /// Where each value of a label lies, of voxels that count.
+    pub(crate) fn classes(&self, above: Option<&Above<'_>>) -> Result<ClassIndex> {
+        let label = self.alone("where the values of a label lie")?;
+        let dtype = label.dtype();
+        if !dtype.is_integer() {
+            return Err(Error::Unsupported {
+                what: "looking where the values of a label lie".into(),
+                found: format!("{dtype} voxels of {:?}", self.name),
+                hint: "load the file with role=\"label\", or cast to an integer dtype".into(),
+            }
+            .into());
+        }
+        let image = match above {
+            Some(a) => Some((a.chain.resolved()?.chain, a.value as f32)),
+            None => None,
+        };
+        let shape = label.grid().shape;
+        let found = stretches(&Box3::whole(shape), |b| {
+            let tile = label.packed(0, b, Want::Stored)?;
+            let kept = match &image {
+                Some((image, value)) => Some(kept(image, *value, b)?),
+                None => None,
+            };
+            let from = (b.start[0] + shape[0] * (b.start[1] + shape[1] * b.start[2])) as u64;
+            with_element!(dtype, T => class_runs::<T>(&voxels(&tile), from, kept.as_deref()),
+                else => Ok(ClassRuns::default()))
+        })?;
+        let all = found.into_iter().try_fold(ClassRuns::default(), ClassRuns::followed_by)?;
+        Ok(all.index(shape)?)
+    }
+
+    /// Voxels inside a box, drawn with probabilities in proportion to their values; none if all are 0.
+    pub(crate) fn drawn(&self, shares: &[f64], inside: &Box3) -> Result<Vec<[usize; 3]>> {
+        let map = self.alone("a map of weights")?;
+        let nx = inside.shape[0].max(1);
+        let mut so_far = vec![];
+        for rows in stretches(inside, |b| {
+            let tile = map.packed(0, b, Want::F32)?;
+            let rows = voxels::<f32>(&tile);
+            let sums = rows.chunks(nx).map(weights::total).collect::<Option<Vec<f64>>>();
+            sums.ok_or_else(|| wrong_weight(&self.name, &rows, b).into())
+        })? {
+            so_far.extend(rows);
+        }
+        let mut total = 0.0;
+        for sum in &mut so_far {
+            total += *sum;
+            *sum = total;
+        }
+        if total <= 0.0 {
+            return Ok(vec![]);
+        }
+        let one = |share: &f64| {
+            let aim = share * total;
+            // Rounding may take the aim to the very end, where only empty rows follow.
+            let last = so_far.partition_point(|&sum| sum < total);
+            let row = so_far.partition_point(|&sum| sum <= aim).min(last);
+            let ny = inside.shape[1];
+            let start = [inside.start[0], inside.start[1] + row % ny, inside.start[2] + row / ny];
+            let b = Box3 { start, shape: [inside.shape[0], 1, 1] };
+            let tile = map.packed(0, &b, Want::F32)?;
+            let mut sum = if row > 0 { so_far[row - 1] } else { 0.0 };
+            let mut found = 0;
+            for (x, &w) in voxels::<f32>(&tile).iter().enumerate().filter(|(_, w)| **w > 0.0) {
+                sum += f64::from(w);
+                found = x;
+                if sum > aim {
+                    break;
+                }
+            }
+            Ok([start[0] + found, start[1], start[2]])
+        };
+        shares.iter().map(one).collect()
+    }
+}
+
+/// The runs of a stretch whose first voxel has the number `from`, of voxels that count.
+fn class_runs<T: Element>(label: &[T], from: u64, kept: Option<&[u8]>) -> Result<ClassRuns> {
+    let mut out = ClassRuns::default();
+    let mut failed = None;
+    runs::for_each_run(label, |run, value| {
+        let Ok(value) = i64::try_from(value.to_i128()) else {
+            failed = Some(Error::Data {
+                what: "where the values of a label lie".into(),
+                found: format!("the value {}", value.to_i128()),
+                hint: "values up to 2^63 - 1 can be looked for".into(),
+            });
+            return;
+        };
+        let mut add = |start: usize, end: usize| {
+            if let Err(e) = out.push(value, from + start as u64, from + end as u64) {
+                failed = Some(e);
+            }
+        };
+        match kept {
+            None => add(run.start, run.end),
+            Some(kept) => runs::for_each_run(&kept[run.clone()], |part, yes| {
+                if yes != 0 {
+                    add(run.start + part.start, run.start + part.end);
+                }
+            }),
+        }
+    });
+    match failed {
+        Some(e) => Err(e.into()),
+        None => Ok(out),
+    }
+}
+
+/// 1 for each voxel of a box that is above the value in any channel.
+fn kept(image: &Chain, value: f32, b: &Box3) -> Result<Vec<u8>> {
+    let mut out = vec![0u8; b.len()];
+    for channel in 0..image.channels() {
+        let tile = image.packed(channel, b, Want::F32)?;
+        for (o, v) in out.iter_mut().zip(voxels::<f32>(&tile).iter()) {
+            *o |= u8::from(*v > value);
+        }
+    }
+    Ok(out)
+}
+
+fn wrong_weight(name: &str, voxels: &[f32], b: &Box3) -> Error {
+    let at = voxels.iter().position(|w| !(*w >= 0.0 && *w < f32::INFINITY)).unwrap_or(0);
+    let [nx, ny, _] = b.shape;
+    let place = [at % nx, at / nx % ny, at / nx / ny];
+    Error::Data {
+        what: format!("the weights {name:?}"),
+        found: format!(
+            "{} at voxel {:?}",
+            voxels.get(at).copied().unwrap_or_default(),
+            [0, 1, 2].map(|i| b.start[i] + place[i])
+        ),
+        hint: "weights are finite and not negative".into(),
+    }
+}
