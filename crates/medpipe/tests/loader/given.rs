@@ -72,7 +72,8 @@ pub(crate) fn patches(count: usize) -> Pipeline {
 
 /// A pipeline that cuts a patch and then does what a transform of our own does, in place of one of the library's.
 pub(crate) fn ending_with(place: &str, transform: impl Transform + 'static) -> Pipeline {
-    let mut own = Node::new(place, serde_json::json!(if place == "flip" { 0 } else { 1 })).unwrap();
+    let value = if place == "flip" { serde_json::json!(0) } else { serde_json::Value::Null };
+    let mut own = Node::new(place, value).unwrap();
     own.transform = Arc::new(transform);
     Pipeline::new(vec![patches(1).nodes()[0].clone(), own]).with_seed(4)
 }

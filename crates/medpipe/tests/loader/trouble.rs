@@ -138,7 +138,7 @@ impl Transform for Panics {
 fn a_panic_is_the_error_of_its_patch() {
     for workers in [0, 1, 3] {
         let settings = Settings { workers: Some(workers), ..Settings::default() };
-        let loader = loader(in_memory(5), ending_with("clamp", Panics), settings);
+        let loader = loader(in_memory(5), ending_with("z_normalize", Panics), settings);
         let all: Vec<_> = loader.batches(0, 0).unwrap().collect();
         assert_eq!(all.len(), 5);
         for found in all {
