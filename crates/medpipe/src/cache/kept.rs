@@ -9,8 +9,10 @@ use medcore::{DType, Grid, Meta, Scale, Volume};
 
 use super::disk::{self, Found};
 use super::notice::{Notice, tell};
-use super::state::{State, Turn};
-use super::{Cache, Place};
+use super::state::State;
+use super::Cache;
+use crate::flight::Turn;
+use crate::place::Place;
 use crate::{Error, LazyVolume, Result, Source};
 
 /// How often one reading is tried where entries go or break under its hands.

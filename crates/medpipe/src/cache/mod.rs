@@ -13,7 +13,7 @@ mod state;
 mod volume;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 pub use kept::Kept;
 pub use notice::{Notice, notices};
 
+use crate::place::Place;
 use crate::{Error, Result};
 use state::State;
 
@@ -63,14 +64,6 @@ pub(crate) struct Id {
     pub(crate) max_bytes: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
-    /// A folder, by its canonical path.
-    Disk(PathBuf),
-    /// Memory, by a number of its own.
-    Memory(u64),
-}
-
 struct Handle(Id);
 
 impl Drop for Handle {
@@ -105,20 +98,17 @@ impl Cache {
     /// # Errors
     /// [`medio::Error::Io`] if the folder cannot be made.
     pub fn on_disk(dir: impl AsRef<Path>, max_bytes: u64) -> Result<Cache> {
-        let dir = dir.as_ref();
-        let made = std::fs::create_dir_all(dir).and_then(|()| std::fs::canonicalize(dir));
-        let dir = made.map_err(|source| medio::Error::Io { path: dir.into(), source })?;
-        Ok(Cache::of(Id { place: Place::Disk(dir), max_bytes }))
+        Ok(Cache::of(Id { place: Place::on_disk(dir.as_ref())?, max_bytes }))
     }
 
     /// A cache in this process's memory. It ends with its last clone.
     pub fn in_memory(max_bytes: u64) -> Cache {
-        Cache::of(Id { place: Place::Memory(crate::pipeline::system_seed()), max_bytes })
+        Cache::of(Id { place: Place::in_memory(), max_bytes })
     }
 
     /// The cache of this name: the one that the process has, or a new one.
     fn of(id: Id) -> Cache {
-        Cache(state::handle(&id, || Arc::new(Handle(id.clone()))))
+        Cache(state::handle(&id))
     }
 
     /// Bytes from a number or a text such as `20 GB` (10^9) or `20 GiB` (2^30).
@@ -140,10 +130,7 @@ impl Cache {
 
     /// The folder, if it is one.
     pub fn dir(&self) -> Option<&Path> {
-        match &self.id().place {
-            Place::Disk(dir) => Some(dir),
-            Place::Memory(_) => None,
-        }
+        self.id().place.dir()
     }
 
     /// The most bytes that entries may take.

@@ -1,16 +1,17 @@
 //! What one process knows of its caches: entries that it opened or holds, and who is making which.
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use medcore::Volume;
 use medkernels::PerProcess;
 
-use super::{Handle, Id, Place, Stats};
+use super::{Handle, Id, Stats};
 use crate::Source;
+use crate::flight::{Flights, Turn};
+use crate::place::Registry;
 
 /// Entries on disk that stay opened in mind: their headers and which of their blocks were found sound.
 const OPENED: usize = 4096;
@@ -18,15 +19,11 @@ const OPENED: usize = 4096;
 /// How often the use of an entry is noted on disk.
 const NOTED: Duration = Duration::from_secs(60);
 
-/// How long a thread waits for another that makes what it wants, before it makes it itself: the other may be waiting for this thread's help.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// What there is of one cache in this process.
 #[derive(Default)]
 pub(crate) struct State {
     inside: Mutex<Inside>,
-    /// Wakes those who wait for an entry in the making.
-    landed: Condvar,
+    flights: Flights<u64, Volume>,
     pub(super) hits: AtomicU64,
     pub(super) misses: AtomicU64,
     pub(super) rebuilt: AtomicU64,
@@ -37,8 +34,6 @@ pub(crate) struct State {
 #[derive(Default)]
 struct Inside {
     known: HashMap<u64, Known>,
-    /// Entries in the making.
-    flights: HashMap<u64, Arc<OnceLock<Volume>>>,
     clock: u64,
 }
 
@@ -50,28 +45,6 @@ struct Known {
     used: u64,
     /// When its use was last noted, if it is on disk.
     noted: Option<Instant>,
-}
-
-/// How a thread comes to an entry.
-pub(super) enum Turn<'a> {
-    /// It is there, or was a moment ago.
-    Known,
-    /// Another thread has just made it.
-    Made(Volume),
-    /// This thread looks for it, and makes it if need be.
-    Mine(Option<Flight<'a>>),
-}
-
-/// The right to make an entry, until it is dropped.
-pub(super) struct Flight<'a> {
-    state: &'a State,
-    key: u64,
-    made: Arc<OnceLock<Volume>>,
-}
-
-thread_local! {
-    /// Entries that this thread is making: while it does, it waits for nobody who may be waiting for it.
-    static MAKING: Cell<usize> = const { Cell::new(0) };
 }
 
 impl State {
@@ -94,32 +67,8 @@ impl State {
     }
 
     /// How a thread comes to an entry; waits while another thread does.
-    pub(super) fn begin(&self, key: u64, made_of: &str) -> Turn<'_> {
-        let mut inside = self.inside();
-        loop {
-            if inside.known.get(&key).is_some_and(|k| *k.made_of == *made_of) {
-                return Turn::Known;
-            }
-            let Some(flight) = inside.flights.get(&key).cloned() else { break };
-            if MAKING.get() > 0 {
-                return Turn::Mine(None);
-            }
-            let flying = |i: &mut Inside| i.flights.get(&key).is_some_and(|f| Arc::ptr_eq(f, &flight));
-            let waited = self.landed.wait_timeout_while(inside, PATIENCE, flying);
-            let (now, patience) = waited.unwrap_or_else(PoisonError::into_inner);
-            if let Some(made) = flight.get() {
-                return Turn::Made(made.clone());
-            }
-            if patience.timed_out() {
-                return Turn::Mine(None);
-            }
-            // It found the entry, or failed: whoever comes first now takes the next turn, and the others wait for that one.
-            inside = now;
-        }
-        let made = Arc::default();
-        inside.flights.insert(key, Arc::clone(&made));
-        MAKING.set(MAKING.get() + 1);
-        Turn::Mine(Some(Flight { state: self, key, made }))
+    pub(super) fn begin(&self, key: u64, made_of: &str) -> Turn<'_, u64, Volume> {
+        self.flights.begin(&key, || self.inside().known.get(&key).is_some_and(|k| *k.made_of == *made_of))
     }
 
     /// Remembers an entry on disk that was opened.
@@ -209,60 +158,25 @@ impl Inside {
     }
 }
 
-impl Flight<'_> {
-    /// Gives what was made to those who wait for it.
-    pub(super) fn land(&self, volume: &Volume) {
-        let _ = self.made.set(volume.clone());
-    }
-}
-
-impl Drop for Flight<'_> {
-    fn drop(&mut self) {
-        MAKING.set(MAKING.get() - 1);
-        self.state.inside().flights.remove(&self.key);
-        self.state.landed.notify_all();
-    }
-}
-
-/// The caches of this process.
-#[derive(Default)]
-struct Caches {
-    handles: HashMap<Id, Weak<Handle>>,
-    states: HashMap<Id, Arc<State>>,
-}
-
-fn caches() -> MutexGuard<'static, Caches> {
+fn caches() -> MutexGuard<'static, Registry<Id, Handle, State>> {
     // A forked child begins with nothing: another thread of its parent may have held a lock.
-    static CACHES: PerProcess<Mutex<Caches>> = PerProcess::new();
+    static CACHES: PerProcess<Mutex<Registry<Id, Handle, State>>> = PerProcess::new();
     CACHES.get(|_| true, Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The handle that this process has of a cache, or a new one.
-pub(super) fn handle(id: &Id, new: impl FnOnce() -> Arc<Handle>) -> Arc<Handle> {
-    let mut caches = caches();
-    if let Some(handle) = caches.handles.get(id).and_then(Weak::upgrade) {
-        return handle;
-    }
-    let handle = new();
-    caches.handles.insert(id.clone(), Arc::downgrade(&handle));
-    handle
+pub(super) fn handle(id: &Id) -> Arc<Handle> {
+    caches().handle(id, || Handle(id.clone()))
 }
 
 /// What this process knows of a cache.
 pub(super) fn of(id: &Id) -> Arc<State> {
-    caches().states.entry(id.clone()).or_default().clone()
+    caches().state(id)
 }
 
-/// Called with the end of a handle. What is known of a folder stays, it is little; memory goes.
+/// Called with the end of a handle.
 pub(super) fn dropped(id: &Id) {
-    let mut caches = caches();
-    // Another one may have been made meanwhile.
-    if caches.handles.get(id).is_some_and(|h| h.strong_count() > 0) {
-        return;
-    }
-    caches.handles.remove(id);
-    let state = if matches!(id.place, Place::Memory(_)) { caches.states.remove(id) } else { None };
-    drop(caches);
+    let gone = caches().dropped(id, &id.place);
     // Volumes are given back without the lock.
-    drop(state);
+    drop(gone);
 }
