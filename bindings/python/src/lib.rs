@@ -12,6 +12,7 @@ mod open;
 mod pickle;
 mod pipeline;
 mod process;
+mod records;
 mod run;
 mod save;
 mod slicing;
@@ -35,6 +36,8 @@ mod _medoxide {
     use crate::pipeline::{Node, PipelineCore, transforms};
     #[pymodule_export]
     use crate::process::{features, panic, release_memory, set_level, set_threads};
+    #[pymodule_export]
+    use crate::records::{Records, records, records_from_state};
     #[pymodule_export]
     use crate::save::SaveReport;
     #[pymodule_export]

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyList};
 use serde_json::Value;
 
 use crate::cache::Cache;
+use crate::records::Records;
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
 use crate::{errors, json};
@@ -180,6 +181,11 @@ impl PipelineCore {
     /// The same, with what comes before the first random transform kept in a cache.
     fn with_cache(&self, cache: PyRef<'_, Cache>) -> PipelineCore {
         PipelineCore(self.0.clone().with_cache(&cache.0))
+    }
+
+    /// The same, with what it measures of whole volumes kept.
+    fn with_records(&self, records: PyRef<'_, Records>) -> PipelineCore {
+        PipelineCore(self.0.clone().with_records(&records.0))
     }
 
     /// Plans the pipeline on one volume: one comes back, or several where it is cut into patches.

@@ -16,12 +16,13 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use medkernels::buffer::Buffer;
 use medkernels::threads::{PARALLEL_BYTES, for_each};
 
-use crate::disk::Handle;
+use crate::atomic::{AtomicFile, remove_stale};
+use crate::disk::{DiskFile, Handle};
 use crate::file::{Packing, VolumeFile, reopen};
 use crate::runs::Runs;
 use crate::sealer::{BLOCK, MAGIC, checksum};
@@ -80,6 +81,42 @@ pub fn open(path: impl AsRef<Path>) -> Result<VolumeFile> {
     let seal = Seal::read(&handle)?;
     seal.check(&handle, 0, file.inner().meaning.first_voxel)?;
     Ok(file.rebuilt(|inner| inner.seal = Some(seal.into())))
+}
+
+/// Writes a file that is a seal alone, of nothing: a note with its checksum, which appears whole or not at all. Nothing is synced, since the checksum tells what a
+/// crash left.
+///
+/// # Errors
+/// [`Error::Io`] if the system refuses.
+///
+/// ```
+/// let dir = tempfile::tempdir()?;
+/// let path = dir.path().join("note");
+/// medio::seal::write_note(&path, b"a mean of 3.5")?;
+/// assert_eq!(medio::seal::read_note(&path)?, b"a mean of 3.5");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_note(path: impl AsRef<Path>, note: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    remove_stale(path);
+    let mut file = AtomicFile::create(path)?;
+    file.seal_what_follows();
+    file.seal(note)?;
+    file.commit(false)
+}
+
+/// The note that [`write_note`] wrote.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::Format`] for any other file, and for one that is damaged.
+pub fn read_note(path: impl AsRef<Path>) -> Result<Vec<u8>> {
+    let path = path.as_ref();
+    let seal = Seal::read(&DiskFile::open(path, &Arc::default())?.1)?;
+    if seal.end == 0 {
+        Ok(seal.note)
+    } else {
+        Err(Error::format(path, "the seal", "of a volume", "of nothing"))
+    }
 }
 
 impl VolumeFile {

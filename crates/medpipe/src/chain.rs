@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Of, Point,
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Measured, Of,
+    Point,
     PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
+use crate::records::{Made, Ticket};
 use crate::source::Source;
 
 /// The most voxels that one volume may have: 2^32, 16 GiB of float32.
@@ -21,6 +23,8 @@ pub(crate) struct Chain {
     pub(crate) role: Role,
     pub(crate) stages: Vec<Stage>,
     pub(crate) fuse: bool,
+    /// What it is made of, while it is planned for a pipeline that keeps records.
+    pub(crate) made: Option<Made>,
 }
 
 /// One stage: an operation, and what its output is like.
@@ -43,7 +47,7 @@ pub(crate) enum Op {
     Filter(Option<usize>, Filter),
     Global(Global),
     Relabel(Relabel),
-    Measure(Measure, Option<Arc<Chain>>),
+    Measure(Measure, Option<Arc<Chain>>, Option<Ticket>),
 }
 
 /// Voxels copied from places of the input.
@@ -87,7 +91,7 @@ impl Moved {
 
 impl Chain {
     pub(crate) fn new(source: Source, name: &str, role: Role, fuse: bool) -> Chain {
-        Chain { source, name: name.into(), role, stages: vec![], fuse }
+        Chain { source, name: name.into(), role, stages: vec![], fuse, made: None }
     }
 
     pub(crate) fn grid(&self) -> &Grid {
@@ -118,6 +122,17 @@ impl Chain {
 
     /// Appends a step that concerns this item alone; `channel` limits it to one.
     pub(crate) fn push_step(
+        &mut self,
+        step: Step,
+        channel: Option<usize>,
+        masks: &dyn Fn(&str) -> Option<Chain>,
+    ) -> Result<()> {
+        self.push_one(step, channel, masks)?;
+        self.stepped();
+        Ok(())
+    }
+
+    fn push_one(
         &mut self,
         step: Step,
         channel: Option<usize>,
@@ -188,8 +203,16 @@ impl Chain {
                     }
                     _ => None,
                 };
-                let label = m.label.clone();
-                self.push(Op::Measure(m, mask), DType::F32, label);
+                let ticket = self.ticket(&m, mask.as_deref());
+                if let Some(mask) = &mask {
+                    self.depends_on(mask.made.as_ref());
+                }
+                if let Some(numbers) = ticket.as_ref().and_then(Ticket::numbers) {
+                    self.push_known(&m, &numbers)?;
+                } else {
+                    let label = m.label.clone();
+                    self.push(Op::Measure(m, mask, ticket), DType::F32, label);
+                }
             }
             Step::Warp(w) => self.push_warp(&w)?,
             Step::Items(_) | Step::Host(_) => {
@@ -260,6 +283,36 @@ impl Chain {
         }
         self.stages.push(Stage { op: Op::Interpolate(next), grid: w.grid, dtype, label: w.label.clone() });
         Ok(())
+    }
+
+    /// What follows from a measurement whose numbers are known, in its place: float32, and no interpolation is joined with one before.
+    pub(crate) fn push_known(&mut self, m: &Measure, numbers: &[Measured]) -> Result<()> {
+        if !matches!(self.stages.last(), Some(Stage { op: Op::Points(_), .. })) {
+            self.push(Op::Points(vec![]), DType::F32, format!("{} (recorded)", m.label));
+        }
+        self.push_following(m, numbers)
+    }
+
+    /// The steps that follow from a measurement. What they measure in turn has no name.
+    pub(crate) fn push_following(&mut self, m: &Measure, numbers: &[Measured]) -> Result<()> {
+        let made = self.made.take();
+        for (channel, one) in numbers.iter().enumerate() {
+            let only = (numbers.len() > 1).then_some(channel);
+            for step in (m.then)(one)? {
+                self.push_step(step, only, &|_| None)?;
+            }
+        }
+        self.made = made;
+        Ok(())
+    }
+
+    /// No interpolation that follows is joined with one so far.
+    pub(crate) fn close(&mut self) {
+        for stage in self.stages.iter_mut().rev().take(2) {
+            if let Op::Interpolate(i) = &mut stage.op {
+                i.composable = false;
+            }
+        }
     }
 
     /// The interpolation just before (a flip or permutation may lie between) that `next` may be joined with.
@@ -364,7 +417,7 @@ impl fmt::Debug for Op {
             Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),
             Op::Global(_) => f.write_str("whole volume"),
             Op::Relabel(_) => f.write_str("rename labels"),
-            Op::Measure(m, _) => write!(f, "{m:?}"),
+            Op::Measure(m, ..) => write!(f, "{m:?}"),
         }
     }
 }

@@ -67,7 +67,8 @@ impl Stage {
             }
             Op::Filter(c, f) if mine(c) => Op::Filter(None, f.clone()),
             Op::Filter(..) => Op::Points(vec![]),
-            Op::Measure(m, None) if m.per_channel => self.op.clone(),
+            // What is put down is measured of all channels together.
+            Op::Measure(m, None, None) if m.per_channel => self.op.clone(),
             Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) | Op::Global(_) => {
                 self.op.clone()
             }

@@ -16,6 +16,7 @@ use crate::evaluate::{buffer, run_points};
 use crate::look::look;
 use crate::measure::{self, Slice};
 use crate::part::inner;
+use crate::records::{Begun, Ticket};
 use crate::source::Source;
 use crate::stretches::Above;
 use crate::tile::{Want, packed_strides};
@@ -115,7 +116,7 @@ impl Chain {
 
     /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
     pub(crate) fn resolved(&self) -> Result<Resolved> {
-        let mut now = Resolved { chain: self.clone(), fresh: None };
+        let mut now = Resolved { chain: self.recalled()?, fresh: None };
         while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
             let needed = now.chain.needed_before(at);
             let rest = now.chain.stages.split_off(at + 1);
@@ -131,22 +132,29 @@ impl Chain {
                     }
                     (Arc::new(whole), dtype)
                 }
-                Op::Measure(m, label) => {
+                Op::Measure(m, label, ticket) => {
+                    let begun = ticket.as_ref().map(Ticket::begin);
+                    if let Some(Begun::Known(numbers)) = begun {
+                        now.chain.push_known(&m, &numbers)?;
+                        now.chain.stages.extend(rest);
+                        continue;
+                    }
                     let mask = match (&m.keep, &label) {
                         (Keep::Label { values, .. }, Some(l)) => Some(measure::mask(l, values)?),
                         _ => None,
                     };
                     let seen = match now.chain.turn_to_measure(&m) {
                         Some((turn, chain)) => {
-                            Resolved { chain, fresh: None }.follow(&m, None)?.turned_back(turn, &now)?
+                            Resolved { chain, fresh: None }.seen(&m, None)?.turned_back(turn, &now)?
                         }
-                        None => now.follow(&m, mask.as_deref())?,
+                        None => now.seen(&m, mask.as_deref())?,
                     };
                     next.source = seen.source;
-                    for (channel, step) in seen.steps {
-                        next.push_step(step, channel, &|_| None)?;
-                    }
+                    next.push_following(&m, &seen.numbers)?;
                     next.stages.extend(rest);
+                    if let Some(Begun::Mine(measuring)) = begun {
+                        measuring.put(seen.numbers);
+                    }
                     now = Resolved { chain: next, fresh: seen.fresh };
                     continue;
                 }
@@ -170,6 +178,20 @@ impl Chain {
             now = Resolved { chain: next, fresh: Some(made) };
         }
         Ok(now)
+    }
+
+    /// The same chain, with what follows from measurements that were put down since it was planned in their place.
+    fn recalled(&self) -> Result<Chain> {
+        let mut out = Chain { stages: vec![], made: None, ..self.clone() };
+        for stage in &self.stages {
+            match &stage.op {
+                Op::Measure(m, _, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
+                    out.push_known(m, &numbers)?;
+                }
+                _ => out.stages.push(stage.clone()),
+            }
+        }
+        Ok(out)
     }
 
     /// Whether stage `k` needs all voxels before it, in memory.

@@ -55,6 +55,7 @@ impl Chain {
                     let why = if i.composable { "" } else { ", never joined with another" };
                     format!("interpolates, {how}; outside: {}{joined}{why}", i.boundary)
                 }
+                Op::Points(p) if p.is_empty() => "converts".into(),
                 Op::Points(p) => format!(
                     "{} on voxels in cache",
                     if p.len() == 1 { "one operation".into() } else { format!("{} operations", p.len()) }
@@ -63,8 +64,9 @@ impl Chain {
                 Op::Filter(_, f) => format!("filters, with {:?} voxels around", f.halo),
                 Op::Global(_) => "needs the whole volume".into(),
                 Op::Relabel(_) => "labels only".into(),
-                Op::Measure(m, _) => {
-                    format!("measures the whole volume ({:?}); what follows waits for it", m.keep)
+                Op::Measure(m, _, ticket) => {
+                    let once = if ticket.is_some() { ", once: not recorded yet" } else { "" };
+                    format!("measures the whole volume ({:?}){once}; what follows waits for it", m.keep)
                 }
             };
             if matches!(s.op, Op::Measure(..) | Op::Global(_)) {

@@ -23,18 +23,18 @@ impl<K, T> Default for Flights<K, T> {
 }
 
 /// How a thread comes to what it wants.
-pub(crate) enum Turn<'a, K: Eq + Hash + Clone, T> {
+pub(crate) enum Turn<K: Eq + Hash + Clone, T> {
     /// It is there, or was a moment ago.
     Known,
     /// Another thread has just made it.
     Made(T),
     /// This thread looks for it, and makes it if need be.
-    Mine(Option<Flight<'a, K, T>>),
+    Mine(Option<Flight<K, T>>),
 }
 
 /// The right to make something, until it is dropped.
-pub(crate) struct Flight<'a, K: Eq + Hash + Clone, T> {
-    flights: &'a Flights<K, T>,
+pub(crate) struct Flight<K: Eq + Hash + Clone, T> {
+    flights: Arc<Flights<K, T>>,
     key: K,
     made: Arc<OnceLock<T>>,
 }
@@ -46,7 +46,7 @@ thread_local! {
 
 impl<K: Eq + Hash + Clone, T: Clone> Flights<K, T> {
     /// How a thread comes to what it wants; waits while another thread makes it. `known` says whether it is there.
-    pub(crate) fn begin(&self, key: &K, known: impl Fn() -> bool) -> Turn<'_, K, T> {
+    pub(crate) fn begin(self: &Arc<Self>, key: &K, known: impl Fn() -> bool) -> Turn<K, T> {
         let mut flying = self.flying();
         loop {
             if known() {
@@ -56,9 +56,8 @@ impl<K: Eq + Hash + Clone, T: Clone> Flights<K, T> {
             if MAKING.get() > 0 {
                 return Turn::Mine(None);
             }
-            let there = |f: &mut HashMap<K, Arc<OnceLock<T>>>| {
-                f.get(key).is_some_and(|f| Arc::ptr_eq(f, &flight))
-            };
+            let there =
+                |f: &mut HashMap<K, Arc<OnceLock<T>>>| f.get(key).is_some_and(|f| Arc::ptr_eq(f, &flight));
             let waited = self.landed.wait_timeout_while(flying, PATIENCE, there);
             let (now, patience) = waited.unwrap_or_else(PoisonError::into_inner);
             if let Some(made) = flight.get() {
@@ -73,7 +72,7 @@ impl<K: Eq + Hash + Clone, T: Clone> Flights<K, T> {
         let made = Arc::default();
         flying.insert(key.clone(), Arc::clone(&made));
         MAKING.set(MAKING.get() + 1);
-        Turn::Mine(Some(Flight { flights: self, key: key.clone(), made }))
+        Turn::Mine(Some(Flight { flights: Arc::clone(self), key: key.clone(), made }))
     }
 }
 
@@ -83,14 +82,14 @@ impl<K, T> Flights<K, T> {
     }
 }
 
-impl<K: Eq + Hash + Clone, T: Clone> Flight<'_, K, T> {
+impl<K: Eq + Hash + Clone, T: Clone> Flight<K, T> {
     /// Gives what was made to those who wait for it.
     pub(crate) fn land(&self, made: &T) {
         let _ = self.made.set(made.clone());
     }
 }
 
-impl<K: Eq + Hash + Clone, T> Drop for Flight<'_, K, T> {
+impl<K: Eq + Hash + Clone, T> Drop for Flight<K, T> {
     fn drop(&mut self) {
         MAKING.set(MAKING.get() - 1);
         self.flights.flying().remove(&self.key);

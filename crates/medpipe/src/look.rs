@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use medcore::{Box3, DType, Grid, Keep, Measure, Of, Step, Volume};
+use medcore::{Box3, DType, Grid, Keep, Measure, Measured, Of, Volume};
 use medkernels::buffer::Buffer;
 use medkernels::stats::{self, Moments};
 use medkernels::threads;
@@ -18,8 +18,8 @@ use crate::turn::Turn;
 
 /// What a measurement leads to.
 pub(crate) struct Seen {
-    /// The steps that follow from the numbers, for all channels or for one.
-    pub(crate) steps: Vec<(Option<usize>, Step)>,
+    /// The numbers of all channels together, or of each.
+    pub(crate) numbers: Vec<Measured>,
     /// The voxels measured: where they were, or where they have been made.
     pub(crate) source: Source,
     /// The source's buffer, if it lies x fastest and nobody else holds it.
@@ -33,7 +33,7 @@ impl Seen {
             (Some(_), Source::Memory(made)) => Source::Memory(made.permuted(turn)?),
             _ => before.chain.source.clone(),
         };
-        Ok(Seen { steps: self.steps, source, fresh: None })
+        Ok(Seen { numbers: self.numbers, source, fresh: None })
     }
 }
 
@@ -48,26 +48,26 @@ impl Chain {
 
 impl Resolved {
     /// Measures the output.
-    pub(crate) fn follow(self, m: &Measure, mask: Option<&[u8]>) -> Result<Seen> {
+    pub(crate) fn seen(self, m: &Measure, mask: Option<&[u8]>) -> Result<Seen> {
         let (grid, channels) = (*self.chain.grid(), self.chain.channels());
         if let Some(planes) = self.planes() {
             let slices = look(m, &planes, &grid, mask);
-            let steps = follow(m, &grid, channels, &planes, &slices, mask)?;
+            let numbers = numbers(m, &grid, channels, &planes, &slices, mask)?;
             drop(planes);
-            return Ok(Seen { steps, source: self.chain.source, fresh: self.fresh });
+            return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
         }
         if let Some(slices) = self.strips(m)? {
-            let steps = follow(m, &grid, channels, &[], &slices, None)?;
-            return Ok(Seen { steps, source: self.chain.source, fresh: self.fresh });
+            let numbers = numbers(m, &grid, channels, &[], &slices, None)?;
+            return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
         }
         let (extra, meta) = (self.chain.source.extra().to_vec(), self.chain.source.meta().clone());
         let (whole, slices) = self.measured(m, mask)?;
         let plane = (grid.shape[0] * grid.shape[1]).max(1);
         let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
-        let steps = follow(m, &grid, channels, &planes, &slices, mask)?;
+        let numbers = numbers(m, &grid, channels, &planes, &slices, mask)?;
         let whole = Arc::new(whole);
         let source = Source::Memory(Volume::packed(whole.clone(), DType::F32, grid, extra, meta)?);
-        Ok(Seen { steps, source, fresh: Some(whole) })
+        Ok(Seen { numbers, source, fresh: Some(whole) })
     }
 
     /// The output, if it is float32 in memory as it is.
@@ -188,31 +188,24 @@ pub(crate) fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u
     slices
 }
 
-/// The steps that follow from a measurement, for all channels or for each. `planes` are looked at for percentiles.
-fn follow(
+/// The numbers of a measurement, of all channels together or of each. `planes` are looked at for percentiles.
+fn numbers(
     m: &Measure,
     grid: &Grid,
     channels: usize,
     planes: &[&[f32]],
     slices: &[Slice],
     mask: Option<&[u8]>,
-) -> Result<Vec<(Option<usize>, Step)>> {
+) -> Result<Vec<Measured>> {
     let nz = grid.shape[2];
     let plane = (grid.shape[0] * grid.shape[1]).max(1);
     let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
-    let mut out = vec![];
-    let groups: Vec<(Option<usize>, Range<usize>)> = if m.per_channel && channels > 1 {
-        (0..channels).map(|c| (Some(c), c * nz..(c + 1) * nz)).collect()
-    } else {
-        vec![(None, 0..slices.len())]
-    };
-    for (channel, range) in groups {
+    let each = if m.per_channel && channels > 1 { nz } else { slices.len() };
+    let groups = (0..slices.len() / each.max(1)).map(|n| n * each..(n + 1) * each);
+    let of = |range: Range<usize>| {
         let masks = masks.as_ref().map(|m| &m[range.clone()]);
         let planes = planes.get(range.clone()).unwrap_or_default();
-        let numbers = measure::total(m, &slices[range], nz, planes, masks)?;
-        for step in (m.then)(&numbers)? {
-            out.push((channel, step));
-        }
-    }
-    Ok(out)
+        measure::total(m, &slices[range], nz, planes, masks)
+    };
+    groups.map(of).collect()
 }

@@ -119,17 +119,24 @@ impl Node {
 
     /// Whether the node draws anything at random under its key.
     pub fn is_random(&self) -> bool {
-        fn drawn(v: &Value) -> bool {
-            match v {
-                Value::Object(m) => {
-                    m.keys().any(|k| ["uniform", "log_uniform", "normal", "choice"].contains(&k.as_str()))
-                        || m.values().any(drawn)
-                }
-                Value::Array(a) => a.iter().any(drawn),
-                _ => false,
-            }
-        }
         self.p < 1.0 || self.random || drawn(&self.written)
+    }
+
+    /// Whether what it measures before it does anything is the same at every visit, whatever it draws then.
+    pub(crate) fn measures_alike(&self) -> bool {
+        !drawn(&self.written) && catalog::find(&self.name).is_ok()
+    }
+}
+
+/// Whether a parameter is a distribution.
+fn drawn(v: &Value) -> bool {
+    match v {
+        Value::Object(m) => {
+            m.keys().any(|k| ["uniform", "log_uniform", "normal", "choice"].contains(&k.as_str()))
+                || m.values().any(drawn)
+        }
+        Value::Array(a) => a.iter().any(drawn),
+        _ => false,
     }
 }
 

@@ -7,7 +7,8 @@ use medcore::{Key, Place};
 use serde_json::{Map, Value};
 
 use crate::plan::{Planned, Reading, finish};
-use crate::{Cache, Error, LazySample, LazyVolume, Node, Result};
+use crate::records::Naming;
+use crate::{Cache, Error, LazySample, LazyVolume, Node, Records, Result};
 
 /// The version of the pipeline format that this library reads and writes.
 const VERSION: u64 = 1;
@@ -24,6 +25,7 @@ pub struct Pipeline {
     fuse: bool,
     on_mismatch: Mismatch,
     cache: Option<Cache>,
+    records: Option<Naming>,
 }
 
 /// What happens to an item whose grid is not the sample's (beyond 1e-3 voxel).
@@ -49,6 +51,7 @@ impl Pipeline {
             fuse: true,
             on_mismatch: Mismatch::Error,
             cache: None,
+            records: None,
         }
     }
 
@@ -59,7 +62,8 @@ impl Pipeline {
 
     /// The same, run step by step as written: no fusing of stages, for comparison.
     pub fn with_fuse(self, fuse: bool) -> Pipeline {
-        Pipeline { fuse, ..self }
+        let records = self.records.as_ref().map(|n| Naming::new(&n.records, &self.nodes, fuse));
+        Pipeline { fuse, records, ..self }
     }
 
     /// The same, with another rule for items whose grids differ.
@@ -72,6 +76,18 @@ impl Pipeline {
     /// joined. The cache is no part of the pipeline's file.
     pub fn with_cache(self, cache: &Cache) -> Pipeline {
         Pipeline { cache: Some(cache.clone()), ..self }
+    }
+
+    /// The same, with what its transforms measure of whole volumes (means, percentiles, boxes) kept: measured at a file's first visit, and looked up from then on, so that a
+    /// patch of a normalised volume reads its own region only. Results are the same, bit for bit. The records are no part of the pipeline's file.
+    pub fn with_records(self, records: &Records) -> Pipeline {
+        let records = Some(Naming::new(records, &self.nodes, self.fuse));
+        Pipeline { records, ..self }
+    }
+
+    /// The records in use.
+    pub fn records(&self) -> Option<&Records> {
+        self.records.as_ref().map(|n| &n.records)
     }
 
     /// The cache in use.
@@ -251,6 +267,9 @@ impl Pipeline {
     /// The sample as the planner takes it, its grids made one if that was asked for.
     pub(crate) fn state(&self, sample: &LazySample) -> Result<crate::plan::State> {
         let mut state = sample.to_state(self.fuse)?;
+        if let Some(naming) = &self.records {
+            state = state.named(sample, naming);
+        }
         state.settle_grids(self.on_mismatch)?;
         Ok(state)
     }

@@ -9,6 +9,7 @@ use medcore::{
 
 use crate::chain::Chain;
 use crate::node::{Node, occurs};
+use crate::records::{Begun, Named, Ticket, bits};
 use crate::source::Source;
 use crate::{LazyItem, LazySample, LazyVolume, Mismatch, Result};
 
@@ -37,6 +38,8 @@ pub(crate) struct State {
     patch: Vec<u64>,
     /// Rows of the batch for what becomes of it, in order; empty if nobody said.
     places: Vec<Place>,
+    /// How the pipeline's transforms are named, if it keeps records.
+    pub(crate) names: Option<Arc<[Named]>>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,7 +50,7 @@ pub(crate) enum Planning {
 
 impl State {
     pub(crate) fn new(items: Vec<Planning>) -> State {
-        State { items, patch: vec![], places: vec![] }
+        State { items, patch: vec![], places: vec![], names: None }
     }
 
     /// The same, with a row of the batch for each sample that becomes of it.
@@ -60,7 +63,7 @@ impl State {
     }
 
     /// The chain whose grid is the sample's: the first image, else the first volume.
-    fn reference(&self) -> Result<&Chain> {
+    pub(crate) fn reference(&self) -> Result<&Chain> {
         let first = self.chains().find(|c| c.role == Role::Image).or_else(|| self.chains().next());
         Ok(first.ok_or_else(|| Error::shape("sample", "no volume", "at least one volume"))?)
     }
@@ -106,6 +109,7 @@ impl State {
             let label = format!("onto the grid of {name:?}");
             let sampler = [Sampler::Linear; 3];
             let boundary = Boundary::Constant(0.0);
+            c.depends(&serde_json::json!({ "onto": bits(&grid), "by": rule }));
             c.push_warp(&Warp {
                 label,
                 grid,
@@ -155,9 +159,11 @@ pub(crate) fn plan(
         let occurrence = before.filter(|o| o.name == node.name && o.id.is_none()).count();
         let id = node.id.clone().unwrap_or_else(|| format!("{}#{occurrence}", node.name));
         let mut next = vec![];
-        for state in states {
+        for mut state in states {
             let key = state.key(key).text("transform").text(&id);
+            state.enter(node, seen.len() + n);
             if !occurs(node.p, key) {
+                state.leave();
                 next.push(state);
                 continue;
             }
@@ -166,9 +172,20 @@ pub(crate) fn plan(
                 Planned::NeedsVoxels => return Ok(Planned::NeedsVoxels),
             }
         }
+        next.iter_mut().for_each(State::leave);
         states = next;
     }
     Ok(Planned::Done(states))
+}
+
+/// Whether a transform is to change an item.
+pub(crate) fn touches(node: &Node, name: &str, role: Role) -> bool {
+    match (&node.keys, node.category) {
+        (Some(keys), _) => keys.iter().any(|k| k == name),
+        (None, Category::Spatial) => true,
+        (None, Category::Label) => role == Role::Label,
+        (None, _) => role == Role::Image,
+    }
 }
 
 fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Planned> {
@@ -182,9 +199,8 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
         )
         .into());
     }
-    let named = |i: &Planning| node.keys.as_ref().is_none_or(|k| k.iter().any(|k| k == i.name()));
     if node.category == Category::Spatial {
-        let targets: Vec<bool> = state.items.iter().map(named).collect();
+        let targets: Vec<bool> = state.items.iter().map(|i| touches(node, i.name(), i.role())).collect();
         let grid = *state.reference()?.grid();
         for chain in state.chains() {
             grid.expect_same(
@@ -198,15 +214,10 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
             .plan(&Facts { grid: &grid, items: &facts, item: None, places: &state.places }, key)?;
         return together(state, steps, &targets, reading);
     }
-    let wanted = if node.category == Category::Label { Role::Label } else { Role::Image };
     let snapshot = state.clone();
     for item in &mut state.items {
         let Planning::Volume(chain) = item else { continue };
-        let mine = match &node.keys {
-            Some(k) => k.contains(&chain.name),
-            None => chain.role == wanted,
-        };
-        if !mine {
+        if !touches(node, &chain.name, chain.role) {
             continue;
         }
         let facts = snapshot.facts(*chain.grid());
@@ -230,10 +241,7 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
         match step {
             Step::Warp(w) => warp(&mut state, &w, targets)?,
             Step::Measure(m) => {
-                if reading == Reading::Forbidden {
-                    return Ok(Planned::NeedsVoxels);
-                }
-                let then = measured(&mut state, &m)?;
+                let Some(then) = measured(&mut state, &m, reading)? else { return Ok(Planned::NeedsVoxels) };
                 return together(state, then.into_iter().chain(steps).collect(), targets, reading);
             }
             Step::Items(Items::Split(branches)) => {
@@ -241,7 +249,7 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                 for item in &mut state.items {
                     if let Planning::Volume(c) = item {
                         // Each of the patches reads its own region, where that can be done.
-                        *c = c.settled(c.source.sequential())?;
+                        *c = Chain { made: None, ..c.settled(c.source.sequential())? };
                     }
                 }
                 let (mut out, count) = (vec![], branches.len());
@@ -286,7 +294,10 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
 fn warp(state: &mut State, w: &Warp, targets: &[bool]) -> Result<()> {
     for (item, _) in state.items.iter_mut().zip(targets).filter(|(_, t)| **t) {
         match item {
-            Planning::Volume(c) => c.push_warp(w)?,
+            Planning::Volume(c) => {
+                c.push_warp(w)?;
+                c.stepped();
+            }
             Planning::Points(_, p) => {
                 if let Some(world) = &w.world {
                     p.world.iter_mut().for_each(|v| *v = world.apply(*v));
@@ -297,38 +308,69 @@ fn warp(state: &mut State, w: &Warp, targets: &[bool]) -> Result<()> {
     Ok(())
 }
 
-/// Runs a measurement that later shapes depend on, and gives the steps that follow.
-fn measured(state: &mut State, m: &Measure) -> Result<Vec<Step>> {
+/// Runs a measurement that later shapes depend on, or looks it up, and gives the steps that follow; `None` where it must not be run.
+fn measured(state: &mut State, m: &Measure, reading: Reading) -> Result<Option<Vec<Step>>> {
     let name = match &m.item {
         Some(name) => name.clone(),
         None => state.reference()?.name.clone(),
     };
-    let chain = looked_at(state, m, &name)?;
-    let other = match &m.keep {
-        Keep::Where { item, .. } => Some(looked_at(state, m, item)?),
-        _ => None,
+    let other = if let Keep::Where { item, .. } = &m.keep { Some(item) } else { None };
+    let both: Vec<&String> = [&name].into_iter().chain(other).collect();
+    let mut looked_at = vec![];
+    for item in &both {
+        let chain = volume_of(state, m, item)?;
+        // Whether it is measured or not, and whatever is kept of what was read.
+        chain.close();
+        looked_at.push(chain.clone());
+    }
+    let ticket = looked_at[0].ticket(m, looked_at.get(1));
+    let numbers = match (ticket.as_ref().and_then(Ticket::numbers), reading) {
+        (Some(numbers), _) => numbers,
+        (None, Reading::Forbidden) => return Ok(None),
+        (None, Reading::Allowed) => match ticket.as_ref().map(Ticket::begin) {
+            Some(Begun::Known(numbers)) => numbers,
+            begun => {
+                for (item, chain) in both.iter().zip(&mut looked_at) {
+                    // What is read for it is kept, in its own dtype, and not read again.
+                    *chain = chain.settled(chain.source.compressed())?;
+                    *volume_of(state, m, item)? = chain.clone();
+                }
+                let numbers = vec![looked_at[0].measured(m, looked_at.get(1))?];
+                match begun {
+                    Some(Begun::Mine(measuring)) => measuring.put(numbers),
+                    _ => numbers.into(),
+                }
+            }
+        },
     };
-    let numbers = chain.measured(m, other.as_ref())?;
-    Ok((m.then)(&numbers)?)
+    for of in looked_at {
+        for item in &mut state.items {
+            if let Planning::Volume(c) = item
+                && c.name != of.name
+            {
+                c.depends_on(of.made.as_ref());
+            }
+        }
+    }
+    let mut steps = vec![];
+    for one in &*numbers {
+        steps.extend((m.then)(one)?);
+    }
+    Ok(Some(steps))
 }
 
-/// An item that is measured. What is read for that is kept, in its own dtype, and not read again.
-fn looked_at(state: &mut State, m: &Measure, name: &str) -> Result<Chain> {
+/// A volume of the sample that is measured.
+fn volume_of<'a>(state: &'a mut State, m: &Measure, name: &str) -> Result<&'a mut Chain> {
     let names: Vec<_> = state.items.iter().map(|i| i.name().to_owned()).collect();
     let slot = state.items.iter_mut().find_map(|i| match i {
         Planning::Volume(c) if c.name == name => Some(c),
         _ => None,
     });
-    let chain = slot.ok_or_else(|| {
-        Error::param(
-            &m.label,
-            "source",
-            format!("{name:?}"),
-            format!("a volume of the sample: {}", names.join(", ")),
-        )
-    })?;
-    *chain = chain.settled(chain.source.compressed())?;
-    Ok(chain.clone())
+    let wrong = || {
+        let wanted = format!("a volume of the sample: {}", names.join(", "));
+        Error::param(&m.label, "source", format!("{name:?}"), wanted)
+    };
+    Ok(slot.ok_or_else(wrong)?)
 }
 
 /// The sample with its voxels, for a user's function.
@@ -375,7 +417,10 @@ impl Chain {
 /// A whole sample planned: each item a volume that is computed when asked for.
 pub(crate) fn finish(state: State, nodes: &Arc<[Node]>) -> LazySample {
     let items = state.items.into_iter().map(|i| match i {
-        Planning::Volume(c) => (c.name.clone(), LazyItem::Volume(LazyVolume::of_chain(c, nodes.clone()))),
+        Planning::Volume(c) => {
+            let chain = Chain { made: None, ..c };
+            (chain.name.clone(), LazyItem::Volume(LazyVolume::of_chain(chain, nodes.clone())))
+        }
         Planning::Points(name, p) => (name, LazyItem::Points(p)),
     });
     LazySample { items: items.collect() }

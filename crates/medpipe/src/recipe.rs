@@ -7,7 +7,7 @@ use medio::checkpoints::Keep;
 use serde_json::{Value, json};
 
 use crate::lazy::{Applied, Begun};
-use crate::{Cache, Error, LazyVolume, Node, Pipeline, Result};
+use crate::{Cache, Error, LazyVolume, Node, Pipeline, Records, Result};
 
 /// How to make a lazy volume again: its file or files, role and steps as JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,8 @@ impl LazyVolume {
             Applied::Pipeline { pipeline, id, epoch } => {
                 let whole = pipeline.clone().with_seed(pipeline.seed()).to_value();
                 let cache = pipeline.cache().map(Cache::to_value);
-                json!({ "pipeline": whole, "id": id, "epoch": epoch, "cache": cache })
+                let records = pipeline.records().map(Records::to_value);
+                json!({ "pipeline": whole, "id": id, "epoch": epoch, "cache": cache, "records": records })
             }
             Applied::Cached(cache) => json!({ "cached": cache.to_value() }),
         });
@@ -110,6 +111,9 @@ impl Applied {
             let mut pipeline = Pipeline::from_value(whole)?;
             if let Some(cache) = step.get("cache").filter(|c| !c.is_null()) {
                 pipeline = pipeline.with_cache(&Cache::from_value(cache)?);
+            }
+            if let Some(records) = step.get("records").filter(|r| !r.is_null()) {
+                pipeline = pipeline.with_records(&Records::from_value(records)?);
             }
             let id = step.get("id").and_then(Value::as_str).unwrap_or_default().into();
             return Ok(Applied::Pipeline { pipeline, id, epoch: number("epoch").unwrap_or(0) });

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._items import sample_of, volume_of
-from ._medoxide import Cache, PipelineCore
+from ._medoxide import Cache, PipelineCore, Records
 from ._transform import Transform, of_node
 from .errors import ParamError
 from .volume import Explanation
@@ -114,6 +114,7 @@ class Pipeline:
         channel_axis: int | Sequence[int] | None = None,
         roles: Mapping[str, str | None] | None = None,
         cache: Cache | None = None,
+        records: Records | None = None,
     ) -> Any:
         """Applies the pipeline and gives back the kind it was given.
 
@@ -136,8 +137,11 @@ class Pipeline:
         cache : Cache
             What comes before the first random transform is kept there, made once for each sample;
             the rest reads what it needs of it. Items must be paths or volumes of files.
+        records : Records
+            What transforms measure of whole volumes is kept there, measured at a file's first visit;
+            from then on a patch reads its own region only. Results are the same.
         """
-        core = self._core if cache is None else self._core.with_cache(cache)
+        core = self._keeping(cache, records)
         if isinstance(x, Mapping):
             given, passed, back = sample_of(x, roles or {}, channel_axis)
             samples = []
@@ -163,19 +167,24 @@ class Pipeline:
         roles: Mapping[str, str | None] | None = None,
         measure: bool = False,
         cache: Cache | None = None,
+        records: Records | None = None,
     ) -> Explanation:
         """What will be done to an input: items, stages, passes, bytes to read.
 
         Voxels are read only with `measure=True`, where a shape depends on them. With a `cache` it says
-        what is there and what would be made.
+        what is there and what would be made, with `records` which numbers are known.
         """
-        core = self._core if cache is None else self._core.with_cache(cache)
+        core = self._keeping(cache, records)
         if isinstance(x, Mapping):
             given = sample_of(x, roles or {}, channel_axis)[0]
         else:
             volume = volume_of(x, channel_axis)[0]
             given = [(volume.role, volume)]
         return Explanation(core.explain(given, id, measure))
+
+    def _keeping(self, cache: Cache | None, records: Records | None) -> PipelineCore:
+        core = self._core if cache is None else self._core.with_cache(cache)
+        return core if records is None else core.with_records(records)
 
     def __len__(self) -> int:
         return len(self._core.nodes)

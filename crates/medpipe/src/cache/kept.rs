@@ -7,12 +7,12 @@ use std::sync::{Arc, OnceLock};
 
 use medcore::{DType, Grid, Meta, Scale, Volume};
 
+use super::Cache;
 use super::disk::{self, Found};
 use super::notice::{Notice, tell};
 use super::state::State;
-use super::Cache;
 use crate::flight::Turn;
-use crate::place::Place;
+use crate::home::Home;
 use crate::{Error, LazyVolume, Result, Source};
 
 /// How often one reading is tried where entries go or break under its hands.
@@ -199,9 +199,9 @@ impl Kept {
 
     fn keep(&self, state: &State, volume: &Volume) {
         let max_bytes = self.cache.max_bytes();
-        let kept = match &self.cache.id().place {
-            Place::Disk(dir) => disk::keep(dir, max_bytes, self.key, &self.made_of, volume),
-            Place::Memory(_) => state.hold(max_bytes, self.key, &self.made_of, volume),
+        let kept = match &self.cache.id().home {
+            Home::Folder(dir) => disk::keep(dir, max_bytes, self.key, &self.made_of, volume),
+            Home::Memory(_) => state.hold(max_bytes, self.key, &self.made_of, volume),
         };
         match kept {
             Ok(evicted) => drop(state.evicted.fetch_add(evicted, Ordering::Relaxed)),

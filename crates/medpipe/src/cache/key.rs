@@ -1,6 +1,9 @@
 //! What an entry is made of, written out: equal texts, equal voxels.
 
+use std::path::PathBuf;
+
 use medcore::Error;
+use medio::{Fingerprint, VolumeFile};
 use serde_json::{Value, json};
 
 use crate::lazy::{Applied, Begun};
@@ -37,6 +40,27 @@ pub(super) fn of_item(
     })))
 }
 
+/// The text of files as they are now, and of all that results of them depend on besides what is done to them; and their canonical paths.
+pub(crate) fn of_files(files: &[&VolumeFile]) -> Result<(Vec<PathBuf>, String)> {
+    let (paths, prints) = fingerprints(files)?;
+    Ok((paths, versioned(prints)))
+}
+
+/// What was done to the files of a volume.
+pub(crate) fn of_steps(volume: &LazyVolume) -> Result<Value> {
+    let (Some(origin), Some(history)) = (&volume.origin, &volume.history) else {
+        let found = "a volume that is not files with steps alone (an array, frames, a stack of computed volumes, \
+                     one patch of several)";
+        return Err(refused(found, "what is kept is named by its file; save the volume and load it"));
+    };
+    let steps = history.iter().map(step).collect::<Result<Vec<_>>>()?;
+    let stack: Vec<Value> = match &origin.from {
+        Begun::File { .. } => vec![],
+        Begun::Stack(parts) => parts.iter().map(of_steps).collect::<Result<_>>()?,
+    };
+    Ok(json!({ "stack": stack, "role": volume.role().to_string(), "steps": steps }))
+}
+
 fn versioned(made_of: Value) -> String {
     json!({ "medoxide": env!("CARGO_PKG_VERSION"), "results": RESULTS, "made_of": made_of }).to_string()
 }
@@ -45,25 +69,24 @@ fn refused(found: impl Into<String>, hint: &str) -> crate::Error {
     Error::Unsupported { what: "a cache".into(), found: found.into(), hint: hint.into() }.into()
 }
 
-/// A volume's file and steps.
+/// A volume's files and steps.
 fn made_of(volume: &LazyVolume) -> Result<Value> {
-    let (Some(origin), Some(history)) = (&volume.origin, &volume.history) else {
-        let found = "a volume that is not files with steps alone (an array, frames, a stack of computed volumes, \
-                     one patch of several)";
-        return Err(refused(found, "what is kept is named by its file; save the volume and load it"));
-    };
-    let steps = history.iter().map(step).collect::<Result<Vec<_>>>()?;
-    let (kind, begun): (_, Vec<Value>) = match &origin.from {
-        // Any bytes of a path, each told from all others.
-        Begun::File { file, .. } => {
-            let of = |f: medio::Fingerprint| {
-                json!([format!("{:?}", f.path), f.size, f.mtime_ns.to_string(), f.tail])
-            };
-            ("file", file.fingerprints()?.into_iter().map(of).collect())
-        }
-        Begun::Stack(parts) => ("stack", parts.iter().map(made_of).collect::<Result<_>>()?),
-    };
-    Ok(json!({ kind: begun, "role": volume.role().to_string(), "steps": steps }))
+    let mut made_of = of_steps(volume)?;
+    made_of["files"] = fingerprints(&volume.files())?.1;
+    Ok(made_of)
+}
+
+/// The canonical paths of files, and what tells their content from others.
+fn fingerprints(files: &[&VolumeFile]) -> Result<(Vec<PathBuf>, Value)> {
+    // Any bytes of a path, each told from all others.
+    let one = |f: Fingerprint| json!([format!("{:?}", f.path), f.size, f.mtime_ns.to_string(), f.tail]);
+    let (mut paths, mut all) = (vec![], vec![]);
+    for file in files {
+        let prints = file.fingerprints()?;
+        paths.extend(prints.first().map(|f| f.path.clone()));
+        all.extend(prints.into_iter().map(one));
+    }
+    Ok((paths, all.into()))
 }
 
 fn step(step: &Applied) -> Result<Value> {
@@ -84,7 +107,7 @@ fn step(step: &Applied) -> Result<Value> {
 }
 
 /// Whether a node does the same at every visit, and in every process.
-fn settled(node: &Node) -> Result<()> {
+pub(crate) fn settled(node: &Node) -> Result<()> {
     if node.is_random() {
         let hint = "its draws differ from visit to visit; cache what comes before it";
         return Err(refused(format!("the random {}", node.name), hint));

@@ -6,7 +6,7 @@
 
 mod disk;
 mod kept;
-mod key;
+pub(crate) mod key;
 mod notice;
 mod pipeline;
 mod state;
@@ -19,9 +19,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 pub use kept::Kept;
+pub(crate) use notice::tell;
 pub use notice::{Notice, notices};
 
-use crate::place::Place;
+use crate::home::Home;
 use crate::{Error, Result};
 use state::State;
 
@@ -60,7 +61,7 @@ pub struct Cache(Arc<Handle>);
 /// What makes a cache this one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
-    pub(crate) place: Place,
+    pub(crate) home: Home,
     pub(crate) max_bytes: u64,
 }
 
@@ -98,12 +99,12 @@ impl Cache {
     /// # Errors
     /// [`medio::Error::Io`] if the folder cannot be made.
     pub fn on_disk(dir: impl AsRef<Path>, max_bytes: u64) -> Result<Cache> {
-        Ok(Cache::of(Id { place: Place::on_disk(dir.as_ref())?, max_bytes }))
+        Ok(Cache::of(Id { home: Home::on_disk(dir.as_ref())?, max_bytes }))
     }
 
     /// A cache in this process's memory. It ends with its last clone.
     pub fn in_memory(max_bytes: u64) -> Cache {
-        Cache::of(Id { place: Place::in_memory(), max_bytes })
+        Cache::of(Id { home: Home::in_memory(), max_bytes })
     }
 
     /// The cache of this name: the one that the process has, or a new one.
@@ -130,7 +131,7 @@ impl Cache {
 
     /// The folder, if it is one.
     pub fn dir(&self) -> Option<&Path> {
-        self.id().place.dir()
+        self.id().home.dir()
     }
 
     /// The most bytes that entries may take.
@@ -164,9 +165,9 @@ impl Cache {
     /// and in another an empty one of the same size.
     pub fn to_value(&self) -> Value {
         let max = self.max_bytes();
-        match &self.id().place {
-            Place::Disk(dir) => json!({ "dir": dir.to_string_lossy(), "max_bytes": max }),
-            Place::Memory(number) => json!({ "memory": number, "max_bytes": max }),
+        match &self.id().home {
+            Home::Folder(dir) => json!({ "dir": dir.to_string_lossy(), "max_bytes": max }),
+            Home::Memory(number) => json!({ "memory": number, "max_bytes": max }),
         }
     }
 
@@ -178,7 +179,7 @@ impl Cache {
         let number = |name: &str| value.get(name).and_then(Value::as_u64);
         match (value.get("dir").and_then(Value::as_str), number("memory"), number("max_bytes")) {
             (Some(dir), _, Some(max)) => Cache::on_disk(dir, max),
-            (None, Some(n), Some(max)) => Ok(Cache::of(Id { place: Place::Memory(n), max_bytes: max })),
+            (None, Some(n), Some(max)) => Ok(Cache::of(Id { home: Home::Memory(n), max_bytes: max })),
             _ => Err(Error::spec("cache", value, "a folder or memory, and max_bytes")),
         }
     }

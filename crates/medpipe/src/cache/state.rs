@@ -11,7 +11,7 @@ use medkernels::PerProcess;
 use super::{Handle, Id, Stats};
 use crate::Source;
 use crate::flight::{Flights, Turn};
-use crate::place::Registry;
+use crate::home::Registry;
 
 /// Entries on disk that stay opened in mind: their headers and which of their blocks were found sound.
 const OPENED: usize = 4096;
@@ -23,7 +23,7 @@ const NOTED: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct State {
     inside: Mutex<Inside>,
-    flights: Flights<u64, Volume>,
+    flights: Arc<Flights<u64, Volume>>,
     pub(super) hits: AtomicU64,
     pub(super) misses: AtomicU64,
     pub(super) rebuilt: AtomicU64,
@@ -67,7 +67,7 @@ impl State {
     }
 
     /// How a thread comes to an entry; waits while another thread does.
-    pub(super) fn begin(&self, key: u64, made_of: &str) -> Turn<'_, u64, Volume> {
+    pub(super) fn begin(&self, key: u64, made_of: &str) -> Turn<u64, Volume> {
         self.flights.begin(&key, || self.inside().known.get(&key).is_some_and(|k| *k.made_of == *made_of))
     }
 
@@ -176,7 +176,7 @@ pub(super) fn of(id: &Id) -> Arc<State> {
 
 /// Called with the end of a handle.
 pub(super) fn dropped(id: &Id) {
-    let gone = caches().dropped(id, &id.place);
+    let gone = caches().dropped(id, &id.home);
     // Volumes are given back without the lock.
     drop(gone);
 }

@@ -9,31 +9,31 @@ use crate::Result;
 
 /// A folder, or memory of this process.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Place {
+pub(crate) enum Home {
     /// A folder, by its canonical path.
-    Disk(PathBuf),
+    Folder(PathBuf),
     /// Memory, by a number of its own.
     Memory(u64),
 }
 
-impl Place {
+impl Home {
     /// A folder, which is made if it is not there.
-    pub(crate) fn on_disk(dir: &Path) -> Result<Place> {
+    pub(crate) fn on_disk(dir: &Path) -> Result<Home> {
         let made = std::fs::create_dir_all(dir).and_then(|()| std::fs::canonicalize(dir));
         let dir = made.map_err(|source| medio::Error::Io { path: dir.into(), source })?;
-        Ok(Place::Disk(dir))
+        Ok(Home::Folder(dir))
     }
 
     /// Memory that is nobody else's.
-    pub(crate) fn in_memory() -> Place {
-        Place::Memory(crate::pipeline::system_seed())
+    pub(crate) fn in_memory() -> Home {
+        Home::Memory(crate::pipeline::system_seed())
     }
 
     /// The folder, if it is one.
     pub(crate) fn dir(&self) -> Option<&Path> {
         match self {
-            Place::Disk(dir) => Some(dir),
-            Place::Memory(_) => None,
+            Home::Folder(dir) => Some(dir),
+            Home::Memory(_) => None,
         }
     }
 }
@@ -67,12 +67,12 @@ impl<I: Clone + Eq + Hash, H, S: Default> Registry<I, H, S> {
     }
 
     /// Called with the end of a handle. What is known of a folder stays, it is little; memory goes, and is given back to be dropped without a lock.
-    pub(crate) fn dropped(&mut self, id: &I, place: &Place) -> Option<Arc<S>> {
+    pub(crate) fn dropped(&mut self, id: &I, home: &Home) -> Option<Arc<S>> {
         // Another one may have been made meanwhile.
         if self.handles.get(id).is_some_and(|h| h.strong_count() > 0) {
             return None;
         }
         self.handles.remove(id);
-        if matches!(place, Place::Memory(_)) { self.states.remove(id) } else { None }
+        if matches!(home, Home::Memory(_)) { self.states.remove(id) } else { None }
     }
 }
