@@ -53,10 +53,12 @@ impl Chain {
         self.on_voxels(|chain| chain.compute_now(want, layout))
     }
 
-    /// Runs `work` on the chain; one that begins with an entry of a cache begins with the entry's file, or with the voxels just made for it.
+    /// Runs `work` on the chain; one that begins with an entry of a cache begins with the entry's file, or with the voxels just made for it,
+    /// and one that shares voxels with other patches with those.
     pub(crate) fn on_voxels<T>(&self, mut work: impl FnMut(&Chain) -> Result<T>) -> Result<T> {
         match &self.source {
             Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
+            Source::Shared(shared) => work(&self.on_shared(shared)?),
             Source::Stack(stack) => {
                 stack.on_voxels(&mut |s| work(&Chain { source: Source::Stack(s.clone()), ..self.clone() }))
             }

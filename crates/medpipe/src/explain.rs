@@ -26,6 +26,11 @@ impl Chain {
                 out.push_str(&kept.prefix().explain()?);
                 format!("{} (cache miss: the above is made and kept first)", kept.name())
             }
+            Source::Shared(shared) => {
+                let (before, name) = shared.explain()?;
+                out.push_str(&before);
+                name
+            }
         };
         let _ = writeln!(out, "{} {:?} from {name}", self.role, self.name);
         let _ = writeln!(out, "  source: {} {}", self.source.stored_dtype(), grid);

@@ -17,12 +17,19 @@ type Slot = Mutex<Option<Volume>>;
 /// Results in the order in which they were made, with their bytes.
 static KEPT: Mutex<VecDeque<(Weak<Slot>, usize)>> = Mutex::new(VecDeque::new());
 
+/// How often a lock is tried before it counts as held for ever.
+const TRIES: usize = 256;
+
 fn with<T, R>(lock: &Mutex<T>, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-    match lock.try_lock() {
-        Ok(mut held) => Some(f(&mut held)),
-        Err(TryLockError::Poisoned(held)) => Some(f(&mut held.into_inner())),
-        Err(TryLockError::WouldBlock) => None,
+    // Others hold it for some nanoseconds only.
+    for _ in 0..TRIES {
+        match lock.try_lock() {
+            Ok(mut held) => return Some(f(&mut held)),
+            Err(TryLockError::Poisoned(held)) => return Some(f(&mut held.into_inner())),
+            Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+        }
     }
+    None
 }
 
 impl Memo {

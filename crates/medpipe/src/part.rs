@@ -26,21 +26,39 @@ impl Chain {
         if !source.compressed() {
             return Ok(self);
         }
-        let needed = self.source_box();
-        let channels: Vec<usize> = (0..self.channels()).collect();
-        // Of a stream, every channel may have to be inflated from its start again.
-        let all = || source.inflates(&channels, &needed).map(|i| i.is_some_and(|(_, all)| all));
-        if needed == Box3::whole(source.grid().shape) || all()? {
-            self.source = Source::Memory(source.load()?);
+        let whole = *source.grid();
+        let needed = source.worth_reading(&self.source_box())?.1;
+        let part = source.part(&needed)?;
+        if needed == Box3::whole(whole.shape) {
+            self.source = Source::Memory(part);
             return Ok(self);
         }
-        let (whole, dtype, scale) = (*source.grid(), source.stored_dtype(), source.scale());
-        let (extra, meta) = (source.extra().to_vec(), source.meta().clone());
-        let mut part = buffer(needed.len() * dtype.bytes() * channels.len())?;
-        source.copy_boxes(&needed, part.as_bytes_mut())?;
-        let part =
-            Volume::packed(Arc::new(part), dtype, inner(&whole, &needed), extra, meta)?.with_scale(scale);
         Ok(self.on_part(part, &needed, &whole))
+    }
+}
+
+impl Source {
+    /// What it costs to read a box of all channels, in bytes that are read or inflated, and the box that is better read: all, where every channel of a stream
+    /// would have to be inflated from its start again.
+    pub(crate) fn worth_reading(&self, b: &Box3) -> Result<(u64, Box3)> {
+        let channels: Vec<usize> = (0..self.extra().iter().product()).collect();
+        Ok(match self.inflates(&channels, b)? {
+            None => ((b.len() * self.voxel_bytes()) as u64, *b),
+            Some((bytes, false)) => (bytes, *b),
+            Some((bytes, true)) => (bytes, Box3::whole(self.grid().shape)),
+        })
+    }
+
+    /// A box of all channels as it is stored.
+    pub(crate) fn part(&self, b: &Box3) -> Result<Volume> {
+        if *b == Box3::whole(self.grid().shape) {
+            return self.load();
+        }
+        let (dtype, extra) = (self.stored_dtype(), self.extra().to_vec());
+        let mut part = buffer(b.len() * dtype.bytes() * extra.iter().product::<usize>())?;
+        self.copy_boxes(b, part.as_bytes_mut())?;
+        let part = Volume::packed(Arc::new(part), dtype, inner(self.grid(), b), extra, self.meta().clone())?;
+        Ok(part.with_scale(self.scale()))
     }
 }
 

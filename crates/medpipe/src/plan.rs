@@ -10,6 +10,7 @@ use medcore::{
 use crate::chain::Chain;
 use crate::node::{Node, occurs};
 use crate::records::{Begun, Named, Ticket, bits};
+use crate::shared::share;
 use crate::source::Source;
 use crate::{LazyItem, LazySample, LazyVolume, Mismatch, Result};
 
@@ -58,7 +59,7 @@ impl State {
         State { places: places.to_vec(), ..self }
     }
 
-    fn chains(&self) -> impl Iterator<Item = &Chain> {
+    pub(crate) fn chains(&self) -> impl Iterator<Item = &Chain> {
         self.items.iter().filter_map(|i| if let Planning::Volume(c) = i { Some(c) } else { None })
     }
 
@@ -175,6 +176,7 @@ pub(crate) fn plan(
         next.iter_mut().for_each(State::leave);
         states = next;
     }
+    share(&mut states)?;
     Ok(Planned::Done(states))
 }
 
@@ -231,6 +233,7 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
             return Err(Error::shape(&node.name, chain.grid(), own.grid).into());
         }
     }
+    state.share_masks();
     Ok(Planned::Done(vec![state]))
 }
 
@@ -248,8 +251,7 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                 let rest: Vec<Step> = steps.collect();
                 for item in &mut state.items {
                     if let Planning::Volume(c) = item {
-                        // Each of the patches reads its own region, where that can be done.
-                        *c = Chain { made: None, ..c.settled(c.source.sequential())? };
+                        *c = Chain { made: None, ..c.split() };
                     }
                 }
                 let (mut out, count) = (vec![], branches.len());
@@ -395,9 +397,8 @@ fn planning(item: Item, fuse: bool) -> Planning {
 }
 
 impl Chain {
-    /// The same values, with everything that needs the whole volume done and kept, and with `once` what comes from the file too, so that
-    /// several continuations share it.
-    pub(crate) fn settled(&self, once: bool) -> Result<Chain> {
+    /// The same values, with everything that needs the whole volume done and kept, and with `once` what comes from the file too.
+    fn settled(&self, once: bool) -> Result<Chain> {
         let whole = |s: &crate::chain::Stage| {
             matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_))
         };

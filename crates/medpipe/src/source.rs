@@ -9,7 +9,7 @@ use medkernels::convert;
 
 use crate::stack::Stack;
 use crate::tile::{Tile, Want};
-use crate::{Kept, Result};
+use crate::{Kept, Result, Shared};
 
 /// The start of a chain.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub enum Source {
     Cached(Arc<Kept>),
     /// Several of these, as channels.
     Stack(Stack),
+    /// Voxels that several patches of one visit share, made when the first needs them.
+    Shared(Arc<Shared>),
 }
 
 impl Source {
@@ -32,6 +34,7 @@ impl Source {
             Source::Memory(v) => v.grid(),
             Source::Cached(k) => &k.facts().grid,
             Source::Stack(s) => s.grid(),
+            Source::Shared(s) => s.grid(),
         }
     }
 
@@ -42,6 +45,7 @@ impl Source {
             Source::Memory(v) => v.dtype(),
             Source::Cached(k) => k.facts().dtype(),
             Source::Stack(s) => s.dtype(),
+            Source::Shared(s) => s.dtype(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Source {
             Source::Memory(v) => v.stored_dtype(),
             Source::Cached(k) => k.facts().stored,
             Source::Stack(s) => s.dtype(),
+            Source::Shared(s) => s.stored_dtype(),
         }
     }
 
@@ -62,6 +67,7 @@ impl Source {
             Source::Memory(v) => v.extra(),
             Source::Cached(k) => &k.facts().extra,
             Source::Stack(s) => s.extra(),
+            Source::Shared(s) => s.extra(),
         }
     }
 
@@ -72,6 +78,7 @@ impl Source {
             Source::Memory(v) => v.meta(),
             Source::Cached(k) => k.meta(),
             Source::Stack(s) => s.meta(),
+            Source::Shared(s) => s.meta(),
         }
     }
 
@@ -81,6 +88,7 @@ impl Source {
             Source::File(f) => vec![f],
             Source::Memory(_) | Source::Cached(_) => vec![],
             Source::Stack(s) => s.parts().iter().flat_map(Source::files).collect(),
+            Source::Shared(s) => s.source().files(),
         }
     }
 
@@ -88,7 +96,7 @@ impl Source {
     pub fn shares_memory(&self) -> bool {
         match self {
             Source::Memory(_) => true,
-            Source::File(_) | Source::Cached(_) => false,
+            Source::File(_) | Source::Cached(_) | Source::Shared(_) => false,
             Source::Stack(s) => s.parts().iter().any(Source::shares_memory),
         }
     }
@@ -110,7 +118,7 @@ impl Source {
         let f = match self {
             Source::File(f) => f,
             Source::Stack(s) => return s.inflates(channels, b),
-            Source::Memory(_) | Source::Cached(_) => return Ok(None),
+            Source::Memory(_) | Source::Cached(_) | Source::Shared(_) => return Ok(None),
         };
         if !f.compressed() {
             return Ok(None);
@@ -121,21 +129,11 @@ impl Source {
         Ok(Some((if whole { all } else { parts }, whole)))
     }
 
-    /// Whether a region costs about as much as the whole, so that several are better cut out of the whole in memory.
-    pub(crate) fn sequential(&self) -> bool {
-        match self {
-            Source::File(f) => f.sequential(),
-            Source::Memory(_) => false,
-            Source::Cached(k) => k.too_large(),
-            Source::Stack(s) => s.parts().iter().any(Source::sequential),
-        }
-    }
-
     /// Whether the same region costs more than a look at memory when it is read again.
     pub(crate) fn compressed(&self) -> bool {
         match self {
             Source::File(f) => f.compressed(),
-            Source::Memory(_) | Source::Cached(_) => false,
+            Source::Memory(_) | Source::Cached(_) | Source::Shared(_) => false,
             Source::Stack(s) => s.parts().iter().any(Source::compressed),
         }
     }
@@ -155,6 +153,7 @@ impl Source {
             Source::Memory(v) => v.scale(),
             Source::Cached(k) => k.facts().scale,
             Source::Stack(_) => None,
+            Source::Shared(s) => s.scale(),
         }
     }
 
@@ -170,6 +169,7 @@ impl Source {
             Source::Memory(v) => Ok(v.clone()),
             Source::Cached(k) => k.with(|source| source.load()),
             Source::Stack(s) => s.on_voxels(&mut Stack::load),
+            Source::Shared(s) => s.load(),
         }
     }
 
@@ -180,6 +180,7 @@ impl Source {
             Source::Memory(v) => Ok(v.copy_box(channel, b, out)?),
             Source::Cached(k) => k.source()?.copy_box(channel, b, out),
             Source::Stack(s) => s.read(channel, b, Want::Stored, out),
+            Source::Shared(s) => Ok(s.load()?.copy_box(channel, b, out)?),
         }
     }
 
@@ -196,6 +197,7 @@ impl Source {
     pub(crate) fn ready(&self) -> Result<Source> {
         match self {
             Source::Cached(k) => k.source(),
+            Source::Shared(s) => Ok(Source::Memory(s.load()?)),
             ready => Ok(ready.clone()),
         }
     }
@@ -205,7 +207,7 @@ impl Source {
         let v = match self {
             Source::Memory(v) => v,
             Source::Stack(s) => return s.view(channel, b, want),
-            Source::File(_) | Source::Cached(_) => return None,
+            Source::File(_) | Source::Cached(_) | Source::Shared(_) => return None,
         };
         if !self.unscaled() || (want == Want::F32 && v.stored_dtype() != DType::F32) {
             return None;
@@ -243,7 +245,7 @@ impl Source {
                 v.copy_box(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }
-            Source::Cached(k) => k.source()?.read(channel, b, want, out)?,
+            Source::Cached(_) | Source::Shared(_) => self.ready()?.read(channel, b, want, out)?,
             Source::Stack(s) => s.read(channel, b, want, out)?,
         }
         Ok(())

@@ -49,7 +49,7 @@ impl Stack {
         let name = |part: &Source| match part {
             Source::File(f) => f.path().display().to_string(),
             Source::Cached(kept) => kept.name(),
-            Source::Memory(_) | Source::Stack(_) => "memory".into(),
+            Source::Memory(_) | Source::Stack(_) | Source::Shared(_) => "memory".into(),
         };
         self.parts.iter().map(name).collect::<Vec<_>>().join(", ")
     }

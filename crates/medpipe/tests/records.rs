@@ -405,3 +405,32 @@ fn recipes_and_values_name_the_same_records() {
     assert!(Records::from_value(&json!({"dir": 3})).is_err());
     assert_ne!(Records::in_memory(), Records::in_memory());
 }
+
+#[test]
+fn channels_of_several_files_are_recorded_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let one = |name: &str, seed: u32| {
+        saved(dir.path().join(name), &volume([64, 60, 52], vec![], seed, false), Gzip::Blocks(8 << 10))
+    };
+    let paths = [one("t1.nii.gz", 1), one("t2.nii.gz", 2)];
+    let open = || {
+        let parts: Vec<_> = paths.iter().map(|p| LazyVolume::open(p).unwrap()).collect();
+        LazySample::of_volume(LazyVolume::stack(&parts).unwrap())
+    };
+    let list = [json!({"z_normalize": {"channel_wise": true}}), json!({"random_crop": 10})];
+    for records in [Records::in_memory(), Records::on_disk(dir.path().join("r")).unwrap()] {
+        let with = pipeline(&list).with_records(&records);
+        for epoch in 0..3 {
+            let stack = open();
+            let made = bits(&with.apply(&stack, "s", epoch).unwrap());
+            assert_eq!(made, bits(&pipeline(&list).apply(&open(), "s", epoch).unwrap()));
+            let inflated: u64 =
+                stack.volume("image").unwrap().files().iter().map(|f| f.bytes_inflated()).sum();
+            assert_eq!(inflated > 2 * 64 * 60 * 52 * 2, epoch == 0, "{inflated}");
+        }
+        // Each of them alone is another volume.
+        let alone = LazyVolume::open(&paths[0]).unwrap();
+        bits(&with.apply(&LazySample::of_volume(alone), "s", 0).unwrap());
+        assert_eq!((records.stats().measured, records.stats().remeasured, records.stats().files), (2, 0, 2));
+    }
+}

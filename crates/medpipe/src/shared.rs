@@ -1,0 +1,254 @@
+//! What several patches of one visit share: voxels that are read, or made, once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use medcore::{Box3, DType, Grid, Meta, Scale, Volume};
+use medio::VolumeFile;
+use medkernels::PerProcess;
+
+use crate::Result;
+use crate::chain::{Chain, Op, Stage};
+use crate::flight::{Flights, Turn};
+use crate::memo::Memo;
+use crate::plan::{Planning, State};
+use crate::source::Source;
+use crate::tile::Want;
+
+/// A source that several patches of one visit take their voxels from: filled by the first that needs it, given back with the last.
+pub struct Shared {
+    what: What,
+    made: Memo,
+}
+
+enum What {
+    /// The voxels of a file (or of several, as channels) that the patches need, as they are stored.
+    Part(Source, Box3),
+    /// All that a chain gives.
+    Whole(Chain),
+}
+
+impl What {
+    /// The same, for several.
+    fn shared(self) -> Source {
+        Source::Shared(Arc::new(Shared { what: self, made: Memo::default() }))
+    }
+}
+
+impl Shared {
+    pub(crate) fn grid(&self) -> &Grid {
+        match &self.what {
+            What::Part(source, _) => source.grid(),
+            What::Whole(chain) => chain.grid(),
+        }
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        match &self.what {
+            What::Part(source, _) => source.dtype(),
+            What::Whole(chain) => chain.dtype(),
+        }
+    }
+
+    pub(crate) fn stored_dtype(&self) -> DType {
+        match &self.what {
+            What::Part(source, _) => source.stored_dtype(),
+            What::Whole(chain) => chain.dtype(),
+        }
+    }
+
+    pub(crate) fn scale(&self) -> Option<Scale> {
+        match &self.what {
+            What::Part(source, _) => source.scale(),
+            What::Whole(_) => None,
+        }
+    }
+
+    /// Where the voxels come from.
+    pub(crate) fn source(&self) -> &Source {
+        match &self.what {
+            What::Part(source, _) => source,
+            What::Whole(chain) => &chain.source,
+        }
+    }
+
+    pub(crate) fn extra(&self) -> &[usize] {
+        self.source().extra()
+    }
+
+    pub(crate) fn meta(&self) -> &Arc<Meta> {
+        self.source().meta()
+    }
+
+    /// What `explain` prints.
+    pub(crate) fn explain(&self) -> Result<(String, String)> {
+        Ok(match &self.what {
+            What::Part(source, b) => {
+                let paths = source.files().into_iter().map(|f| f.path().display().to_string());
+                let paths = paths.collect::<Vec<_>>().join(", ");
+                let voxels = format!("{:?} at {:?} of it", b.shape, b.start);
+                (String::new(), format!("{paths} (all patches together read {voxels}, once)"))
+            }
+            What::Whole(chain) => {
+                (chain.explain()?, "what the above gives (made once for all patches)".into())
+            }
+        })
+    }
+
+    /// All voxels.
+    pub(crate) fn load(self: &Arc<Shared>) -> Result<Volume> {
+        match &self.what {
+            What::Part(source, _) => source.load(),
+            What::Whole(_) => self.voxels(),
+        }
+    }
+
+    /// The voxels that are shared. Of several threads one makes them.
+    fn voxels(self: &Arc<Shared>) -> Result<Volume> {
+        static MAKING: PerProcess<Arc<Flights<usize, Volume>>> = PerProcess::new();
+        let flights = MAKING.get(|_| true, Arc::default);
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let flight = match flights.begin(&(Arc::as_ptr(self) as usize), || self.made.get().is_some()) {
+            Turn::Made(made) => return Ok(made),
+            Turn::Known => None,
+            Turn::Mine(flight) => flight,
+        };
+        if let Some(made) = self.made.get() {
+            return Ok(made);
+        }
+        let made = match &self.what {
+            What::Part(source, b) => source.part(b)?,
+            What::Whole(chain) => chain.compute(Want::Stored)?,
+        };
+        self.made.set(made.clone());
+        if let Some(flight) = flight {
+            flight.land(&made);
+        }
+        Ok(made)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Part(source, b) => write!(f, "Shared({b:?} of {source:?})"),
+            What::Whole(chain) => write!(f, "Shared({chain:?})"),
+        }
+    }
+}
+
+impl Chain {
+    /// The same values, for several that go on from here: what needs the whole volume is done once for all of them, when the first one is computed.
+    pub(crate) fn split(&self) -> Chain {
+        let whole = |op: &Op| matches!(op, Op::Measure(..) | Op::Global(_));
+        let done = self.stages.iter().rposition(|s| whole(&s.op)).map_or(0, |at| at + 1);
+        if done == 0 && !matches!(&self.source, Source::Cached(k) if k.too_large()) {
+            return self.clone();
+        }
+        let start = Chain { stages: self.stages[..done].to_vec(), made: None, ..self.clone() };
+        let stages = self.stages[done..].to_vec();
+        Chain { source: What::Whole(start).shared(), stages, ..self.clone() }
+    }
+
+    /// The chain on the voxels that its source shares with others.
+    pub(crate) fn on_shared(&self, shared: &Arc<Shared>) -> Result<Chain> {
+        let memory = |source| Chain { source, ..self.clone() };
+        match &shared.what {
+            What::Part(source, b) if b.union(&self.source_box()) != *b => Ok(memory(source.clone())),
+            What::Part(_, b) if *b != Box3::whole(shared.grid().shape) => {
+                Ok(self.clone().on_part(shared.voxels()?, b, shared.grid()))
+            }
+            _ => Ok(memory(Source::Memory(shared.voxels()?))),
+        }
+    }
+}
+
+impl State {
+    /// Lets a gzipped label that is still to be looked at as a mask, and what becomes of it in the sample, inflate the file once.
+    pub(crate) fn share_masks(&mut self) {
+        let masks = |c: &Chain| -> Vec<(String, Source)> {
+            let of = |s: &Stage| match &s.op {
+                Op::Measure(_, Some(mask), _) if mask.source.compressed() => {
+                    Some((mask.name.clone(), mask.source.clone()))
+                }
+                _ => None,
+            };
+            c.stages.iter().filter_map(of).collect()
+        };
+        let all: Vec<(String, Source)> = self.chains().flat_map(masks).collect();
+        for (name, source) in all {
+            let same = |c: &Chain| c.name == name && c.source.same_files(&source);
+            let shared = What::Part(source.clone(), Box3::whole(source.grid().shape)).shared();
+            for item in &mut self.items {
+                let Planning::Volume(chain) = item else { continue };
+                if same(chain) {
+                    chain.source = shared.clone();
+                }
+                for stage in &mut chain.stages {
+                    if let Op::Measure(_, Some(mask), _) = &mut stage.op
+                        && same(mask)
+                    {
+                        Arc::make_mut(mask).source = shared.clone();
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Whether both read the same files and nothing else.
+    fn same_files(&self, other: &Source) -> bool {
+        let plain = |s: &Source| match s {
+            Source::File(_) => true,
+            Source::Stack(s) => s.parts().iter().all(|p| matches!(p, Source::File(_))),
+            _ => false,
+        };
+        let identities = |s: &Source| s.files().into_iter().map(VolumeFile::identity).collect::<Vec<_>>();
+        plain(self) && plain(other) && identities(self) == identities(other)
+    }
+}
+
+/// Where several samples of one visit read the same file, and together less than each by itself, they read it together.
+pub(crate) fn share(states: &mut [State]) -> Result<()> {
+    if states.len() < 2 {
+        return Ok(());
+    }
+    for item in 0..states.iter().map(|s| s.items.len()).min().unwrap_or(0) {
+        let mut chains: Vec<&mut Chain> = states
+            .iter_mut()
+            .filter_map(|s| match &mut s.items[item] {
+                Planning::Volume(chain) => Some(chain),
+                Planning::Points(..) => None,
+            })
+            .collect();
+        let Some(source) = chains.first().map(|c| c.source.clone()) else { continue };
+        chains.retain(|c| c.source.same_files(&source));
+        let boxes: Vec<Box3> = chains.iter().map(|c| c.source_box()).collect();
+        if let Some(b) = together(&source, &boxes)? {
+            let shared = What::Part(source, b).shared();
+            for chain in chains {
+                chain.source = shared.clone();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The part of a source that holds several boxes, if to read it is less than to read them.
+fn together(source: &Source, boxes: &[Box3]) -> Result<Option<Box3>> {
+    let boxes: Vec<&Box3> = boxes.iter().filter(|b| !b.is_empty()).collect();
+    let [first, others @ ..] = &boxes[..] else { return Ok(None) };
+    if others.is_empty() {
+        return Ok(None);
+    }
+    let mut apart = source.worth_reading(first)?.0;
+    for b in others {
+        apart += source.worth_reading(b)?.0;
+    }
+    let union = others.iter().fold(**first, |all, b| all.union(b));
+    let (once, part) = source.worth_reading(&union)?;
+    Ok((once < apart).then_some(part))
+}
