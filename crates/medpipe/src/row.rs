@@ -1,6 +1,8 @@
 //! A chain's output put where it is wanted: C-contiguous, in the dtype that was asked for.
 
-use medcore::{Box3, DType, Error, Role, with_element};
+use std::sync::Arc;
+
+use medcore::{Box3, DType, Error, Point, Role, Step, Volume, with_element};
 use medkernels::copy::copy_strided;
 use medkernels::element::Element;
 use medkernels::float_env::FloatEnv;
@@ -9,7 +11,10 @@ use medkernels::threads;
 use crate::chain::{Chain, Op};
 use crate::compute::{Layout, Resolved, SLAB, c_strides};
 use crate::evaluate::buffer;
+use crate::part::inner;
+use crate::source::Source;
 use crate::tile::{Want, packed_strides};
+use crate::turn::Turn;
 use crate::values::cast;
 use crate::{LazyVolume, Result};
 
@@ -69,10 +74,62 @@ impl Chain {
                 return resolved.copy_view(want, c_strides(self.grid().shape), out);
             }
         }
+        if !row.check
+            && let Some(mut turned) = resolved.chain.turned_part(row.dtype())?
+        {
+            if let Some(to) = cast {
+                turned.push_step(Step::Point(Point::Cast(to)), None, &|_| None)?;
+            }
+            return turned.fill_slabs(want, None, false, out).map(drop);
+        }
         if threads::threads() > 1 {
             return row.fill_on_threads(resolved, out);
         }
         row.fill(&resolved.chain.preloaded()?, out)
+    }
+
+    /// The same work on what is needed of the source, turned while it is small: stored numbers that are narrower than those of the row, or that
+    /// have to be read first. `None` where a stage's bits depend on the order of axes, or where much is needed.
+    fn turned_part(&self, dtype: DType) -> Result<Option<Chain>> {
+        const TURN: Turn = [2, 1, 0];
+        let (needed, size) = (self.source_box(), self.source.stored_dtype().bytes());
+        let (grid, channels) = (*self.source.grid(), self.channels());
+        let bytes = needed.len() * size;
+        let worth = size < dtype.bytes() || !matches!(self.source, Source::Memory(_));
+        let loads = self.source.compressed() && needed == Box3::whole(grid.shape);
+        if !worth
+            || loads
+            || bytes * channels > PART
+            || bytes == 0
+            || !self.stages.iter().all(|s| s.turns(TURN))
+        {
+            return Ok(None);
+        }
+        let shape = needed.shape;
+        let (from, to) = (packed_strides(shape), c_strides(shape));
+        let mut part = buffer(bytes * channels)?;
+        if let Source::Memory(v) = &self.source {
+            let first: isize = (0..3).map(|i| needed.start[i] as isize * v.strides()[i]).sum();
+            for (c, part) in part.as_bytes_mut().chunks_mut(bytes).enumerate() {
+                let at = (v.channel_offset(c) as isize + first) as usize;
+                copy_strided(part, to, 0, v.storage().bytes(), v.strides(), at, shape, size);
+            }
+        } else {
+            let mut read = buffer(bytes * channels)?;
+            self.source.copy_boxes(&needed, read.as_bytes_mut())?;
+            for (part, read) in part.as_bytes_mut().chunks_mut(bytes).zip(read.as_bytes().chunks(bytes)) {
+                copy_strided(part, to, 0, read, from, 0, shape, size);
+            }
+        }
+        let (extra, dtype) = (self.source.extra().to_vec(), self.source.stored_dtype());
+        let steps = extra
+            .iter()
+            .scan(needed.len() as isize, |step, &n| Some(std::mem::replace(step, *step * n as isize)));
+        let steps = steps.collect();
+        let part = Volume::strided(Arc::new(part), dtype, inner(&grid, &needed), 0, to, extra, steps)?
+            .with_meta(self.source.meta().clone())
+            .with_scale(self.source.scale());
+        Ok(self.clone().on_part(part, &needed, &grid).turned(TURN))
     }
 
     /// Planes along z that are made at once: as many as stay in the second cache level, and thick against what filters read around them.
@@ -85,6 +142,9 @@ impl Chain {
         planes.max(4 * halo).clamp(1, nz.max(1))
     }
 }
+
+/// Bytes of a part that is turned as a whole: it stays in the second or third cache level.
+const PART: usize = 4 << 20;
 
 /// How values become those of the row.
 struct Row {

@@ -39,6 +39,11 @@ impl Chain {
 }
 
 impl Stage {
+    /// Whether it can be done in the turned order of axes, bit for bit.
+    pub(crate) fn turns(&self, turn: Turn) -> bool {
+        self.turned(turn).is_some()
+    }
+
     fn turned(&self, turn: Turn) -> Option<Stage> {
         let op = match &self.op {
             Op::Points(runs) if runs.iter().all(|(_, run)| !run.indexed) => Op::Points(runs.clone()),

@@ -13,6 +13,7 @@ mod order;
 mod settings;
 mod shared;
 mod visit;
+mod work;
 
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +26,7 @@ pub use counters::Counters;
 pub use host::{HostCalls, Served, on_host};
 pub use settings::{Failure, OnError, Settings};
 
-use crate::{Case, LazySample, Pipeline, Result};
+use crate::{Case, Pipeline, Result};
 
 /// Batches of patches from cases, epoch after epoch.
 ///
@@ -164,7 +165,7 @@ impl Inner {
         let mut counts = vec![1; self.cases.len()];
         medkernels::threads::for_each_mut(&mut counts, |number, count| {
             let case = &self.cases[number];
-            let planned = shared::caught(|| {
+            let planned = work::caught(|| {
                 let sample = self.opened.open(number, case, &self.settings)?;
                 self.pipeline.apply(&sample, &case.id, epoch)
             });
