@@ -4,9 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Measured, Of,
-    Point,
-    PointRun, Relabel, Result, Role, Sampler, Step, Warp,
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Measured,
+    Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::records::{Made, Ticket};
@@ -25,6 +24,8 @@ pub(crate) struct Chain {
     pub(crate) fuse: bool,
     /// What it is made of, while it is planned for a pipeline that keeps records.
     pub(crate) made: Option<Made>,
+    /// Transforms that had nothing to do, each with the number of stages before it.
+    pub(crate) idle: Vec<(usize, String)>,
 }
 
 /// One stage: an operation, and what its output is like.
@@ -91,7 +92,7 @@ impl Moved {
 
 impl Chain {
     pub(crate) fn new(source: Source, name: &str, role: Role, fuse: bool) -> Chain {
-        Chain { source, name: name.into(), role, stages: vec![], fuse, made: None }
+        Chain { source, name: name.into(), role, stages: vec![], fuse, made: None, idle: vec![] }
     }
 
     pub(crate) fn grid(&self) -> &Grid {
@@ -108,6 +109,16 @@ impl Chain {
 
     pub(crate) fn channels(&self) -> usize {
         self.source.extra().iter().product()
+    }
+
+    /// What was planned so far, as far as one more step would change it.
+    pub(crate) fn end(&self) -> (usize, Option<String>) {
+        (self.stages.len(), self.stages.last().map(|s| s.label.clone()))
+    }
+
+    /// Notes a transform that had nothing to do.
+    pub(crate) fn idles(&mut self, name: &str) {
+        self.idle.push((self.stages.len(), name.into()));
     }
 
     fn push(&mut self, op: Op, dtype: DType, label: String) {

@@ -50,7 +50,13 @@ impl Chain {
             read.len() as u64 * self.source.voxel_bytes() as u64
         );
         let mut passes = 1;
+        let idle = |out: &mut String, at: std::ops::Range<usize>| {
+            for (_, name) in self.idle.iter().filter(|(n, _)| at.contains(n)) {
+                let _ = writeln!(out, "  -  {name}: nothing to do");
+            }
+        };
         for (n, s) in self.stages.iter().enumerate() {
+            idle(&mut out, n..n + 1);
             let kind = match &s.op {
                 Op::Lattice(m) => format!("copies voxels; outside: {}", m.boundary),
                 Op::Interpolate(i) => {
@@ -80,6 +86,7 @@ impl Chain {
             let [x, y, z] = s.grid.shape;
             let _ = writeln!(out, "  {}. {}  [{x} x {y} x {z} {}; {kind}]", n + 1, s.label, s.dtype);
         }
+        idle(&mut out, self.stages.len()..usize::MAX);
         let bytes = self.grid().len() as u64 * self.channels() as u64 * self.dtype().bytes() as u64;
         let _ = writeln!(
             out,

@@ -250,7 +250,7 @@ impl LazyVolume {
 
     /// The chain that goes on from a computed result.
     pub(crate) fn continued(&self, volume: Volume) -> Chain {
-        Chain { source: Source::Memory(volume), stages: vec![], ..self.start.clone() }
+        Chain { source: Source::Memory(volume), stages: vec![], idle: vec![], ..self.start.clone() }
     }
 
     pub(crate) fn computed(&self) -> Option<Volume> {

@@ -65,7 +65,7 @@ mod work;
 pub use cache::{Cache, Kept, Notice, Stats, notices};
 pub use catalog::{Entry, catalog, find};
 pub use compute::Layout;
-pub use datalist::{Case, CaseItem};
+pub use datalist::{Case, CaseItem, Datalist, ListOptions, Missing, split_indices};
 pub use error::{Error, Result};
 pub use frames::Pick;
 pub use lazy::LazyVolume;

@@ -211,9 +211,15 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
             )?;
         }
         let facts = state.facts(grid);
-        let steps = node
-            .transform
-            .plan(&Facts { grid: &grid, items: &facts, item: None, places: &state.places }, key)?;
+        let at = Facts { grid: &grid, items: &facts, item: None, places: &state.places };
+        let steps = node.transform.plan(&at, key)?;
+        if steps.is_empty() {
+            for (item, _) in state.items.iter_mut().zip(&targets).filter(|(_, targeted)| **targeted) {
+                if let Planning::Volume(chain) = item {
+                    chain.idles(&node.name);
+                }
+            }
+        }
         return together(state, steps, &targets, reading);
     }
     let snapshot = state.clone();
@@ -226,8 +232,12 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
         let own = chain.facts();
         let at = Facts { grid: &own.grid, items: &facts, item: Some(&own), places: &snapshot.places };
         let steps = node.transform.plan(&at, key.text("item").text(&chain.name))?;
+        let end = chain.end();
         for step in steps {
             chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
+        }
+        if chain.end() == end {
+            chain.idles(&node.name);
         }
         if chain.grid().shape != own.grid.shape {
             return Err(Error::shape(&node.name, chain.grid(), own.grid).into());
@@ -404,7 +414,8 @@ impl Chain {
         };
         if self.stages.iter().any(whole) || (once && !self.stages.is_empty()) {
             let volume = self.compute(crate::tile::Want::Stored)?;
-            return Ok(Chain { source: Source::Memory(volume), stages: vec![], ..self.clone() });
+            let source = Source::Memory(volume);
+            return Ok(Chain { source, stages: vec![], idle: vec![], ..self.clone() });
         }
         match &self.source {
             Source::File(_) | Source::Cached(_) | Source::Stack(_) if once => {

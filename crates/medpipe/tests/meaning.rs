@@ -492,3 +492,25 @@ fn frames_of_a_stream_are_read_one_by_one_where_that_is_less() {
     medio::save(&plain, &volume, &options).unwrap();
     assert!(!part(&LazyVolume::open(&plain).unwrap()).explain().unwrap().contains("inflated"));
 }
+
+#[test]
+fn a_transform_that_has_nothing_to_do_says_so() {
+    let v = volume([4, 3, 2], &[1.0; 24]);
+    let steps = [
+        ("reorient", json!("RAS")),
+        ("clamp", json!({"min": 0})),
+        ("resample", json!(1)),
+        ("cast", json!("float32")),
+    ];
+    let done = steps.iter().fold(v.clone(), |v, (name, value)| then(&v, name, value.clone()));
+    let text = done.explain().unwrap();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(lines[3], "-  reorient: nothing to do", "{text}");
+    assert!(lines[4].starts_with("1. clamp"), "{text}");
+    assert_eq!(lines[5..7], ["-  resample: nothing to do", "-  cast: nothing to do"], "{text}");
+    let nodes = steps.map(|(name, value)| Node::new(name, value).unwrap());
+    let sample = LazySample::of_volume(v).with("label", LazyItem::Volume(label([4, 3, 2], &[0; 24])));
+    let text = Pipeline::new(nodes.to_vec()).explain(&sample, "", false).unwrap();
+    assert_eq!(text.matches("resample: nothing to do").count(), 2, "{text}");
+    assert_eq!(text.matches("cast: nothing to do").count(), 1, "{text}");
+}

@@ -163,8 +163,9 @@ fn a_stack_says_what_it_reads_and_can_be_made_again_and_kept() {
     let label = stack.as_role(Role::Label).unwrap();
     assert_eq!(LazyVolume::replay(&label.recipe().unwrap()).unwrap().role(), Role::Label);
     // What was computed before it was stacked has no files alone.
-    let flipped = LazyVolume::open(&paths[0]).unwrap().then(Node::new("flip", json!("x")).unwrap(), None);
-    let mixed = LazyVolume::stack(&[flipped.unwrap(), LazyVolume::open(&paths[1]).unwrap()]).unwrap();
+    let clamped =
+        LazyVolume::open(&paths[0]).unwrap().then(Node::new("clamp", json!({"min": 0})).unwrap(), None);
+    let mixed = LazyVolume::stack(&[clamped.unwrap(), LazyVolume::open(&paths[1]).unwrap()]).unwrap();
     assert!(mixed.recipe().is_none());
 
     let cache = Cache::on_disk(dir.path().join("cache"), 1 << 30).unwrap();

@@ -76,7 +76,7 @@ impl LazyVolume {
 impl Chain {
     /// A chain that begins with an entry, in the place of this one.
     pub(crate) fn kept(&self, kept: Arc<Kept>) -> Chain {
-        let mut out = Chain { source: Source::Cached(kept), stages: vec![], ..self.clone() };
+        let mut out = Chain { source: Source::Cached(kept), stages: vec![], idle: vec![], ..self.clone() };
         // No interpolation is joined across a cache.
         out.depends(&"cached".into());
         out

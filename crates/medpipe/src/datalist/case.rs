@@ -82,9 +82,14 @@ impl Case {
 
     /// The files of all items, in order.
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.items.iter().flat_map(|(_, item)| match item {
-            CaseItem::Files { paths, .. } => &paths[..],
-            CaseItem::Volume(_) | CaseItem::Points(_) => &[],
+        self.files().map(|(_, path)| path)
+    }
+
+    /// The files of all items, in order, with the items' names.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &PathBuf)> {
+        self.items.iter().flat_map(|(name, item)| {
+            let paths = if let CaseItem::Files { paths, .. } = item { &paths[..] } else { &[] };
+            paths.iter().map(move |path| (name.as_str(), path))
         })
     }
 
