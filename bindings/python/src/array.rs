@@ -140,6 +140,8 @@ pub(crate) enum View {
     ChannelFirst,
     /// x, y, z of a volume of one channel.
     SpaceOnly,
+    /// The extra axes, last one first, then x, y, z.
+    Rows,
 }
 
 /// A NumPy array over a volume's stored voxels; it owns the volume. `space` of the three axes are shown.
@@ -167,6 +169,12 @@ pub(crate) fn view(
             steps.insert(0, step);
         }
         View::SpaceOnly => {}
+        View::Rows => {
+            for (n, step) in volume.extra().iter().zip(volume.extra_strides()) {
+                dims.insert(0, *n);
+                steps.insert(0, *step);
+            }
+        }
     }
     let offset = volume.channel_offset(0) * dtype.bytes();
     let start = if writable {

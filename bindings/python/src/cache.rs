@@ -81,6 +81,19 @@ impl Cache {
     }
 }
 
+const BYTES: &str = "a number of bytes, or a text such as \"20 GB\"";
+
+/// A number of bytes, or a text that says it.
+pub(crate) fn bytes_of(py: Python<'_>, who: &str, name: &str, given: &Bound<'_, PyAny>) -> PyResult<u64> {
+    match given.cast::<PyString>() {
+        Ok(text) => {
+            let text = text.to_cow()?;
+            run(py, || medpipe::Cache::parse_bytes(&text))
+        }
+        Err(_) => given.extract::<u64>().map_err(|_| errors::param(py, who, name, given, BYTES)),
+    }
+}
+
 /// A cache of decoded volumes; see `medoxide.cache`.
 #[pyfunction]
 #[pyo3(signature = (dir=None, max_bytes=None))]
@@ -89,17 +102,8 @@ pub(crate) fn cache(
     dir: Option<PathBuf>,
     max_bytes: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Cache> {
-    let wrong = |found: String| {
-        errors::param(py, "cache", "max_bytes", found, "a number of bytes, or a text such as \"20 GB\"")
-    };
-    let given = max_bytes.ok_or_else(|| wrong("not given".into()))?;
-    let bytes = match given.cast::<PyString>() {
-        Ok(text) => {
-            let text = text.to_cow()?;
-            run(py, || medpipe::Cache::parse_bytes(&text))?
-        }
-        Err(_) => given.extract::<u64>().map_err(|_| wrong(given.to_string()))?,
-    };
+    let given = max_bytes.ok_or_else(|| errors::param(py, "cache", "max_bytes", "not given", BYTES))?;
+    let bytes = bytes_of(py, "cache", "max_bytes", given)?;
     run(py, || match dir {
         Some(dir) => medpipe::Cache::on_disk(dir, bytes),
         None => Ok(medpipe::Cache::in_memory(bytes)),

@@ -6,6 +6,8 @@ use medpipe::Error;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use crate::function::Raised;
+
 /// An exception's class, text and attributes.
 struct Described {
     class: &'static str,
@@ -38,7 +40,28 @@ impl From<u64> for Field {
 
 /// The exception for an error.
 pub(crate) fn exception(py: Python<'_>, e: &Error) -> PyErr {
-    raise(py, described(e))
+    match raised(e) {
+        Some(raised) => raised.again(py),
+        None => raise(py, described(e)),
+    }
+}
+
+/// What a function of the caller raised, if it was that.
+fn raised(e: &Error) -> Option<&Raised> {
+    fn of_core(e: &medcore::Error) -> Option<&Raised> {
+        match e {
+            medcore::Error::At { cause, .. } => of_core(cause),
+            medcore::Error::Source(e) => {
+                e.downcast_ref().or_else(|| e.downcast_ref::<Error>().and_then(raised))
+            }
+            _ => None,
+        }
+    }
+    match e {
+        Error::Core(e) => of_core(e),
+        Error::Case { cause, .. } | Error::Patch { cause, .. } => raised(cause),
+        _ => None,
+    }
 }
 
 /// The exception for an error of the nouns.
@@ -113,6 +136,18 @@ fn described(e: &Error) -> Described {
             d.fields.extend([("case", id.into()), ("key", item.into())]);
             d
         }
+        Error::Patch { id, patch, cause } => {
+            let mut d = described(cause);
+            d.text = e.to_string();
+            d.fields.retain(|f| f.0 != "case");
+            d.fields.extend([("case", id.into()), ("patch", (*patch as u64).into())]);
+            d
+        }
+        Error::Panic { message } => Described {
+            class: "InternalError",
+            text: format!("a fault in medoxide: {message}"),
+            fields: vec![],
+        },
         other => Described { class: "MedoxideError", text: other.to_string(), fields: vec![] },
     }
 }
@@ -151,9 +186,10 @@ fn of_core(e: &medcore::Error) -> Described {
             text,
             fields: vec![("what", what.into()), ("found", found.into()), ("hint", hint.into())],
         },
-        E::Source(source) => match source.downcast_ref::<medio::Error>() {
-            Some(e) => of_file(e),
-            None => Described { class: "MedoxideError", text, fields: vec![] },
+        E::Source(source) => match (source.downcast_ref::<medio::Error>(), source.downcast_ref::<Error>()) {
+            (Some(e), _) => of_file(e),
+            (_, Some(e)) => described(e),
+            _ => Described { class: "MedoxideError", text, fields: vec![] },
         },
         E::At { position, name, cause } => {
             let mut d = of_core(cause);

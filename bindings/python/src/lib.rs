@@ -5,9 +5,11 @@
 mod array;
 mod cache;
 mod errors;
+mod function;
 mod given;
 mod header;
 mod json;
+mod loader;
 mod open;
 mod pickle;
 mod pipeline;
@@ -29,13 +31,15 @@ mod _medoxide {
     #[pymodule_export]
     use crate::cache::{Cache, cache, cache_from_state};
     #[pymodule_export]
+    use crate::loader::{BatchesCore, HostCore, LoaderCore, bytes};
+    #[pymodule_export]
     use crate::open::{index, load, stack};
     #[pymodule_export]
     use crate::pickle::volume_from_state;
     #[pymodule_export]
     use crate::pipeline::{Node, PipelineCore, transforms};
     #[pymodule_export]
-    use crate::process::{features, panic, release_memory, set_level, set_threads};
+    use crate::process::{features, panic, release_memory, set_level, set_threads, threads_given};
     #[pymodule_export]
     use crate::records::{Records, records, records_from_state};
     #[pymodule_export]

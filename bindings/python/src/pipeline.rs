@@ -1,8 +1,9 @@
 //! Transforms and pipelines for Python.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use medcore::{Points, Role};
+use medcore::{Place, Points, Role};
 use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Pipeline};
 use numpy::PyArray2;
 use pyo3::prelude::*;
@@ -10,21 +11,58 @@ use pyo3::types::{PyDict, PyList};
 use serde_json::Value;
 
 use crate::cache::Cache;
+use crate::function::{self, Bridge};
 use crate::records::Records;
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
 use crate::{errors, json};
 
-/// A transform with its parameters, checked.
+/// A transform with its parameters, checked; of a function of Python, with its Python side.
 #[pyclass(frozen, module = "medoxide._medoxide")]
-pub(crate) struct Node(medpipe::Node);
+pub(crate) struct Node(medpipe::Node, Option<Bridge>);
 
 #[pymethods]
 impl Node {
     #[new]
     fn new(py: Python<'_>, name: &str, parameters: &Bound<'_, PyDict>) -> PyResult<Node> {
         let value = json::from_python(name, "parameters", parameters)?;
-        run(py, || medpipe::Node::new(name, value)).map(Node)
+        Ok(Node(run(py, || medpipe::Node::new(name, value))?, None))
+    }
+
+    /// A function of Python, called by way of its bridge.
+    #[staticmethod]
+    #[pyo3(signature = (bridge, label, whole_sample, random, p=1.0, keys=None, id=None))]
+    #[allow(clippy::too_many_arguments, reason = "what the Python class has")]
+    fn function(
+        py: Python<'_>,
+        bridge: Py<PyAny>,
+        label: &str,
+        whole_sample: bool,
+        random: bool,
+        p: f64,
+        keys: Option<Vec<String>>,
+        id: Option<String>,
+    ) -> PyResult<Node> {
+        if !(0.0..=1.0).contains(&p) {
+            return Err(errors::param(py, "function", "p", p, "a probability from 0 to 1"));
+        }
+        let bridge = Arc::new(bridge);
+        let function = function::of_bridge(&bridge, label, whole_sample);
+        let mut node = medpipe::Node::function(label, function, random);
+        (node.p, node.keys, node.id) = (p, keys, id);
+        Ok(Node(node, Some(bridge)))
+    }
+
+    /// The Python side of a function; None for other transforms.
+    #[getter]
+    fn bridge(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        self.1.as_ref().map(|b| b.clone_ref(py))
+    }
+
+    /// Probability, items and name for random draws.
+    #[getter]
+    fn header(&self) -> (f64, Option<Vec<String>>, Option<String>) {
+        (self.0.p, self.0.keys.clone(), self.0.id.clone())
     }
 
     /// The transform's name in pipeline files.
@@ -55,11 +93,15 @@ pub(crate) fn transforms() -> Vec<(String, String, String)> {
 
 /// The native part of `medoxide.Pipeline`.
 #[pyclass(frozen, module = "medoxide._medoxide")]
-pub(crate) struct PipelineCore(Pipeline);
+pub(crate) struct PipelineCore {
+    pub(crate) pipeline: Pipeline,
+    /// The Python side of each transform that is a function.
+    bridges: Arc<[Option<Bridge>]>,
+}
 
 /// What an item of a sample is given as.
 #[derive(FromPyObject)]
-enum Given<'py> {
+pub(crate) enum Given<'py> {
     Volume(PyRef<'py, VolumeCore>),
     Points(Vec<[f64; 3]>),
 }
@@ -80,6 +122,12 @@ fn sample_of(items: &[(String, Given<'_>)]) -> (LazySample, Vec<(String, usize, 
     (sample, axes)
 }
 
+impl From<Pipeline> for PipelineCore {
+    fn from(pipeline: Pipeline) -> PipelineCore {
+        PipelineCore { pipeline, bridges: Arc::new([]) }
+    }
+}
+
 impl PipelineCore {
     fn mismatch(py: Python<'_>, rule: &str) -> PyResult<Mismatch> {
         serde_json::from_value(Value::from(rule)).map_err(|_| {
@@ -97,7 +145,7 @@ impl PipelineCore {
     fn id(&self, id: Option<&str>, content: impl FnOnce() -> String) -> String {
         match id {
             Some(id) => id.to_owned(),
-            None if self.0.is_random() => content(),
+            None if self.pipeline.is_random() => content(),
             None => String::new(),
         }
     }
@@ -117,75 +165,85 @@ impl PipelineCore {
         let rule = PipelineCore::mismatch(py, on_mismatch)?;
         let made =
             Pipeline::new(nodes.iter().map(|n| n.0.clone()).collect()).with_fuse(fuse).with_mismatch(rule);
-        Ok(PipelineCore(if let Some(seed) = seed { made.with_seed(seed) } else { made }))
+        let pipeline = if let Some(seed) = seed { made.with_seed(seed) } else { made };
+        Ok(PipelineCore { pipeline, bridges: nodes.iter().map(|n| n.1.clone()).collect() })
     }
 
     /// From a YAML or JSON file.
     #[staticmethod]
     fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<PipelineCore> {
-        run(py, || Pipeline::from_file(&path)).map(PipelineCore)
+        run(py, || Pipeline::from_file(&path)).map(PipelineCore::from)
     }
 
     /// From YAML or JSON text.
     #[staticmethod]
     fn from_yaml(py: Python<'_>, text: &str) -> PyResult<PipelineCore> {
-        run(py, || Pipeline::from_yaml(text)).map(PipelineCore)
+        run(py, || Pipeline::from_yaml(text)).map(PipelineCore::from)
     }
 
     /// From a dict as `to_dict` gives it.
     #[staticmethod]
     fn from_dict(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<PipelineCore> {
         let value = json::from_python("pipeline", "dict", value)?;
-        run(py, || Pipeline::from_value(&value)).map(PipelineCore)
+        run(py, || Pipeline::from_value(&value)).map(PipelineCore::from)
     }
 
     /// The pipeline file.
     fn to_yaml(&self) -> String {
-        self.0.to_yaml()
+        self.pipeline.to_yaml()
     }
 
     /// The pipeline file as a dict.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        json::to_python(py, &self.0.to_value())
+        json::to_python(py, &self.pipeline.to_value())
     }
 
     /// The same with its seed written out, whether it was given or drawn.
     fn to_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        json::to_python(py, &self.0.clone().with_seed(self.0.seed()).to_value())
+        json::to_python(py, &self.pipeline.clone().with_seed(self.pipeline.seed()).to_value())
     }
 
     /// The transforms.
     #[getter]
     fn nodes(&self) -> Vec<Node> {
-        self.0.nodes().iter().cloned().map(Node).collect()
+        let bridges = self.bridges.iter().cloned().chain(std::iter::repeat(None));
+        self.pipeline.nodes().iter().cloned().zip(bridges).map(|(node, bridge)| Node(node, bridge)).collect()
     }
 
     /// The seed in use.
     #[getter]
     fn seed(&self) -> u64 {
-        self.0.seed()
+        self.pipeline.seed()
     }
 
     /// Whether stages are fused.
     #[getter]
     fn fuse(&self) -> bool {
-        self.0.fuses()
+        self.pipeline.fuses()
     }
 
     /// Whether it draws anything at random.
     #[getter]
     fn is_random(&self) -> bool {
-        self.0.is_random()
+        self.pipeline.is_random()
+    }
+
+    /// How many samples one becomes; None if that depends on the sample.
+    #[getter]
+    fn patches(&self) -> Option<usize> {
+        self.pipeline.patches()
     }
 
     /// The same, with what comes before the first random transform kept in a cache.
     fn with_cache(&self, cache: PyRef<'_, Cache>) -> PipelineCore {
-        PipelineCore(self.0.clone().with_cache(&cache.0))
+        let pipeline = self.pipeline.clone().with_cache(&cache.0);
+        PipelineCore { pipeline, bridges: Arc::clone(&self.bridges) }
     }
 
     /// The same, with what it measures of whole volumes kept.
     fn with_records(&self, records: PyRef<'_, Records>) -> PipelineCore {
-        PipelineCore(self.0.clone().with_records(&records.0))
+        let pipeline = self.pipeline.clone().with_records(&records.0);
+        PipelineCore { pipeline, bridges: Arc::clone(&self.bridges) }
     }
 
     /// Plans the pipeline on one volume: one comes back, or several where it is cut into patches.
@@ -200,7 +258,7 @@ impl PipelineCore {
         let (lazy, axes, given) = (volume.lazy.clone(), volume.axes, volume.role_given);
         let made: Vec<LazyVolume> = run(py, || {
             let id = self.id(id, || lazy.content_id());
-            self.0.apply_to_each(&lazy, &id, epoch)
+            self.pipeline.apply_to_each(&lazy, &id, epoch)
         })?;
         let out = PyList::empty(py);
         for lazy in made {
@@ -209,17 +267,27 @@ impl PipelineCore {
         Ok(out)
     }
 
-    /// Plans the pipeline on named items: a list of samples, each a list of names and items.
-    #[pyo3(signature = (items, id=None, epoch=0))]
+    /// Plans the pipeline on named items: a list of samples, each a list of names and items. `places` are the rows of the patches in their batch, and its
+    /// size.
+    #[pyo3(signature = (items, id=None, epoch=0, places=None))]
     fn apply<'py>(
         &self,
         py: Python<'py>,
         items: Vec<(String, Given<'py>)>,
         id: Option<&str>,
         epoch: u64,
+        places: Option<Vec<(usize, usize)>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let (sample, axes) = sample_of(&items);
-        let made = run(py, || self.0.apply(&sample, &self.id(id, || sample.content_id()), epoch))?;
+        let places: Option<Vec<Place>> =
+            places.map(|all| all.into_iter().map(|(row, of)| Place { row, of }).collect());
+        let made = run(py, || {
+            let id = self.id(id, || sample.content_id());
+            match &places {
+                Some(places) => self.pipeline.apply_at(&sample, &id, epoch, places),
+                None => self.pipeline.apply(&sample, &id, epoch),
+            }
+        })?;
         let out = PyList::empty(py);
         for s in made {
             let list = PyList::empty(py);
@@ -256,7 +324,7 @@ impl PipelineCore {
         measure: bool,
     ) -> PyResult<String> {
         let (sample, _) = sample_of(&items);
-        run(py, || self.0.explain(&sample, &self.id(id, || sample.content_id()), measure))
+        run(py, || self.pipeline.explain(&sample, &self.id(id, || sample.content_id()), measure))
     }
 
     /// The role that a key name stands for.
@@ -267,7 +335,7 @@ impl PipelineCore {
 }
 
 /// An (N, 3) array.
-fn points<'py>(py: Python<'py>, p: &Points) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn points<'py>(py: Python<'py>, p: &Points) -> PyResult<Bound<'py, PyAny>> {
     let rows: Vec<Vec<f64>> = p.world.iter().map(|v| v.to_vec()).collect();
     if rows.is_empty() {
         return Ok(PyArray2::<f64>::zeros(py, [0, 3], false).into_any());

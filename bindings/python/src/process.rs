@@ -1,5 +1,7 @@
 //! What concerns the whole process: instruction set, threads, memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use medio::checkpoints;
 use medkernels::level::{self, Level};
 use medkernels::{buffer, threads};
@@ -53,6 +55,9 @@ pub(crate) fn features(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(out)
 }
 
+/// Whether somebody chose the number of threads by `set_threads`.
+static CHOSEN: AtomicBool = AtomicBool::new(false);
+
 /// Sets the number of threads of this process; None returns to MEDOXIDE_THREADS or the machine's.
 #[pyfunction]
 #[pyo3(signature = (count))]
@@ -73,7 +78,15 @@ pub(crate) fn set_threads(py: Python<'_>, count: Option<i64>) -> PyResult<()> {
         },
     };
     threads::set_threads(wanted);
+    CHOSEN.store(wanted.is_some(), Ordering::Relaxed);
     Ok(())
+}
+
+/// Whether the number of threads was chosen, by `set_threads` or MEDOXIDE_THREADS.
+#[pyfunction]
+#[pyo3(name = "_threads_given")]
+pub(crate) fn threads_given() -> bool {
+    CHOSEN.load(Ordering::Relaxed) || std::env::var_os(threads::VARIABLE).is_some_and(|text| !text.is_empty())
 }
 
 /// Forces an instruction set for this process (plain, avx2, avx512, neon); None returns to MEDOXIDE_LEVEL or the fastest.

@@ -275,6 +275,11 @@ impl VolumeCore {
         self.lazy.is_planned()
     }
 
+    /// The name of the sample for random draws: the file's path, or a digest of the voxels.
+    fn _content_id(&self, py: Python<'_>) -> String {
+        py.detach(|| self.lazy.content_id())
+    }
+
     /// Bytes read so far from the file, or files, that the volume came from.
     #[getter]
     fn bytes_read(&self) -> u64 {

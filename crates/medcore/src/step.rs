@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{Affine, Boundary, Box3, ClassIndex, DType, Grid, Lattice, Result, Sample, Sampler};
+use crate::{Affine, Boundary, Box3, ClassIndex, DType, Grid, Lattice, Result, Sample, Sampler, Volume};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]
@@ -303,13 +303,24 @@ pub enum Items {
     Split(Vec<Vec<Step>>),
 }
 
-/// The user's own function of a whole sample.
+/// The user's own function.
 #[derive(Clone)]
 pub struct Host {
     /// What `explain` prints.
     pub label: String,
     /// The function.
-    pub run: Arc<dyn Fn(Sample) -> Result<Sample> + Send + Sync>,
+    pub run: HostRun,
+}
+
+/// What a user's function takes and gives back.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum HostRun {
+    /// New values of one volume, whole: float32 of images and maps, labels in their dtype, in memory of the function's own where nobody else holds it. Shape
+    /// and channels stay.
+    Volume(Arc<dyn Fn(Volume) -> Result<Volume> + Send + Sync>),
+    /// A sample as it stands, of which anything may change.
+    Sample(Arc<dyn Fn(Sample) -> Result<Sample> + Send + Sync>),
 }
 
 impl fmt::Debug for Host {

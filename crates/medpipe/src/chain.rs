@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, ItemFacts, Keep, Lattice, Measure, Measured,
-    Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
+    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice,
+    Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::records::{Made, Ticket};
@@ -49,6 +49,18 @@ pub(crate) enum Op {
     Global(Global),
     Relabel(Relabel),
     Measure(Measure, Option<Arc<Chain>>, Option<Ticket>),
+    /// A function of the caller, of all channels at once.
+    Host(Changes),
+}
+
+/// A function of one volume's values.
+pub(crate) type Changes = Arc<dyn Fn(medcore::Volume) -> Result<medcore::Volume> + Send + Sync>;
+
+impl Op {
+    /// Whether it needs all voxels before it.
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self, Op::Measure(..) | Op::Global(_) | Op::Host(_))
+    }
 }
 
 /// Voxels copied from places of the input.
@@ -226,6 +238,11 @@ impl Chain {
                 }
             }
             Step::Warp(w) => self.push_warp(&w)?,
+            Step::Host(Host { label, run: HostRun::Volume(run) }) => {
+                self.real(&label)?;
+                let dtype = if self.role == Role::Label { self.dtype() } else { DType::F32 };
+                self.push(Op::Host(run), dtype, label);
+            }
             Step::Items(_) | Step::Host(_) => {
                 return Err(Error::Unsupported {
                     what: "a step that changes the sample".into(),
@@ -429,6 +446,7 @@ impl fmt::Debug for Op {
             Op::Global(_) => f.write_str("whole volume"),
             Op::Relabel(_) => f.write_str("rename labels"),
             Op::Measure(m, ..) => write!(f, "{m:?}"),
+            Op::Host(_) => f.write_str("a function of the caller"),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Stage {
             Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) | Op::Global(_) => {
                 self.op.clone()
             }
-            Op::Points(_) | Op::Measure(..) => return None,
+            Op::Points(_) | Op::Measure(..) | Op::Host(_) => return None,
         };
         Some(Stage { op, ..self.clone() })
     }

@@ -13,6 +13,7 @@ use medkernels::{copy::copy_strided, threads};
 use crate::Result;
 use crate::chain::{Chain, Moved, Op, Stage};
 use crate::evaluate::{buffer, run_points};
+use crate::host;
 use crate::look::look;
 use crate::measure::{self, Slice};
 use crate::part::inner;
@@ -127,6 +128,15 @@ impl Chain {
             let (extra, meta) = (now.chain.source.extra().to_vec(), now.chain.source.meta().clone());
             let mut next = Chain { stages: vec![], ..now.chain.clone() };
             let (made, dtype) = match stage.op {
+                Op::Host(run) => {
+                    let want = if stage.dtype == DType::F32 { Want::F32 } else { Want::Stored };
+                    let whole = Arc::new(now.whole(want)?);
+                    let volume = Volume::packed(whole, stage.dtype, grid, extra, meta)?;
+                    next.source = Source::Memory(host::changed(&run, &stage.label, volume)?);
+                    next.stages.extend(rest);
+                    now = Resolved { chain: next, fresh: None };
+                    continue;
+                }
                 Op::Global(g) => {
                     let mut whole = now.whole(Want::Stored)?;
                     for bytes in whole.as_bytes_mut().chunks_mut((grid.len() * dtype.bytes()).max(1)) {
@@ -199,7 +209,7 @@ impl Chain {
     /// Whether stage `k` needs all voxels before it, in memory.
     fn needs_whole(&self, k: usize) -> bool {
         match &self.stages[k].op {
-            Op::Measure(..) | Op::Global(_) => true,
+            op if op.is_whole() => true,
             Op::Interpolate(i) if !i.local() => {
                 let needed = self.needed_before(k);
                 let want = if i.sampler == [Sampler::Nearest; 3] { Want::Stored } else { Want::F32 };
@@ -223,7 +233,7 @@ impl Chain {
                 Op::Lattice(m) => m.reads(&b),
                 Op::Interpolate(i) => i.input_box(&b, domain),
                 Op::Filter(_, f) => b.grown(f.halo, domain),
-                Op::Global(_) | Op::Measure(..) => Box3::whole(domain),
+                op if op.is_whole() => Box3::whole(domain),
                 _ => b,
             };
         }

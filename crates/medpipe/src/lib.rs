@@ -36,6 +36,7 @@ mod explain;
 mod flight;
 mod frames;
 mod home;
+mod host;
 mod interpolated;
 mod lazy;
 mod loader;
@@ -68,6 +69,7 @@ pub use compute::Layout;
 pub use datalist::{Case, CaseItem, Datalist, ListOptions, Missing, split_indices};
 pub use error::{Error, Result};
 pub use frames::Pick;
+pub use host::{Call, Function};
 pub use lazy::LazyVolume;
 pub use loader::{
     Batch, BatchItem, BatchPoints, Batches, Counters, Failure, HostCalls, Loader, Next, OnError, PatchMeta,

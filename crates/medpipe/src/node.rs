@@ -80,6 +80,24 @@ impl Node {
         }
     }
 
+    /// A transform that has no place in the catalog, shown as its label.
+    pub(crate) fn own(
+        name: &str,
+        of_sample: bool,
+        transform: Arc<dyn Transform>,
+        random: bool,
+        label: &str,
+    ) -> Node {
+        let category = if of_sample { Category::Spatial } else { Category::Intensity };
+        let written = serde_json::json!({ "name": label });
+        Node { name: name.into(), category, transform, p: 1.0, keys: None, id: None, random, written }
+    }
+
+    /// Whether a pipeline file can hold it: a transform of the catalog, and none of the caller's own.
+    pub fn is_of_catalog(&self) -> bool {
+        catalog::find(&self.name).is_ok()
+    }
+
     /// The same, applied with probability `p`.
     pub fn with_p(self, p: f64) -> Node {
         Node { p, ..self }

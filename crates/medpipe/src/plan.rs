@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Category, Error, Facts, Grid, Item, ItemFacts, Items, Keep, Key, Measure, Place,
-    Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
+    Affine, Boundary, Category, Error, Facts, Grid, Host, HostRun, Item, ItemFacts, Items, Keep, Key,
+    Measure, Place, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -81,6 +81,12 @@ impl State {
             },
         };
         self.items.iter().map(of).collect()
+    }
+
+    /// Whether all volumes lie on one grid.
+    fn is_together(&self) -> Result<bool> {
+        let grid = self.reference()?.grid();
+        Ok(self.chains().all(|c| grid.expect_same("grid", c.grid()).is_ok()))
     }
 
     fn chain(&self, name: &str) -> Option<&Chain> {
@@ -278,13 +284,21 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                 }
                 return Ok(Planned::Done(out));
             }
-            Step::Host(host) => {
+            Step::Host(Host { label, run: HostRun::Sample(run) }) => {
                 if reading == Reading::Forbidden {
                     return Ok(Planned::NeedsVoxels);
                 }
-                let fuse = state.reference()?.fuse;
-                state.items =
-                    (host.run)(sample(&state)?)?.items.into_iter().map(|i| planning(i, fuse)).collect();
+                let (fuse, one_grid) = (state.reference()?.fuse, state.is_together()?);
+                let made = run(sample(&state)?)?;
+                let items = made.items.into_iter().map(|i| planning(i, fuse));
+                state.items = items.collect::<Result<_>>()?;
+                if one_grid && !state.is_together()? {
+                    let grids: Vec<_> =
+                        state.chains().map(|c| format!("{:?} on {}", c.name, c.grid())).collect();
+                    return Err(
+                        Error::shape(&label, grids.join(", "), "volumes on one grid, as before").into()
+                    );
+                }
                 let all = vec![true; state.items.len()];
                 return together(state, steps.collect(), &all, reading);
             }
@@ -398,21 +412,22 @@ fn sample(state: &State) -> Result<Sample> {
     Ok(out)
 }
 
-fn planning(item: Item, fuse: bool) -> Planning {
-    match item.value {
-        Value::Volume(v) => Planning::Volume(Chain::new(Source::Memory(v), &item.name, item.role, fuse)),
+fn planning(item: Item, fuse: bool) -> Result<Planning> {
+    Ok(match item.value {
+        Value::Volume(v) => {
+            let v = crate::host::owned(v)?;
+            let v = if item.role == Role::Label { as_label(&v)? } else { v };
+            Planning::Volume(Chain::new(Source::Memory(v), &item.name, item.role, fuse))
+        }
         Value::Points(p) => Planning::Points(item.name, p),
         _ => Planning::Points(item.name, Points::default()),
-    }
+    })
 }
 
 impl Chain {
     /// The same values, with everything that needs the whole volume done and kept, and with `once` what comes from the file too.
     fn settled(&self, once: bool) -> Result<Chain> {
-        let whole = |s: &crate::chain::Stage| {
-            matches!(s.op, crate::chain::Op::Measure(..) | crate::chain::Op::Global(_))
-        };
-        if self.stages.iter().any(whole) || (once && !self.stages.is_empty()) {
+        if self.stages.iter().any(|s| s.op.is_whole()) || (once && !self.stages.is_empty()) {
             let volume = self.compute(crate::tile::Want::Stored)?;
             let source = Source::Memory(volume);
             return Ok(Chain { source, stages: vec![], idle: vec![], ..self.clone() });

@@ -40,6 +40,9 @@ impl LazyVolume {
     /// How to make this volume again from its file or files, if it came from them by steps alone.
     pub fn recipe(&self) -> Option<Recipe> {
         let origin = self.origin.as_ref()?;
+        if self.history.as_ref()?.iter().any(Applied::has_own) {
+            return None;
+        }
         let steps = self.history.as_ref()?.iter().map(|a| match a {
             Applied::Transform(node, seed) => {
                 json!({ "transform": node.to_value(), "seed": seed })
@@ -96,6 +99,16 @@ impl LazyVolume {
 }
 
 impl Applied {
+    /// Whether a transform of the caller's own is in it, which no recipe can hold.
+    fn has_own(&self) -> bool {
+        let own = |node: &Node| !node.is_of_catalog();
+        match self {
+            Applied::Transform(node, _) => own(node),
+            Applied::Pipeline { pipeline, .. } => pipeline.nodes().iter().any(own),
+            Applied::Slice(_) | Applied::Cached(_) => false,
+        }
+    }
+
     /// A step as a recipe has it.
     fn from_value(step: &Value) -> Result<Applied> {
         let wrong = || Error::spec("recipe", step, "a step");

@@ -142,8 +142,7 @@ impl fmt::Debug for Shared {
 impl Chain {
     /// The same values, for several that go on from here: what needs the whole volume is done once for all of them, when the first one is computed.
     pub(crate) fn split(&self) -> Chain {
-        let whole = |op: &Op| matches!(op, Op::Measure(..) | Op::Global(_));
-        let done = self.stages.iter().rposition(|s| whole(&s.op)).map_or(0, |at| at + 1);
+        let done = self.stages.iter().rposition(|s| s.op.is_whole()).map_or(0, |at| at + 1);
         if done == 0 && !matches!(&self.source, Source::Cached(k) if k.too_large()) {
             return self.clone();
         }

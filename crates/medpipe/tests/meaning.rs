@@ -287,7 +287,10 @@ fn a_users_own_step_and_label_renaming_run_in_their_place() {
                 }
                 Ok(s)
             };
-            Ok(vec![Step::Host(medcore::Host { label: "doubled".into(), run: Arc::new(run) })])
+            Ok(vec![Step::Host(medcore::Host {
+                label: "doubled".into(),
+                run: medcore::HostRun::Sample(Arc::new(run)),
+            })])
         }
     }
     let mut host = Node::new("flip", json!([])).unwrap();

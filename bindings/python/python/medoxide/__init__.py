@@ -25,9 +25,14 @@ from ._medoxide import (
     set_threads,
     stack,
 )
+from ._batch import list_collate
+from ._function import Function
+from ._iteration import Counters, LoadError
 from ._transform import Transform
+from .dataset import Dataset
 from .errors import *  # noqa: F403
 from .header import Header
+from .loader import Loader
 from .pipeline import Pipeline
 from .sliding import SlidingWindow, sliding_window_inference
 from .transforms import *  # noqa: F403
@@ -35,8 +40,13 @@ from .volume import Grid, Volume
 
 __all__ = [
     "Cache",
+    "Counters",
+    "Dataset",
+    "Function",
     "Grid",
     "Header",
+    "LoadError",
+    "Loader",
     "Pipeline",
     "Records",
     "SaveReport",
@@ -47,6 +57,7 @@ __all__ = [
     "cache",
     "features",
     "index",
+    "list_collate",
     "load",
     "records",
     "release_memory",

@@ -12,7 +12,10 @@ from typing_extensions import Self, disjoint_base
 from .volume import Volume
 
 __all__ = [
+    "BatchesCore",
     "Cache",
+    "HostCore",
+    "LoaderCore",
     "Node",
     "PipelineCore",
     "Records",
@@ -20,9 +23,11 @@ __all__ = [
     "SlidingCore",
     "VolumeCore",
     "__version__",
+    "_bytes",
     "_cache_from_state",
     "_panic",
     "_records_from_state",
+    "_threads_given",
     "_volume_from_state",
     "cache",
     "features",
@@ -77,6 +82,7 @@ class VolumeCore:
     def is_computed(self) -> bool: ...
     @property
     def _is_planned(self) -> bool: ...
+    def _content_id(self) -> str: ...
     @property
     def bytes_read(self) -> int: ...
     @property
@@ -137,6 +143,20 @@ class SaveReport:
 @final
 class Node:
     def __new__(cls, name: str, parameters: dict[str, Any]) -> Self: ...
+    @staticmethod
+    def function(
+        bridge: Any,
+        label: str,
+        whole_sample: bool,
+        random: bool,
+        p: float = 1.0,
+        keys: list[str] | None = None,
+        id: str | None = None,
+    ) -> Node: ...
+    @property
+    def bridge(self) -> Any: ...
+    @property
+    def header(self) -> tuple[float, list[str] | None, str | None]: ...
     @property
     def name(self) -> str: ...
     @property
@@ -174,8 +194,14 @@ class PipelineCore:
     def apply_to_volume(
         self, volume: VolumeCore, id: str | None = None, epoch: int = 0
     ) -> list[Volume]: ...
+    @property
+    def patches(self) -> int | None: ...
     def apply(
-        self, items: list[tuple[str, Any]], id: str | None = None, epoch: int = 0
+        self,
+        items: list[tuple[str, Any]],
+        id: str | None = None,
+        epoch: int = 0,
+        places: list[tuple[int, int]] | None = None,
     ) -> list[list[tuple[str, Any]]]: ...
     def explain(
         self, items: list[tuple[str, Any]], id: str | None = None, measure: bool = False
@@ -227,6 +253,7 @@ def _cache_from_state(state: Any) -> Cache: ...
 def _records_from_state(state: Any) -> Records: ...
 def _volume_from_state(state: dict[str, Any]) -> Volume: ...
 def _panic(message: str) -> None: ...
+def _threads_given() -> bool: ...
 
 @final
 class SlidingCore:
@@ -246,3 +273,39 @@ class SlidingCore:
     def window(self, index: int) -> list[list[int]]: ...
     def add(self, prediction: VolumeCore) -> None: ...
     def finish(self) -> Volume: ...
+
+def _bytes(value: int | str) -> int: ...
+@final
+class HostCore:
+    def __new__(cls) -> Self: ...
+    def serve(self) -> None: ...
+    def close(self) -> None: ...
+
+@final
+class LoaderCore:
+    def __new__(
+        cls,
+        cases: list[tuple[str, list[tuple[str, Any]]]],
+        pipeline: PipelineCore,
+        settings: dict[str, Any],
+        host: HostCore | None,
+    ) -> Self: ...
+    def len(self, epoch: int) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    def batches(self, epoch: int, from_batch: int) -> BatchesCore: ...
+
+@final
+class BatchesCore:
+    def next(
+        self,
+    ) -> (
+        tuple[list[tuple[str, _Array, bool]], list[tuple[str, list[_Array]]], list[dict[str, Any]]]
+        | None
+    ): ...
+    @property
+    def len(self) -> int: ...
+    def position(self) -> int: ...
+    def close(self) -> None: ...
+    def counters(self) -> dict[str, Any] | None: ...
+    def errors(self) -> list[dict[str, Any]] | None: ...

@@ -92,6 +92,10 @@ def _again(cls: type[Transform], given: dict[str, Any]) -> Transform:
 def of_node(node: Node) -> Transform:
     """The transform of a checked node."""
     from . import transforms
+    from ._function import Function
+
+    if node.bridge is not None:
+        return Function._of_node(node)
 
     ((name, parameters),) = node.to_dict().items()
     kinds = {getattr(transforms, c).name: getattr(transforms, c) for c in transforms.__all__}

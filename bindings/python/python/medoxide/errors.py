@@ -1,8 +1,8 @@
 """What can go wrong, by who must act. Every class has a built-in one as a parent and pickles.
 
 The facts of an error are attributes: `path`, `field`, `transform`, `name`, `found`, `expected`, `what`,
-`hint`, `asked`, `allowed`, `place`, `step` (the position in a pipeline, from 1), as far as they apply;
-others are None.
+`hint`, `asked`, `allowed`, `place`, `step` (the position in a pipeline, from 1), `case`, `key` (of the
+case's item), `patch`, as far as they apply; others are None.
 """
 
 from __future__ import annotations
@@ -42,6 +42,9 @@ class MedoxideError(Exception):
     allowed: int | None = None
     place: str | None = None
     step: int | None = None
+    case: str | None = None
+    key: str | None = None
+    patch: int | None = None
 
     def __init__(self, message: str = "", **facts: Any) -> None:
         super().__init__(message)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ._function import Function, unwritable
 from ._items import sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
 from ._transform import Transform, of_node
@@ -78,12 +79,24 @@ class Pipeline:
         return cls._of(PipelineCore.from_dict(dict(value)))
 
     def to_yaml(self) -> str:
-        """The pipeline file, every parameter written out; the seed if it was given."""
+        """The pipeline file, every parameter written out; the seed if it was given.
+
+        An error if one of the transforms is a `mx.Function`, which no file can hold.
+        """
+        self._writable()
         return self._core.to_yaml()
 
     def to_dict(self) -> dict[str, Any]:
-        """The pipeline file as a dict."""
+        """The pipeline file as a dict; an error if one of the transforms is a `mx.Function`."""
+        self._writable()
         return self._core.to_dict()
+
+    def _writable(self) -> None:
+        for function in self._functions():
+            raise unwritable(function)
+
+    def _functions(self) -> list[Function]:
+        return [t for t in self.transforms if isinstance(t, Function)]
 
     @property
     def transforms(self) -> list[Transform]:
@@ -192,7 +205,8 @@ class Pipeline:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Pipeline):
             return NotImplemented
-        return bool(self._core.to_state() == other._core.to_state())
+        same = self._core.to_state() == other._core.to_state()
+        return bool(same and self._functions() == other._functions())
 
     def __hash__(self) -> int:
         return hash(repr(self._core.to_state()))
@@ -203,7 +217,14 @@ class Pipeline:
         return f"Pipeline([\n{rows}]{seed})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Pipeline.from_dict, (self._core.to_state(),)
+        state = self._core.to_state()
+        if not self._functions():
+            return Pipeline.from_dict, (state,)
+        return _again, (self.transforms, self.seed, self.fuse, state.get("on_mismatch", "error"))
+
+
+def _again(transforms: list[Transform], seed: int, fuse: bool, on_mismatch: str) -> Pipeline:
+    return Pipeline(transforms, seed=seed, fuse=fuse, on_mismatch=on_mismatch)
 
 
 def _same(x: Any) -> Any:

@@ -112,7 +112,7 @@ pub(crate) fn settled(node: &Node) -> Result<()> {
         let hint = "its draws differ from visit to visit; cache what comes before it";
         return Err(refused(format!("the random {}", node.name), hint));
     }
-    if crate::find(&node.name).is_err() {
+    if !node.is_of_catalog() {
         let hint = "what it does may change without its name; cache what comes before it";
         return Err(refused(format!("{}, a transform of the caller's own", node.name), hint));
     }

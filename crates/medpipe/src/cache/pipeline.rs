@@ -7,9 +7,10 @@ use crate::plan::{Planned, Planning, Reading, State, plan};
 use crate::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Result};
 
 impl Pipeline {
-    /// How many transforms come before the first random one.
+    /// How many transforms come before the first that is random or the caller's own.
     fn deterministic(&self) -> usize {
-        self.nodes().iter().position(Node::is_random).unwrap_or(self.nodes().len())
+        let ends = |node: &Node| node.is_random() || !node.is_of_catalog();
+        self.nodes().iter().position(ends).unwrap_or(self.nodes().len())
     }
 
     /// The first `n` transforms, planned on a sample; what comes before the first random one is kept, if that is wanted.

@@ -67,10 +67,7 @@ pub(super) fn estimate(sample: &LazySample) -> u64 {
 
 /// What the rest of a visit holds, now that its patches are planned; no less than is `held` where whole volumes are.
 pub(super) fn estimate_planned(patches: &[LazySample], held: u64) -> u64 {
-    let whole = |chain: &Chain| {
-        chain.source.shares_memory()
-            || chain.stages.iter().any(|s| matches!(s.op, Op::Measure(..) | Op::Global(_)))
-    };
+    let whole = |chain: &Chain| chain.source.shares_memory() || chain.stages.iter().any(|s| s.op.is_whole());
     let mut bytes = 0;
     for v in patches.iter().flat_map(volumes) {
         let Ok(chain) = v.chain() else { return held };

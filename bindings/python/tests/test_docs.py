@@ -1,0 +1,43 @@
+"""The examples of docstrings, of docs/python.md and of the README run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import medoxide as mx
+
+ROOT = Path(__file__).parents[3]
+TEXT = "\n".join((ROOT / name).read_text() for name in ("docs/python.md", "README.md"))
+#: Those that read no file of the reader's.
+BLOCKS = [
+    b
+    for b in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    if "import numpy" in b and "t1.nii.gz" not in b
+]
+MODULES = sorted(m.name for m in pkgutil.iter_modules(mx.__path__))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings(name):
+    module = importlib.import_module(f"medoxide.{name}")
+    assert doctest.testmod(module).failed == 0
+
+
+def test_the_package_docstring():
+    done = doctest.testmod(mx)
+    assert done.attempted >= 4 and done.failed == 0
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda b: b.splitlines()[-1][:40])
+def test_blocks(block):
+    exec(compile(block, "docs/python.md", "exec"), {})
+
+
+def test_there_are_blocks():
+    assert len(BLOCKS) >= 4
