@@ -4,6 +4,7 @@
 
 mod array;
 mod cache;
+mod datalist;
 mod errors;
 mod function;
 mod given;
@@ -30,6 +31,8 @@ mod _medoxide {
 
     #[pymodule_export]
     use crate::cache::{Cache, cache, cache_from_state};
+    #[pymodule_export]
+    use crate::datalist::{_datalist, _split_indices};
     #[pymodule_export]
     use crate::loader::{BatchesCore, HostCore, LoaderCore, bytes};
     #[pymodule_export]

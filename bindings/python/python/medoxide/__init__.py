@@ -29,6 +29,7 @@ from ._batch import list_collate
 from ._function import Function
 from ._iteration import Counters, LoadError
 from ._transform import Transform
+from .datalists import Datalist, datalist
 from .dataset import Dataset
 from .errors import *  # noqa: F403
 from .header import Header
@@ -41,6 +42,7 @@ from .volume import Grid, Volume
 __all__ = [
     "Cache",
     "Counters",
+    "Datalist",
     "Dataset",
     "Function",
     "Grid",
@@ -55,6 +57,7 @@ __all__ = [
     "Volume",
     "__version__",
     "cache",
+    "datalist",
     "features",
     "index",
     "list_collate",

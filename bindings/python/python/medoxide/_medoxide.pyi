@@ -25,8 +25,10 @@ __all__ = [
     "__version__",
     "_bytes",
     "_cache_from_state",
+    "_datalist",
     "_panic",
     "_records_from_state",
+    "_split_indices",
     "_threads_given",
     "_volume_from_state",
     "cache",
@@ -244,6 +246,18 @@ def load(
 def index(path: _Path, folder: _Path | None = None) -> Path | None: ...
 def records(folder: _Path | None = None) -> Records: ...
 def stack(volumes: Sequence[VolumeCore]) -> Volume: ...
+def _datalist(
+    path: _Path | None,
+    entries: list[dict[str, Any]] | None,
+    pattern: list[tuple[str, list[str]]] | None,
+    bids: list[tuple[str, list[str]]] | None,
+    root: _Path | None,
+    section: str | None,
+    roles: dict[str, str | None],
+    missing: str,
+    required: list[str] | None,
+) -> list[dict[str, Any]]: ...
+def _split_indices(names: list[str], fractions: list[float], seed: int) -> list[list[int]]: ...
 def features() -> dict[str, Any]: ...
 def set_threads(count: int | None) -> None: ...
 def set_level(name: Literal["plain", "avx2", "avx512", "neon"] | None) -> None: ...

@@ -67,7 +67,8 @@ impl<'a> Query<'a> {
         if binding.contains_key("ses") {
             folder.push(of("ses"));
         }
-        let words = self.entities.iter().map(|(k, v)| format!("_{k}-{v}")).collect::<String>();
+        let words: Vec<String> = self.entities.iter().map(|(k, v)| format!("_{k}-{v}")).collect();
+        let words = words.concat();
         folder.join(self.datatype.unwrap_or("*")).join(format!(
             "{}*{words}_{}.nii.gz",
             of("sub"),

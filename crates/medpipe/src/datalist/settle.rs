@@ -64,7 +64,8 @@ fn name(cases: &mut [Case], root: &Path, place: Place<'_>) -> Result<()> {
     let inside = |path: &Path| !root.as_os_str().is_empty() && path.starts_with(root);
     let outside = |path: &&PathBuf| path.is_absolute() && !inside(path);
     let unnamed = cases.iter().filter(|case| case.id.is_empty()).filter_map(|case| case.paths().next());
-    let common = unnamed.filter(outside).map(|path| path.parent().unwrap_or(path)).fold(None, common);
+    let folders = unnamed.filter(outside).map(|path| path.parent().unwrap_or(path).to_path_buf());
+    let common = folders.reduce(common);
     for (n, case) in cases.iter_mut().enumerate().filter(|(_, case)| case.id.is_empty()) {
         let Some(path) = case.paths().next() else {
             let expected = "a key `id`, or a file to be named by";
@@ -81,9 +82,7 @@ fn name(cases: &mut [Case], root: &Path, place: Place<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The folder that all have in common.
-fn common(so_far: Option<PathBuf>, folder: &Path) -> Option<PathBuf> {
-    let Some(so_far) = so_far else { return Some(folder.into()) };
-    let both = so_far.components().zip(folder.components()).take_while(|(a, b)| a == b);
-    Some(both.map(|(a, _)| a).collect())
+/// The folder that both have in common.
+fn common(a: PathBuf, b: PathBuf) -> PathBuf {
+    a.components().zip(b.components()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
 }

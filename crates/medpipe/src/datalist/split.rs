@@ -38,7 +38,9 @@ pub fn split_indices(names: &[String], fractions: &[f64], seed: u64) -> Result<V
         given += cases.len();
         place.extend(cases);
     }
-    out.iter_mut().for_each(|part| part.sort_unstable());
+    for part in &mut out {
+        part.sort_unstable();
+    }
     Ok(out)
 }
 
