@@ -126,6 +126,8 @@ fn steps() -> impl Strategy<Value = Vec<Value>> {
         None,
         Some(json!({"random_crop": 6})),
         Some(json!({"random_crop": {"shape": [5, 40, 4], "count": 3}})),
+        Some(json!({"random_crop_by_label": {"shape": 5, "count": 3, "classes": {"1": 1, "3": 2}}})),
+        Some(json!({"random_crop_by_label": {"shape": 6, "image": "image", "above": 0.1}})),
     ]);
     (some(), crop, some()).prop_map(|(a, crop, b)| a.into_iter().chain(crop).chain(b).collect())
 }
@@ -260,6 +262,10 @@ fn what_is_random_is_not_recorded_and_what_a_random_transform_measures_first_is(
     assert_eq!(measured(&[other, z.clone()], &both()), 1);
     // It may or may not normalise, but what it measures is the same at every visit; not so if that is drawn.
     assert_eq!(measured(&[json!({"z_normalize": {"p": 0.5}})], &both()), 1);
+    let by_label = json!({"random_crop_by_label": {"shape": 6, "count": 2}});
+    assert_eq!(measured(&[z.clone(), by_label.clone(), z.clone()], &both()), 2);
+    assert_eq!(measured(&[flip.clone(), by_label], &both()), 0);
+    assert_eq!(measured(&[json!({"grid_crop": 16}), z.clone()], &both()), 0, "patches have no name");
     // The same measurement for two transforms is one.
     let percentiles = |range: Value| json!({"rescale": {"percentiles": [1, 99], "out_range": range}});
     let records = Records::in_memory();
@@ -277,6 +283,32 @@ fn what_is_random_is_not_recorded_and_what_a_random_transform_measures_first_is(
     assert_eq!(measured(std::slice::from_ref(&masked), &mixed), 0);
     assert_eq!(measured(&[json!({"crop_foreground": {"source": "seg"}}), z.clone()], &mixed), 0);
     assert_eq!(measured(&[json!({"crop_foreground": {"source": "seg"}}), z], &both()), 2);
+}
+
+#[test]
+fn where_labels_lie_is_looked_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = saved(dir.path().join("a.nii"), &volume([64, 60, 52], vec![], 2, false), Gzip::Single);
+    let label =
+        saved(dir.path().join("s.nii.gz"), &volume([64, 60, 52], vec![], 4, true), Gzip::Blocks(8 << 10));
+    let list =
+        [json!({"random_crop_by_label": {"shape": 8, "classes": {"1": 1, "2": 3}, "edges": "skip"}})];
+    let records = Records::on_disk(dir.path().join("r")).unwrap();
+    for epoch in 0..6 {
+        // Every other time as another process.
+        let records = if epoch % 2 == 0 {
+            records.clone()
+        } else {
+            copied(&records, &dir.path().join(format!("r{epoch}")))
+        };
+        let both = sample(&image, Some(&label));
+        let file = both.volume("seg").unwrap().file().unwrap().clone();
+        let made = bits(&pipeline(&list).with_records(&records).apply(&both, "s", epoch).unwrap());
+        assert_eq!(made, bits(&pipeline(&list).apply(&sample(&image, Some(&label)), "s", epoch).unwrap()));
+        let all = 64 * 60 * 52 * 2;
+        assert!(if epoch == 0 { file.bytes_inflated() >= all } else { file.bytes_inflated() < all / 3 });
+    }
+    assert_eq!(records.stats().measured, 1);
 }
 
 #[test]
