@@ -11,13 +11,15 @@ import importlib.util
 import itertools
 import json
 import os
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 PATCH = 64
-VERSION = 2
+CASES = 20
+VERSION = 3
 
 
 def _template() -> np.ndarray:
@@ -33,12 +35,27 @@ def _template() -> np.ndarray:
     return np.asanyarray(nib.load(found[0]).dataobj).astype(np.float32)
 
 
-def _head(template: np.ndarray, n: int, seed: int) -> np.ndarray:
+def _smooth(template: np.ndarray, n: int) -> np.ndarray:
     from scipy.ndimage import zoom
 
-    smooth = zoom(template, [n / s for s in template.shape], order=1)
+    return zoom(template, [n / s for s in template.shape], order=1)
+
+
+def _head(smooth: np.ndarray, seed: int) -> np.ndarray:
     noise = np.random.default_rng(seed).standard_normal(smooth.shape, dtype=np.float32)
     return np.where(smooth > 20, np.rint(smooth * 8 + noise * 8), 0).astype(np.int16)
+
+
+def _cases(folder: Path, smooth: np.ndarray) -> None:
+    """Heads of 128³ that differ in noise, stored as scanners do (L to R, P to A), each with two labels: what is bright, and what is brighter."""
+    import nibabel as nib
+
+    folder.mkdir(exist_ok=True)
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    label = np.digitize(smooth, np.percentile(smooth[smooth > 20], [60, 85])).astype(np.uint8)
+    for n in range(CASES):
+        for name, voxels in (("image", _head(smooth, 1000 + n)), ("label", np.roll(label, n, 2))):
+            nib.save(nib.Nifti1Image(np.asfortranarray(voxels), affine), folder / f"{name}-{n:02}.nii.gz")
 
 
 def make(folder: Path, large: bool) -> None:
@@ -55,7 +72,10 @@ def make(folder: Path, large: bool) -> None:
     template = _template()
     affine = np.eye(4)
     for n in (128, 256):
-        head = _head(template, n, n)
+        smooth = _smooth(template, n)
+        head = _head(smooth, n)
+        if n == 128:
+            _cases(folder / "cases", smooth)
         np.save(folder / f"head{n}.npy", np.asfortranarray(head))
         image = nib.Nifti1Image(np.asfortranarray(head), affine)
         image.header.set_xyzt_units("mm", "sec")
@@ -84,6 +104,7 @@ class Data:
         self.folder = folder
         self.out = out
         self.link, self.number = "", itertools.count()
+        self.visited: Path | None = None
 
     def file(self, name: str) -> str:
         """Path of an input file."""
@@ -98,6 +119,26 @@ class Data:
         self.link = str(self.folder / f"fresh-{os.getpid()}-{next(self.number)}-{name}")
         os.link(self.folder / name, self.link)
         return self.link
+
+    def cases(self, keys: tuple[str, ...]) -> list[dict[str, str]]:
+        """The volumes of an epoch: for each case the paths of "image" and "label"."""
+        folder = self.folder / "cases"
+        return [{key: str(folder / f"{key}-{n:02}.nii.gz") for key in keys} for n in range(CASES)]
+
+    def fresh_cases(self) -> list[dict[str, str]]:
+        """Other paths of the images, which no process has seen; those given before are gone."""
+        if self.visited:
+            shutil.rmtree(self.visited)
+        else:
+            atexit.register(lambda: shutil.rmtree(self.visited or "", ignore_errors=True))
+        self.visited = self.folder / f"fresh-{os.getpid()}-{next(self.number)}"
+        self.visited.mkdir()
+        made = []
+        for case in self.cases(("image",)):
+            link = self.visited / Path(case["image"]).name
+            os.link(case["image"], link)
+            made.append({"image": str(link)})
+        return made
 
     def target(self, name: str) -> str:
         """Path to write to: a folder in memory where the system has one, so that disks are not measured."""

@@ -96,6 +96,7 @@ class Bench:
         import rows_gzip
         import rows_io
         import rows_lattice
+        import rows_loader
         import rows_memory
         import rows_plane  # noqa: F401 (each declares its rows)
         from data import Data

@@ -1,4 +1,5 @@
 //! Functions of the caller, in any place of a pipeline.
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

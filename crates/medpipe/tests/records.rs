@@ -291,8 +291,7 @@ fn where_labels_lie_is_looked_at_once() {
     let image = saved(dir.path().join("a.nii"), &volume([64, 60, 52], vec![], 2, false), Gzip::Single);
     let label =
         saved(dir.path().join("s.nii.gz"), &volume([64, 60, 52], vec![], 4, true), Gzip::Blocks(8 << 10));
-    let list =
-        [json!({"random_crop_by_label": {"shape": 8, "classes": {"1": 1, "2": 3}, "edges": "skip"}})];
+    let list = [json!({"random_crop_by_label": {"shape": 8, "classes": {"1": 1, "2": 3}, "edges": "skip"}})];
     let records = Records::on_disk(dir.path().join("r")).unwrap();
     for epoch in 0..6 {
         // Every other time as another process.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use medcore::{Affine, DType, Facts, Grid, Host, Key, Points, Role, Step, Transform, Volume};
+use medcore::{Affine, DType, Facts, Grid, Host, HostRun, Key, Points, Role, Step, Transform, Volume};
 use medio::{Gzip, SaveOptions};
 use medpipe::{Batch, Case, CaseItem, LazyVolume, Loader, Node, Pipeline, Settings};
 
@@ -95,7 +95,7 @@ impl Transform for Calls {
             f();
             Ok(sample)
         });
-        Ok(vec![Step::Host(Host { label: "a function".into(), run })])
+        Ok(vec![Step::Host(Host { label: "a function".into(), run: HostRun::Sample(run) })])
     }
 }
 
