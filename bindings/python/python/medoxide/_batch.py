@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from . import _arrays
+from ._medoxide import Records, records
 from .errors import DataError, ParamError, ShapeError
 from .volume import Volume
 
@@ -28,6 +29,13 @@ def epoch(n: Any) -> int:
     if isinstance(n, (int, np.integer)) and 0 <= n < 1 << 63:
         return int(n)
     raise _wrong("epoch", repr(n), "a whole number from 0")
+
+
+def records_of(given: Records | Literal[False] | None) -> Records | None:
+    """Where measured numbers are kept: in this process's memory, if nobody said."""
+    if given is None:
+        return records()
+    return None if given is False else given
 
 
 def cases_of(data: Any) -> Sequence[Any]:

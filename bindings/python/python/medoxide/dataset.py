@@ -65,8 +65,9 @@ class Dataset:
         images are rounded and kept in range, as by `mx.Cast`.
     cache : Cache
         What comes before the first random transform is kept there.
-    records : Records
-        What transforms measure of whole volumes is kept there; see `mx.records`.
+    records : Records or False
+        Where the numbers are kept that transforms measure of whole volumes; in this process's memory, if not
+        given, and nowhere for False. See `mx.records`.
     index : bool, "sidecar" or path, default True
         Where places in gzip streams are noted; see `mx.load`.
     to : "torch", "numpy" or "jax", default "torch"
@@ -81,7 +82,7 @@ class Dataset:
         roles: Mapping[str, str | None] | None = None,
         dtypes: Mapping[str, Any] | None = None,
         cache: Cache | None = None,
-        records: Records | None = None,
+        records: Records | Literal[False] | None = None,
         index: bool | str | os.PathLike[str] = True,
         to: To = "torch",
     ) -> None:
@@ -89,7 +90,7 @@ class Dataset:
         self._pipeline = pipeline or Pipeline([])
         self._roles = _batch.roles_of(data, roles)
         self._dtypes = {key: _batch.dtype_name(key, d) for key, d in (dtypes or {}).items()}
-        self._cache, self._records = cache, records
+        self._cache, self._records = cache, _batch.records_of(records)
         self._index = index
         self._to = _batch.kind(to)
         self._visits = Visits(len(self._data))

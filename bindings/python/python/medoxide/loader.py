@@ -119,7 +119,7 @@ class Loader:
         roles: Mapping[str, str | None] | None = None,
         dtypes: Mapping[str, Any] | None = None,
         cache: Cache | None = None,
-        records: Records | None = None,
+        records: Records | Literal[False] | None = None,
         index: bool | str | os.PathLike[str] = True,
         to: To = "torch",
         pin_memory: bool = False,
@@ -152,7 +152,7 @@ class Loader:
         told = _batch.roles_of(data, roles)
         self._cases = [parse(case, told) for case in _batch.cases_of(data)]
         self._check_names()
-        self._cache, self._records = cache, records
+        self._cache, self._records = cache, _batch.records_of(records)
         self._core, self._host = self._start()
         #: The epoch and batch that come next, unless an iteration has begun.
         self._next = (0, 0)

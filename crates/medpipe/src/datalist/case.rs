@@ -22,7 +22,8 @@ use crate::{LazyItem, LazySample, LazyVolume, Result};
 /// }
 /// let case = Case::new("patient 1").with("image", CaseItem::Files { paths: files.to_vec(), role: Role::Image });
 /// let sample = case.open()?;
-/// assert_eq!(sample.volume("image").map(|v| v.facts().map(|f| f.extra)), Some(Ok(vec![2])));
+/// let facts = sample.volume("image").map(|v| v.facts()).transpose()?;
+/// assert_eq!(facts.map(|f| f.extra), Some(vec![2]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -64,8 +64,13 @@ fn labels_come_in_the_dtype_asked_for_or_not_at_all() {
         let mut bytes = vec![0u8; 4 * 8];
         bytes[12..16].copy_from_slice(&value.to_ne_bytes());
         let grid = medcore::Grid::new([2; 3], medcore::Affine::IDENTITY);
-        let v =
-            medcore::Volume::packed(std::sync::Arc::new(bytes), DType::I32, grid, vec![], Default::default());
+        let v = medcore::Volume::packed(
+            std::sync::Arc::new(bytes),
+            DType::I32,
+            grid,
+            vec![],
+            std::sync::Arc::default(),
+        );
         let v = LazyVolume::from_volume_as(v.unwrap(), Role::Label).unwrap();
         let cases = vec![Case::new("one").with("organs", CaseItem::Volume(v))];
         let dtypes = dtype.map(|d| ("organs".into(), d)).into_iter().collect();
