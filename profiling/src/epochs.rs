@@ -6,9 +6,17 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use medio::checkpoints::{self, Keep};
 use medpipe::{Cache, Case, CaseItem, Loader, Pipeline, Settings};
+
+/// Which checkpoints are gathered.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Checkpoints {
+    Auto,
+    All,
+    None,
+}
 
 /// Times epochs of the training loader.
 #[derive(Parser, Debug)]
@@ -33,9 +41,9 @@ struct Options {
     /// Epochs.
     #[arg(long, default_value_t = 20)]
     epochs: u64,
-    /// Gather no checkpoints.
-    #[arg(long)]
-    no_checkpoints: bool,
+    /// Checkpoints: those that pay, all, or none.
+    #[arg(long, value_enum, default_value = "auto")]
+    checkpoints: Checkpoints,
     /// Forget checkpoints before every epoch, as if each was the first.
     #[arg(long)]
     first: bool,
@@ -68,7 +76,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if o.cache {
         pipeline = pipeline.with_cache(&Cache::on_disk(folder.path().join("cache"), 4 << 30)?);
     }
-    let checkpoints = if o.no_checkpoints { Keep::Off } else { Keep::Memory };
+    let checkpoints = match o.checkpoints {
+        Checkpoints::Auto => Keep::Auto,
+        Checkpoints::All => Keep::Memory,
+        Checkpoints::None => Keep::Off,
+    };
     let settings = Settings { batch_size: o.batch, workers: o.workers, checkpoints, ..Settings::default() };
     let loader = Loader::new(cases, pipeline, settings)?;
     let mut times = vec![];

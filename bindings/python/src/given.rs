@@ -38,7 +38,7 @@ pub(crate) fn index_of(py: Python<'_>, index: Option<&Bound<'_, PyAny>>) -> PyRe
 pub(crate) fn index_to(py: Python<'_>, keep: &Keep) -> PyResult<Py<PyAny>> {
     Ok(match keep {
         Keep::Off => PyBool::new(py, false).to_owned().into_any().unbind(),
-        Keep::Memory => PyBool::new(py, true).to_owned().into_any().unbind(),
+        Keep::Memory | Keep::Auto => PyBool::new(py, true).to_owned().into_any().unbind(),
         Keep::Beside => PyString::new(py, "sidecar").into_any().unbind(),
         Keep::Folder(folder) => folder.into_pyobject(py)?.into_any().unbind(),
     })

@@ -312,6 +312,18 @@ impl Volume {
         Ok(())
     }
 
+    /// A box of a channel's stored voxels, if they lie packed in the buffer, x fastest.
+    pub fn packed_box(&self, channel: usize, b: &crate::Box3) -> Option<&[u8]> {
+        let inside = (0..3).all(|i| b.end()[i] <= self.grid.shape[i]) && channel < self.channels();
+        let packed = packed_strides(b.shape);
+        if !inside || (0..3).any(|i| b.shape[i] > 1 && self.strides[i] != packed[i]) {
+            return None;
+        }
+        let first: isize = (0..3).map(|i| b.start[i] as isize * self.strides[i]).sum();
+        let from = (self.channel_offset(channel) as isize + first) as usize * self.dtype.bytes();
+        self.storage.bytes().get(from..from + b.len() * self.dtype.bytes())
+    }
+
     /// All values as float32 in a packed buffer (x fastest, then y, z, extra axes), scale applied.
     ///
     /// # Errors

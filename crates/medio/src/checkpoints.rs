@@ -35,12 +35,18 @@ pub enum Keep {
     /// In this process's memory. Index files that are there (in the folder of [`FOLDER_VARIABLE`], beside the file) are used, none is written.
     #[default]
     Memory,
+    /// As [`Keep::Memory`] for files that are large enough; not at all for those of which the start is decoded at once in less time than a checkpoint saves: up to
+    /// 16 MiB of content, where libdeflate is there to do it.
+    Auto,
     /// In memory, and in a file beside the volume: the first region read goes on to the stream's end and writes it.
     Beside,
     /// In memory, and in this folder, which is made if it is not there: the first region read goes on to the stream's end and writes the index. Its name is
     /// the file's and a digest of the file's canonical path.
     Folder(PathBuf),
 }
+
+/// Content of which libdeflate decodes the start in less time than a stream takes from a checkpoint.
+const AT_ONCE: u64 = if cfg!(feature = "libdeflate") { 16 << 20 } else { 0 };
 
 impl From<bool> for Keep {
     /// In memory, or nowhere.
@@ -177,6 +183,7 @@ pub(crate) fn key(volume: &VolumeFile, file: &Handle) -> Option<Key> {
         _ if short(volume) => false,
         Keep::Off => false,
         Keep::Memory => cache::limit() > 0,
+        Keep::Auto => cache::limit() > 0 && volume.content_bytes() > AT_ONCE,
         Keep::Beside | Keep::Folder(_) => true,
     };
     if wanted { Key::of(file, &volume.inner().voxels.identity).ok() } else { None }

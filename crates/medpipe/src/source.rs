@@ -240,6 +240,9 @@ impl Source {
                 v.copy_box(channel, b, out)?;
             }
             Source::Memory(v) => {
+                if let Some(raw) = v.packed_box(channel, b).filter(|_| v.stored_dtype().is_real()) {
+                    return self.decode(raw, want, out);
+                }
                 let mut raw = Buffer::for_overwrite(b.len() * v.stored_dtype().bytes())
                     .map_err(medcore::Error::from)?;
                 v.copy_box(channel, b, raw.as_bytes_mut())?;

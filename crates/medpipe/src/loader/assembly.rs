@@ -115,13 +115,9 @@ impl Assembly {
         }
     }
 
-    /// Brings the memory, if nobody else has; tells how many bytes have been added.
-    pub(super) fn supply(&mut self, memory: Memory) -> usize {
-        if self.memory.is_some() {
-            return 0;
-        }
-        self.memory = Some(memory);
-        self.bytes()
+    /// Brings the memory, if nobody else has.
+    pub(super) fn supply(&mut self, memory: Memory) {
+        self.memory.get_or_insert(memory);
     }
 
     /// Notes what became of a patch, whose rows are gone.

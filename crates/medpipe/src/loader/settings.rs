@@ -50,7 +50,7 @@ pub struct Settings {
     pub on_error: OnError,
     /// Dtypes by key; float32 for images and maps, int16 for labels unless told otherwise.
     pub dtypes: BTreeMap<String, DType>,
-    /// Where the checkpoints of gzip files are kept.
+    /// Where the checkpoints of gzip files are kept: [`Keep::Auto`] unless told otherwise.
     pub checkpoints: Keep,
     /// Where the caller's functions are run, if not in the loader's threads; there is then one thread more.
     pub host: Option<Arc<HostCalls>>,
@@ -71,7 +71,7 @@ impl Default for Settings {
             memory: None,
             on_error: OnError::Raise,
             dtypes: BTreeMap::new(),
-            checkpoints: Keep::default(),
+            checkpoints: Keep::Auto,
             host: None,
         }
     }

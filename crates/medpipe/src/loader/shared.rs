@@ -54,7 +54,8 @@ pub(super) struct State {
     pub(super) granted: usize,
     pub(super) held: u64,
     pub(super) batches: BTreeMap<usize, Assembly>,
-    /// Bytes of the batches.
+    /// Bytes of each batch, or those that will be, and their sum.
+    pub(super) room: BTreeMap<usize, u64>,
     pub(super) filled: u64,
     /// The most that a visit held and a patch took so far.
     pub(super) visit_bytes: u64,
@@ -207,7 +208,7 @@ impl Shared {
             return None;
         }
         let batch = state.batches.remove(&wanted)?;
-        state.filled -= batch.bytes() as u64;
+        state.hold(wanted, 0);
         state.wanted += 1;
         state.waiting = false;
         self.work.notify_all();
@@ -236,7 +237,8 @@ impl Shared {
         let stop = state.stops.front()?;
         let slot = *self.wanted_slots(stop).first()?;
         let near = self.order.batch(slot) <= state.wanted + self.prefetch;
-        let room = self.fits(state, self.need(state, stop, state.visit_bytes));
+        let begun: u64 = self.begins(state, stop, state.visit_bytes).iter().map(|b| b.1).sum();
+        let room = self.fits(state, state.visit_bytes + begun);
         let alone = state.visits.is_empty() && (state.waiting || state.filled == 0);
         if !near || !(room || alone) {
             return None;
@@ -260,14 +262,21 @@ impl Shared {
         slots
     }
 
-    /// Bytes for a visit and for the batches that it begins; a patch is as large as the case as long as none has been planned.
-    pub(super) fn need(&self, state: &State, stop: &Stop, visit: u64) -> u64 {
+    /// The batches that a visit would begin, with the bytes that they will hold; a patch is as large as the case as long as none has been planned.
+    pub(super) fn begins(&self, state: &State, stop: &Stop, visit: u64) -> Vec<(usize, u64)> {
+        let patch = if state.patch_bytes > 0 { state.patch_bytes } else { visit };
         let mut batches: Vec<usize> =
             self.wanted_slots(stop).into_iter().map(|slot| self.order.batch(slot)).collect();
         batches.dedup();
-        let fresh = batches.iter().filter(|b| state.batches.get(b).is_none_or(|b| b.bytes() == 0));
-        let rows: usize = fresh.map(|&b| self.order.rows(b)).sum();
-        let patch = if state.patch_bytes > 0 { state.patch_bytes } else { visit };
-        visit + rows as u64 * patch
+        let fresh = batches.into_iter().filter(|b| !state.room.contains_key(b));
+        fresh.map(|b| (b, self.order.rows(b) as u64 * patch)).collect()
+    }
+}
+
+impl State {
+    /// Notes what a batch holds or will hold; nothing when it is gone.
+    pub(super) fn hold(&mut self, batch: usize, bytes: u64) {
+        let before = if bytes == 0 { self.room.remove(&batch) } else { self.room.insert(batch, bytes) };
+        self.filled = self.filled - before.unwrap_or(0) + bytes;
     }
 }

@@ -74,7 +74,10 @@ pub(super) fn estimate_planned(patches: &[LazySample], held: u64) -> u64 {
         if whole(chain) {
             return held;
         }
-        let voxels = (chain.source_box().len() + chain.grid().len()) as u64 * chain.channels() as u64;
+        // The start of a small stream may be decoded as a whole.
+        let read =
+            if chain.source.compressed() { chain.source.grid().len() } else { chain.source_box().len() };
+        let voxels = (read + chain.grid().len()) as u64 * chain.channels() as u64;
         bytes += voxels * (chain.source.stored_dtype().bytes() as u64 + 4);
     }
     bytes.min(held)

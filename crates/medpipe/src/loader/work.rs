@@ -72,13 +72,17 @@ impl Shared {
             if state.stop {
                 return None;
             }
-            let need = self.need(&state, stop, estimate);
+            let begun = self.begins(&state, stop, estimate);
+            let need = estimate + begun.iter().map(|b| b.1).sum::<u64>();
             let alone = state.waiting || state.filled == 0;
             let next = state.visits.first() == Some(&number) && state.granted == 0 && alone;
             if next || self.fits(&state, need) {
                 state.granted += 1;
-                state.held += need;
-                return Some(need);
+                state.held += estimate;
+                for (batch, bytes) in begun {
+                    state.hold(batch, bytes);
+                }
+                return Some(estimate);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -165,8 +169,9 @@ impl Shared {
             let memory = Memory::new(parts.to_vec(), rows)?;
             let mut state = self.lock();
             if let Some(assembly) = state.batches.get_mut(&batch) {
-                let added = assembly.supply(memory) as u64;
-                state.filled += added;
+                assembly.supply(memory);
+                let bytes = assembly.bytes() as u64;
+                state.hold(batch, bytes);
             }
         }
     }
