@@ -15,7 +15,9 @@ fn rows_are_disjoint_whole_and_given_back() {
                 assert!(row.as_bytes().iter().all(|b| *b == n as u8));
             }));
         }
-        threads.into_iter().for_each(|t| t.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         let buffer = divided.into_buffer().unwrap();
         assert!(buffer.as_bytes().iter().enumerate().all(|(i, b)| *b == (i / each) as u8));
     }
