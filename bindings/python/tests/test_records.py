@@ -5,16 +5,17 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 import pickle
-
-import numpy as np
-import pytest
+import warnings
 
 import medoxide as mx
+import numpy as np
+import pytest
 from conftest import AFFINE
 
 SHAPE = (64, 60, 52)
 PIPE = mx.Pipeline(
-    [mx.ZNormalize(mask="nonzero"), mx.Rescale(percentiles=(1, 99)), mx.RandomCrop(shape=12)], seed=3
+    [mx.ZNormalize(mask="nonzero"), mx.Rescale(percentiles=(1, 99)), mx.RandomCrop(shape=12)],
+    seed=3,
 )
 
 
@@ -90,6 +91,27 @@ def test_workers_share_the_folder(tmp_path, volume, method):
         got = pool.starmap_async(visit, jobs).get(timeout=120)
     assert [g[0] for g in got] == want
     assert all(g[1] < volume.stat().st_size * 0.6 for g in got), "nothing was measured again"
+
+
+def add(job) -> bytes:
+    path, records, low = job
+    pipe = mx.Pipeline([mx.Clamp(min=low), mx.ZNormalize(), mx.RandomCrop(shape=12)], seed=3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", mx.CacheWarning)
+        return pipe(path, records=records).numpy().tobytes()
+
+
+def test_processes_that_add_to_one_record_at_once_leave_a_sound_one(tmp_path, volume):
+    records = mx.records(tmp_path / "r")
+    lows = [-900 + 50 * (n % 12) for n in range(48)]
+    with mp.get_context("spawn").Pool(3) as pool:
+        jobs = [(volume, records, low) for low in lows]
+        got = pool.map_async(add, jobs, chunksize=1).get(timeout=120)
+    assert got == [add((volume, None, low)) for low in lows]
+    # At most what two wrote at the very same time has to be measured again.
+    for low in lows:
+        add((volume, records, low))
+    assert records.stats["measured"] <= 6 and records.stats["remeasured"] == 0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -95,8 +95,8 @@ impl Source {
     /// Whether voxels lie in memory that others may hold too.
     pub fn shares_memory(&self) -> bool {
         match self {
-            Source::Memory(_) => true,
-            Source::File(_) | Source::Cached(_) | Source::Shared(_) => false,
+            Source::Memory(_) | Source::Shared(_) => true,
+            Source::File(_) | Source::Cached(_) => false,
             Source::Stack(s) => s.parts().iter().any(Source::shares_memory),
         }
     }

@@ -5,6 +5,7 @@
 mod fork;
 mod given;
 mod hangs;
+mod kept;
 mod rows;
 mod stream;
 mod trouble;
