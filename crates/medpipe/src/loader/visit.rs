@@ -67,7 +67,11 @@ pub(super) fn estimate(sample: &LazySample) -> u64 {
 
 /// What the rest of a visit holds, now that its patches are planned; no less than is `held` where whole volumes are.
 pub(super) fn estimate_planned(patches: &[LazySample], held: u64) -> u64 {
-    let whole = |chain: &Chain| chain.source.shares_memory() || chain.stages.iter().any(|s| s.op.is_whole());
+    let whole = |chain: &Chain| {
+        matches!(chain.source, crate::Source::Shared(_))
+            || chain.source.shares_memory()
+            || chain.stages.iter().any(|s| s.op.is_whole())
+    };
     let mut bytes = 0;
     for v in patches.iter().flat_map(volumes) {
         let Ok(chain) = v.chain() else { return held };

@@ -49,15 +49,23 @@ impl Shared {
         let slots = stop.slots.clone();
         let left = AtomicUsize::new(self.wanted_slots(&stop).len());
         let visit = Arc::new(Visit { number, stop, opened, read, held: now, left });
-        let mut state = self.lock();
-        state.held -= held - now;
-        if state.stop {
-            return;
+        let mut patches: Vec<Patch> = planned
+            .into_iter()
+            .zip(slots)
+            .enumerate()
+            .filter(|(_, (_, slot))| self.order.is_wanted(*slot, self.first))
+            .map(|(number, (sample, slot))| Patch { slot, number, sample, visit: Arc::clone(&visit) })
+            .collect();
+        drop(visit);
+        let first = patches.iter().enumerate().min_by_key(|(_, patch)| patch.slot).map(|(at, _)| at);
+        self.lock().held -= held - now;
+        // What patches of a visit share is made with the first: whoever took another would wait for it.
+        if let Some(at) = first {
+            self.patch(patches.swap_remove(at));
         }
-        for (number, (sample, slot)) in planned.into_iter().zip(slots).enumerate() {
-            if self.order.is_wanted(slot, self.first) {
-                state.patches.insert(slot, Patch { slot, number, sample, visit: Arc::clone(&visit) });
-            }
+        let mut state = self.lock();
+        if !state.stop {
+            state.patches.extend(patches.into_iter().map(|patch| (patch.slot, patch)));
         }
         drop(state);
         self.work.notify_all();
