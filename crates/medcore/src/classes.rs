@@ -8,6 +8,8 @@ mod tests;
 use coding::{Coded, EVERY, Skip};
 pub use growing::ClassRuns;
 
+use medkernels::threads;
+
 use crate::{Box3, Error, Result};
 
 /// The most values that an index tells apart.
@@ -59,19 +61,25 @@ impl ClassIndex {
     fn new(shape: [usize; 3], classes: impl Iterator<Item = (i64, Box<[u8]>)>) -> Result<ClassIndex> {
         let voxels = shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n as u64));
         let voxels = voxels.ok_or_else(|| damaged(format!("a shape of {shape:?}")))?;
-        let mut left = voxels;
-        let mut out: Vec<Class> = vec![];
-        for (value, runs) in classes {
-            if out.last().is_some_and(|last| last.value >= value) || out.len() == MOST_CLASSES {
-                return Err(damaged(format!("the value {value} in the wrong place")));
-            }
-            let class = Class::new(value, runs, shape, voxels)?;
-            left = left
-                .checked_sub(class.count)
-                .ok_or_else(|| damaged(format!("more than the {voxels} voxels of the volume")))?;
-            out.push(class);
+        let mut all: Vec<(i64, Box<[u8]>, Option<Result<Class>>)> =
+            classes.map(|(value, runs)| (value, runs, None)).collect();
+        if all.len() > MOST_CLASSES || all.windows(2).any(|w| w[0].0 >= w[1].0) {
+            return Err(damaged(format!("{} values, or values in another order", all.len())));
         }
-        Ok(ClassIndex { shape, classes: out })
+        let one = |(value, runs, class): &mut (i64, Box<[u8]>, Option<Result<Class>>)| {
+            *class = Some(Class::new(*value, std::mem::take(runs), shape, voxels));
+        };
+        if all.iter().map(|(_, runs, _)| runs.len()).sum::<usize>() < threads::PARALLEL_BYTES {
+            all.iter_mut().for_each(one);
+        } else {
+            threads::for_each_mut(&mut all, |_, class| one(class));
+        }
+        let classes = all.into_iter().filter_map(|(_, _, class)| class).collect::<Result<Vec<Class>>>()?;
+        let count = classes.iter().try_fold(0u64, |all, c| all.checked_add(c.count));
+        if count.is_none_or(|count| count > voxels) {
+            return Err(damaged(format!("more than the {voxels} voxels of the volume")));
+        }
+        Ok(ClassIndex { shape, classes })
     }
 
     /// The label's shape (x, y, z).
@@ -207,12 +215,10 @@ impl ClassIndex {
 
 impl Class {
     fn new(value: i64, runs: Box<[u8]>, shape: [usize; 3], voxels: u64) -> Result<Class> {
-        let [nx, ny, _] = shape.map(|n| n.max(1) as u64);
         let (mut count, mut skips) = (0u64, vec![]);
-        let (mut low, mut high) = ([u64::MAX; 3], [0u64; 3]);
+        let mut extent = Extent::new(shape);
         let mut coded = Coded::new(&runs);
-        let mut number = 0usize;
-        loop {
+        for number in 0usize.. {
             let here = Skip { before: count, end: coded.end(), at: coded.at() };
             let Some(run) = coded.next() else { break };
             let [start, end] = run?;
@@ -222,25 +228,10 @@ impl Class {
             if number > 0 && number.is_multiple_of(EVERY) {
                 skips.push(here);
             }
-            number += 1;
             count += end - start;
-            // First and last voxel; a run over several rows holds whole rows, or both their ends.
-            let (first, last) = (start / nx, (end - 1) / nx);
-            let (x, y) = match last - first {
-                0 => ([start % nx, (end - 1) % nx], [first % ny, last % ny]),
-                _ if first / ny == last / ny => ([0, nx - 1], [first % ny, last % ny]),
-                _ => ([0, nx - 1], [0, ny - 1]),
-            };
-            for (axis, [a, b]) in [x, y, [first / ny, last / ny]].into_iter().enumerate() {
-                low[axis] = low[axis].min(a);
-                high[axis] = high[axis].max(b + 1);
-            }
+            extent.add(start, end);
         }
-        if count == 0 {
-            return Err(damaged(format!("no voxel of the value {value}")));
-        }
-        let start = low.map(|v| v as usize);
-        let bounds = Box3 { start, shape: [0, 1, 2].map(|i| high[i] as usize - start[i]) };
+        let bounds = extent.bounds().ok_or_else(|| damaged(format!("no voxel of the value {value}")))?;
         Ok(Class { value, count, bounds, runs, skips: skips.into() })
     }
 
@@ -257,6 +248,46 @@ impl Class {
             left -= end - start;
         }
         None
+    }
+}
+
+/// The box around runs.
+struct Extent {
+    shape: [u64; 3],
+    low: [u64; 3],
+    high: [u64; 3],
+    /// First voxel of the row that was looked at last: most runs lie in it, or in the next.
+    row: u64,
+}
+
+impl Extent {
+    fn new(shape: [usize; 3]) -> Extent {
+        let shape = shape.map(|n| n.max(1) as u64);
+        Extent { shape, low: [u64::MAX; 3], high: [0; 3], row: u64::MAX }
+    }
+
+    fn add(&mut self, start: u64, end: u64) {
+        let [nx, ny, _] = self.shape;
+        if start.wrapping_sub(self.row) < nx && end - self.row <= nx {
+            self.low[0] = self.low[0].min(start - self.row);
+            self.high[0] = self.high[0].max(end - self.row);
+            return;
+        }
+        // A run over several rows holds whole ones, or both their ends.
+        let (first, last) = (start / nx, (end - 1) / nx);
+        self.row = last * nx;
+        let x = if first == last { [start - self.row, end - self.row] } else { [0, nx] };
+        let (z, ends) = (first / ny, last / ny);
+        let y = if z == ends { [first - z * ny, last - z * ny + 1] } else { [0, ny] };
+        for (axis, [a, b]) in [x, y, [z, ends + 1]].into_iter().enumerate() {
+            self.low[axis] = self.low[axis].min(a);
+            self.high[axis] = self.high[axis].max(b);
+        }
+    }
+
+    fn bounds(&self) -> Option<Box3> {
+        let start = self.low.map(|v| v as usize);
+        (self.high[0] > 0).then(|| Box3 { start, shape: [0, 1, 2].map(|i| self.high[i] as usize - start[i]) })
     }
 }
 

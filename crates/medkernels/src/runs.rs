@@ -17,6 +17,11 @@ kernel! {
             let mut differs = [0u8; 64];
             if n > 0 && here.len() == 64 {
                 let before = &voxels[from - 1..from + 63];
+                // Most are: labels have long runs.
+                if here == before {
+                    *word = 0;
+                    continue;
+                }
                 for ((d, a), b) in differs.iter_mut().zip(here).zip(before) {
                     *d = u8::from(*a != *b);
                 }
@@ -48,6 +53,9 @@ pub fn for_each_run<T: Element>(voxels: &[T], mut f: impl FnMut(Range<usize>, T)
     let mut words = [0u64; BLOCK / 64];
     for (n, block) in voxels.chunks(BLOCK).enumerate() {
         let from = n * BLOCK;
+        if from > 0 && *block == voxels[from - 1..from - 1 + block.len()] {
+            continue;
+        }
         starts(block, &mut words);
         if from == 0 || block[0] == voxels[from - 1] {
             words[0] &= !1;

@@ -16,12 +16,15 @@ pub(crate) struct Above<'a> {
     pub(crate) value: f64,
 }
 
-/// Runs `f` on stretches of a box that follow one another, on all threads; what it gives, in order.
-fn stretches<T: Send>(whole: &Box3, f: impl Fn(&Box3) -> Result<T> + Sync) -> Result<Vec<T>> {
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Runs `f` on stretches of a box that follow one another, of at least so many planes, on all threads; what it gives, in order.
+fn stretches<T: Send>(whole: &Box3, least: usize, f: impl Fn(&Box3) -> Result<T> + Sync) -> Result<Vec<T>> {
     let Box3 { start, shape: [nx, ny, nz] } = *whole;
     let (rows, planes) = match SLAB / (nx * ny).max(1) {
-        0 => ((SLAB / nx.max(1)).max(1), 1),
-        planes => (ny, planes.min(nz.div_ceil(2 * threads::threads()).max(1))),
+        0 if least <= 1 => ((SLAB / nx.max(1)).max(1), 1),
+        planes => (ny, planes.min(nz.div_ceil(2 * threads::threads())).max(least)),
     };
     let at = |n: usize, step: usize| (0..n).step_by(step.max(1));
     let mut parts: Vec<(Box3, Option<Result<T>>)> = at(nz, planes)
@@ -61,6 +64,14 @@ impl Chain {
         self.view(self.stages.len(), channel, b, want)?.into_packed(b)
     }
 
+    /// Planes that are looked at together: where columns lie together in memory and not planes, as many as a cache line holds, so that it is fetched once.
+    fn together(&self) -> usize {
+        match self.turn_of_source() {
+            Some(turn) if turn[2] != 2 => LINE / self.source.stored_dtype().bytes().max(1),
+            _ => 1,
+        }
+    }
+
     /// An item of one channel, for a look at its voxels in order.
     fn alone(&self, what: &str) -> Result<Chain> {
         if self.channels() != 1 {
@@ -87,7 +98,8 @@ impl Chain {
             None => None,
         };
         let shape = label.grid().shape;
-        let found = stretches(&Box3::whole(shape), |b| {
+        let planes = image.iter().fold(label.together(), |planes, (image, _)| planes.max(image.together()));
+        let found = stretches(&Box3::whole(shape), planes, |b| {
             let tile = label.packed(0, b, Want::Stored)?;
             let kept = match &image {
                 Some((image, value)) => Some(kept(image, *value, b)?),
@@ -106,7 +118,7 @@ impl Chain {
         let map = self.alone("a map of weights")?;
         let nx = inside.shape[0].max(1);
         let mut so_far = vec![];
-        for rows in stretches(inside, |b| {
+        for rows in stretches(inside, map.together(), |b| {
             let tile = map.packed(0, b, Want::F32)?;
             let rows = voxels::<f32>(&tile);
             let sums = rows.chunks(nx).map(weights::total).collect::<Option<Vec<f64>>>();

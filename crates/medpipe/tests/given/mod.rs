@@ -192,7 +192,12 @@ pub(crate) fn lattice_chain() -> BoxedStrategy<Vec<Node>> {
 
 /// Chains of spatial steps of all kinds.
 pub(crate) fn spatial_chain() -> BoxedStrategy<Vec<Node>> {
-    let patches = Just(json!({"random_crop": {"shape": 3, "count": 3}}));
+    let patches = prop::sample::select(vec![
+        json!({"random_crop": {"shape": 3, "count": 3}}),
+        json!({"random_crop_by_label": {"shape": 3, "count": 2}}),
+        json!({"random_crop_by_label": {"shape": [4, 1, 3], "forced": 0.6, "edges": {"nnunet": 2}}}),
+        json!({"grid_crop": {"shape": 6}}),
+    ]);
     prop::collection::vec(prop_oneof![3 => lattice(), 2 => interpolating(), 1 => patches], 1..5)
         .prop_map(|v| nodes(&v))
         .boxed()
