@@ -140,11 +140,17 @@ def test_lists_of_dicts_keep_what_they_hold(nii):
     volume, points = mx.Volume(ramp(3, 4, 5)), np.zeros((2, 3))
     given = [
         {"image": volume, "points": points, "id": 1, "site": "Bern"},
-        {"label": nii, "image": [nii, nii], "weights": np.float32(0.5), "pred": nii},
+        {
+            "label": nii,
+            "image": [nii, nii],
+            "weights": np.float32(0.5),
+            "pred": nii,
+            "age": float("nan"),
+        },
     ]
     cases = mx.datalist(given, roles={"pred": "map"}, root=nii.parent)
     assert cases[0]["image"] is volume and cases[0]["points"] is points
-    assert list(cases[1]) == ["id", "label", "image", "weights", "pred"]
+    assert list(cases[1]) == ["id", "label", "image", "weights", "pred", "age"]
     assert cases.ids == ["1", "ramp.nii"] and cases.roles == {"pred": "map"}
     assert cases[1]["image"] == [str(nii), str(nii)] and cases[1]["weights"] == 0.5
     with pytest.raises(mx.ParamError, match="entry 2.*pred.*not known"):
@@ -154,5 +160,5 @@ def test_lists_of_dicts_keep_what_they_hold(nii):
 
 
 def test_the_examples_run():
-    assert doctest.testmod(medoxide.datalists) == (0, doctest.testmod(medoxide.datalists)[1])
-    assert doctest.testmod(medoxide.datalists)[1] >= 10
+    done = doctest.testmod(medoxide.datalists)
+    assert done.failed == 0 and done.attempted >= 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -265,19 +266,19 @@ def datalist(
     (2, ['a', 'b'], ['id', 'image', 'label'])
     >>> train, validation = cases.split([0.5, 0.5], seed=0)
     """
-    roles = dict(roles or {})
-    given = {"roles": roles, "missing": missing}
-    given["required"] = None if required is None else list(required)
+    known = dict(roles or {})
+    needed = None if required is None else list(required)
     if pattern is not None and bids is not None:
         raise ParamError("datalist: pattern and bids are both given", transform="datalist")
+    named, asked = _named(pattern), _named(bids)
     if isinstance(source, (str, os.PathLike)):
-        if pattern is None and bids is None:
-            entries = _datalist(source, None, None, None, root, section, **given)
+        if named is None and asked is None:
+            made = _datalist(source, None, None, None, root, section, known, missing, needed)
         else:
             folder = source if root is None else root
-            entries = _datalist(None, None, _named(pattern), _named(bids), folder, section, **given)
-        return Datalist(entries, roles)
-    if pattern is not None or bids is not None:
+            made = _datalist(None, None, named, asked, folder, section, known, missing, needed)
+        return Datalist(made, known)
+    if named is not None or asked is not None:
         raise ParamError(
             "datalist: pattern and bids are for a folder, not for a list of dicts",
             transform="datalist",
@@ -290,11 +291,11 @@ def datalist(
         for n, entry in enumerate(whole)
     ]
     made = []
-    for entry in _datalist(None, plain, None, None, root, section, **given):
+    for entry in _datalist(None, plain, None, None, root, section, known, missing, needed):
         before = whole[entry.pop(_AT)]
         entry |= {key: value for key, value in before.items() if not _is_plain(value)}
         made.append({key: entry[key] for key in ("id", *before) if key in entry})
-    return Datalist(made, roles)
+    return Datalist(made, known)
 
 
 def _named(patterns: Patterns | None) -> list[tuple[str, list[str]]] | None:
@@ -308,5 +309,6 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, Mapping):
         return all(map(_is_plain, value.values()))
-    known = (str, os.PathLike, bool, int, float, np.generic)
-    return value is None or isinstance(value, known)
+    if isinstance(value, (float, np.floating)):
+        return math.isfinite(value)
+    return value is None or isinstance(value, (str, os.PathLike, bool, int, np.generic))
