@@ -62,8 +62,16 @@ def test_monais_dataset_and_our_pipeline_take_it(decathlon):
     cases = mx.datalist(decathlon)
     pipe = mx.Pipeline([mx.RandomCrop(shape=4)], seed=1)
     case = cases[1]
-    out = pipe({k: case[k] for k in ("image", "label")}, id=case["id"])
+    out = pipe(case)
     assert out["image"].shape == (4, 4, 4) and out["label"].role == "label"
+    assert out["id"] == case["id"] and out["fold"] == 1
+    alone = pipe({k: case[k] for k in ("image", "label")}, id=case["id"])
+    assert np.array_equal(out["image"], alone["image"])
+    named = pipe.explain(case | {"site": "Bern"})
+    assert named == pipe.explain(case, id=case["id"]) != pipe.explain(case, id="other")
+    # The loader's patches are the same ones.
+    batch = next(iter(mx.Loader(cases[1:2], pipe, batch_size=1, shuffle=False, to="numpy")))
+    assert np.array_equal(batch["image"][0, 0], np.asarray(out["image"]))
     monai = pytest.importorskip("monai.data")
     transforms = pytest.importorskip("monai.transforms")
     loaded = monai.Dataset(cases, transforms.LoadImaged(keys=["image", "label"]))

@@ -8,15 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._arrays import is_tensor
-from ._items import sample_of
+from ._items import known_role, name_given, passes, sample_of
 from ._medoxide import PipelineCore, load, stack
 from .errors import ParamError
 from .volume import Volume
 
 Roles = Mapping[str, "str | None"]
-
-_SUFFIXES = (".nii", ".hdr", ".img")
 
 
 class Parsed(NamedTuple):
@@ -55,9 +52,9 @@ def parse(case: Any, roles: Roles) -> Parsed:
     for key, value in case.items():
         if isinstance(value, np.generic):
             value = value.item()
-        if key == "id" and key not in roles and isinstance(value, (str, int)):
-            name = str(value)
-        elif _passes(key, value, roles):
+        if key == "id" and (given := name_given(case, roles)) is not None:
+            name = given
+        elif passes(key, value, roles):
             passed[key] = value
         else:
             items.append((key, _item(key, value, roles)))
@@ -77,39 +74,11 @@ def _name(items: list[tuple[str, Any]]) -> str:
     return str(first[1][0]) if isinstance(first, tuple) else str(first._content_id())
 
 
-def _role(key: str, roles: Roles) -> str | None:
-    """The role that is given or that the name stands for; None if neither."""
-    if key in roles:
-        return roles[key]
-    try:
-        return PipelineCore.infer_role(key)
-    except ParamError:
-        return None
-
-
-def _passes(key: str, value: Any, roles: Roles) -> bool:
-    """Whether a value is no item: a number, a text under a name without a role, a list or dict of such."""
-    if (
-        value is None
-        or isinstance(value, (bool, int, float, Mapping))
-        or roles.get(key, "") is None
-    ):
-        return True
-    if isinstance(value, (Volume, os.PathLike)) or _role(key, roles) is not None:
-        return False
-    if isinstance(value, str):
-        # A file must not pass unread because nobody said what it is.
-        return not value.lower().removesuffix(".gz").endswith(_SUFFIXES)
-    if isinstance(value, (list, tuple)):
-        return all(_passes(key, v, roles) for v in value)
-    return (isinstance(value, np.ndarray) or is_tensor(value)) and value.ndim < 2
-
-
 def _item(key: str, value: Any, roles: Roles) -> Any:
     """A role and files, or what the planner takes."""
     listed = list(value) if isinstance(value, (list, tuple)) else [value]
     if listed and all(isinstance(v, (str, os.PathLike)) for v in listed):
-        role = _role(key, roles) or PipelineCore.infer_role(key)
+        role = known_role(key, roles) or PipelineCore.infer_role(key)
         if role == "points":
             raise ParamError(
                 f"case: {key!r} is a file of points; expected an (N, 3) array of world millimetres",

@@ -13,6 +13,9 @@ from ._medoxide import PipelineCore, load, stack
 from .errors import ParamError, ShapeError
 from .volume import Volume
 
+#: Endings of files, which must not pass unread.
+_SUFFIXES = (".nii", ".hdr", ".img")
+
 #: From a result to the kind that was given.
 Back = Callable[[Any], Any]
 
@@ -57,8 +60,8 @@ def sample_of(
     passed: dict[str, Any] = {}
     back: dict[str, Back] = {}
     for key, value in items.items():
-        unwanted = key in roles and roles[key] is None
-        if unwanted or value is None or isinstance(value, (bool, int, float)):
+        named = key == "id" and name_given(items, roles) is not None
+        if named or passes(key, value, roles):
             passed[key] = value
             continue
         role = roles.get(key) or _role(key, value)
@@ -77,6 +80,40 @@ def sample_of(
             volume, back[key] = volume_of(value, axis, role)
         given.append((key, _in_role(volume, role)))
     return given, passed, back
+
+
+def name_given(items: Mapping[str, Any], roles: Mapping[str, str | None]) -> str | None:
+    """The name that a case has in itself, under `id`."""
+    name = items.get("id")
+    return str(name) if "id" not in roles and isinstance(name, (str, int)) else None
+
+
+def known_role(key: str, roles: Mapping[str, str | None]) -> str | None:
+    """The role that is given or that the name stands for; None if neither."""
+    if key in roles:
+        return roles[key]
+    try:
+        return PipelineCore.infer_role(key)
+    except ParamError:
+        return None
+
+
+def passes(key: str, value: Any, roles: Mapping[str, str | None]) -> bool:
+    """Whether a value is no item: a number, a text under a name without a role, a list or dict of such."""
+    if (
+        value is None
+        or isinstance(value, (bool, int, float, Mapping))
+        or roles.get(key, "") is None
+    ):
+        return True
+    if isinstance(value, (Volume, os.PathLike)) or known_role(key, roles) is not None:
+        return False
+    if isinstance(value, str):
+        # A file must not pass unread because nobody said what it is.
+        return not value.lower().removesuffix(".gz").endswith(_SUFFIXES)
+    if isinstance(value, (list, tuple)):
+        return all(passes(key, v, roles) for v in value)
+    return (isinstance(value, np.ndarray) or _arrays.is_tensor(value)) and value.ndim < 2
 
 
 def _role(key: str, value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._function import Function, unwritable
-from ._items import sample_of, volume_of
+from ._items import name_given, sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
 from ._transform import Transform, of_node
 from .errors import ParamError
@@ -141,12 +141,13 @@ class Pipeline:
         epoch : int, default 0
             Counts visits of the same sample; another epoch has other draws.
         id : str
-            Name of the sample for random draws; its path, or a digest of its content, if not given.
+            Name of the sample for random draws; a dict's "id", else its path, or a digest of its content,
+            if not given.
         channel_axis : int or ints
             Axes of an array that are no space; in a dict 0 for arrays of more than three axes.
         roles : dict of str
             Role of a key: "image", "label", "map", "points", or None to pass the item through. Keys
-            that are not here are told by their name; numbers pass through.
+            that are not here are told by their name; numbers pass through, and texts that are no files.
         cache : Cache
             What comes before the first random transform is kept there, made once for each sample;
             the rest reads what it needs of it. Items must be paths or volumes of files.
@@ -156,6 +157,7 @@ class Pipeline:
         """
         core = self._keeping(cache, records)
         if isinstance(x, Mapping):
+            id = name_given(x, roles or {}) if id is None else id
             given, passed, back = sample_of(x, roles or {}, channel_axis)
             samples = []
             for made in core.apply(given, id, epoch):
@@ -189,6 +191,7 @@ class Pipeline:
         """
         core = self._keeping(cache, records)
         if isinstance(x, Mapping):
+            id = name_given(x, roles or {}) if id is None else id
             given = sample_of(x, roles or {}, channel_axis)[0]
         else:
             volume = volume_of(x, channel_axis)[0]
