@@ -26,7 +26,7 @@ from torch import nn
 
 import medoxide as mx
 
-PATCH = 48
+PATCH = 32
 CLASSES = ("background", "grey matter", "white matter")
 
 
@@ -57,7 +57,7 @@ def halves(folder: Path, spacing: float) -> dict[str, dict[str, str]]:
 class UNet(nn.Module):
     """Three levels with skip connections; instance normalisation, leaky rectifiers."""
 
-    def __init__(self, classes: int, width: int = 12) -> None:
+    def __init__(self, classes: int, width: int = 8) -> None:
         super().__init__()
 
         def block(a: int, b: int, stride: int = 1) -> nn.Sequential:
@@ -123,7 +123,7 @@ def train(steps: int, spacing: float, seed: int, picture: str | None) -> list[fl
         # One scan is all there is to learn from: it is visited again and again.
         cases = [{"id": f"left, again {n}", **sides["left"]} for n in range(16)]
         loader = mx.Loader(
-            cases, mx.Pipeline(recipe, seed=seed), batch_size=2, mix=4, seed=seed, dtypes={"label": "int64"}
+            cases, mx.Pipeline(recipe, seed=seed), batch_size=4, mix=4, seed=seed, dtypes={"label": "int64"}
         )
         net = UNet(len(CLASSES))
         optimizer = torch.optim.AdamW(net.parameters(), 3e-3)
@@ -139,7 +139,7 @@ def train(steps: int, spacing: float, seed: int, picture: str | None) -> list[fl
             loss.backward()
             optimizer.step()
             schedule.step()
-            losses.append(float(loss))
+            losses.append(loss.item())
             if step % 20 == 0 or step == steps:
                 spent = time.perf_counter() - began
                 print(
@@ -151,7 +151,7 @@ def train(steps: int, spacing: float, seed: int, picture: str | None) -> list[fl
         net.eval()
         image = mx.load(sides["right"]["image"]).z_normalize(mask="nonzero")
         truth = np.asarray(mx.load(sides["right"]["label"], role="label"))
-        found = mx.sliding_window_inference(image, PATCH, net, batch_size=2, overlap=0.5, importance="gaussian")
+        found = mx.sliding_window_inference(image, PATCH, net, batch_size=8, overlap=0.5, importance="gaussian")
         dice = dice_of(np.asarray(found), truth)
         for name, value in zip(CLASSES[1:], dice, strict=True):
             print(f"Dice of {name} in the other hemisphere: {value:.3f}")
@@ -176,7 +176,7 @@ def _picture(path: str, image: np.ndarray, truth: np.ndarray, found: np.ndarray)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--steps", type=int, default=300, help="batches of two patches to learn from")
+    parser.add_argument("--steps", type=int, default=300, help="batches of four patches to learn from")
     parser.add_argument("--spacing", type=float, default=1.5, help="millimetres of a voxel")
     parser.add_argument("--seed", type=int, default=1, help="names patches, augmentation and weights")
     parser.add_argument("--picture", help="a PNG of image, truth and prediction")
