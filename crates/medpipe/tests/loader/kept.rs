@@ -37,7 +37,7 @@ fn the_patches_of_a_visit_inflate_a_file_once() {
     let cases = in_files(folder.path(), 6);
     let cut = pipeline("{random_crop: {shape: [20, 16, 15], count: 4}}");
     let mut batches = loader(cases, cut, settings()).batches(0, 0).unwrap();
-    while let Some(batch) = batches.next() {
+    for batch in batches.by_ref() {
         batch.unwrap();
     }
     let c = batches.counters();
