@@ -148,8 +148,9 @@ def test_dicts_keep_their_keys_and_order(nii):
     assert np.array_equal(np.asarray(out["label"]), label[::-1])
     assert np.array_equal(np.asarray(out["weight"]), ramp(5, 6, 7)[::-1])
     assert abs(np.asarray(out["image"], np.float64).mean()) < 1e-6
+    assert pipe(x)["name"] == "a b"
     with pytest.raises(mx.ParamError, match="name"):
-        pipe(x)
+        pipe(x | {"name": "a b.nii.gz"})
     with pytest.raises(mx.ParamError, match="nothing"):
         pipe(x, roles={"nothing": "image"})
     with pytest.raises(mx.ParamError, match="roles"):
