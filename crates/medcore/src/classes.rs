@@ -257,26 +257,27 @@ struct Extent {
     low: [u64; 3],
     high: [u64; 3],
     /// First voxel of the row that was looked at last: most runs lie in it, or in the next.
-    row: u64,
+    row: Option<u64>,
 }
 
 impl Extent {
     fn new(shape: [usize; 3]) -> Extent {
         let shape = shape.map(|n| n.max(1) as u64);
-        Extent { shape, low: [u64::MAX; 3], high: [0; 3], row: u64::MAX }
+        Extent { shape, low: [u64::MAX; 3], high: [0; 3], row: None }
     }
 
     fn add(&mut self, start: u64, end: u64) {
         let [nx, ny, _] = self.shape;
-        if start.wrapping_sub(self.row) < nx && end - self.row <= nx {
-            self.low[0] = self.low[0].min(start - self.row);
-            self.high[0] = self.high[0].max(end - self.row);
+        if let Some(row) = self.row.filter(|row| start >= *row && end <= row + nx) {
+            self.low[0] = self.low[0].min(start - row);
+            self.high[0] = self.high[0].max(end - row);
             return;
         }
         // A run over several rows holds whole ones, or both their ends.
         let (first, last) = (start / nx, (end - 1) / nx);
-        self.row = last * nx;
-        let x = if first == last { [start - self.row, end - self.row] } else { [0, nx] };
+        let row = last * nx;
+        self.row = Some(row);
+        let x = if first == last { [start - row, end - row] } else { [0, nx] };
         let (z, ends) = (first / ny, last / ny);
         let y = if z == ends { [first - z * ny, last - z * ny + 1] } else { [0, ny] };
         for (axis, [a, b]) in [x, y, [z, ends + 1]].into_iter().enumerate() {
