@@ -22,6 +22,9 @@ pub(crate) fn role_of(py: Python<'_>, name: Option<&str>) -> PyResult<Option<Rol
 /// Where checkpoints are kept: True, False, "sidecar", or a folder.
 pub(crate) fn index_of(py: Python<'_>, index: Option<&Bound<'_, PyAny>>) -> PyResult<Keep> {
     let Some(index) = index else { return Ok(Keep::default()) };
+    if index.is_none() {
+        return Ok(Keep::Auto);
+    }
     if let Ok(on) = index.extract::<bool>() {
         return Ok(on.into());
     }

@@ -92,8 +92,11 @@ class Loader:
     on_error : "raise", "skip" or "collect", default "raise"
         What becomes of a patch that cannot be made: its error in the place of its batch, after which
         the iteration can go on; a batch that is smaller; the same, and its error in `errors`.
-    roles, dtypes, cache, records, index, to
+    roles, dtypes, cache, records, to
         As for `mx.Dataset`.
+    index : bool, "sidecar" or path, default None
+        Where places in gzip streams are noted, see `mx.load`; in memory for files of more than 16 MiB of content, if
+        not given: of smaller ones, to note places costs more than it spares.
     pin_memory : bool, default False
         Whether tensors are in page-locked memory; needs torch and a GPU.
     progress : bool, default False
@@ -120,7 +123,7 @@ class Loader:
         dtypes: Mapping[str, Any] | None = None,
         cache: Cache | None = None,
         records: Records | Literal[False] | None = None,
-        index: bool | str | os.PathLike[str] = True,
+        index: bool | str | os.PathLike[str] | None = None,
         to: To = "torch",
         pin_memory: bool = False,
         progress: bool = False,
