@@ -65,14 +65,16 @@ impl LazyVolume {
         let extra: Vec<usize> = kept.iter().map(|k| k.1).collect();
         let mut meta = (**self.meta()).clone();
         meta.steps = kept.iter().map(|k| meta.steps.get(k.0).copied().unwrap_or(1.0)).collect();
-        let wanted = Box3::whole(self.source().grid().shape);
-        let apart = |s: &Source| s.inflates(&channels, &wanted).map(|i| i.is_none_or(|(_, all)| !all));
+        let apart = |s: &Source| {
+            let inflated = s.inflates(&channels, &Box3::whole(s.grid().shape))?;
+            Ok::<_, crate::Error>(inflated.is_none_or(|(_, all)| !all))
+        };
         let channel_of = |source: &Source| {
             let (grid, dtype) = (*source.grid(), source.stored_dtype());
             let n = grid.len() * dtype.bytes();
-            let mut out = buffer(n * channels.len())?;
+            let (mut out, whole) = (buffer(n * channels.len())?, Box3::whole(grid.shape));
             for (part, &channel) in out.as_bytes_mut().chunks_mut(n.max(1)).zip(&channels) {
-                source.copy_box(channel, &wanted, part)?;
+                source.copy_box(channel, &whole, part)?;
             }
             let volume = Volume::packed(Arc::new(out), dtype, grid, extra.clone(), Arc::new(meta.clone()))?;
             Ok(volume.with_scale(source.scale()))
@@ -102,6 +104,14 @@ mod tests {
         LazyVolume::from_volume(
             Volume::packed(Arc::new(bytes), medcore::DType::U8, grid, extra, Arc::default()).unwrap(),
         )
+    }
+
+    #[test]
+    fn frames_of_what_was_cropped() {
+        let crop = crate::Node::new("crop", serde_json::json!({"start": [1, 0, 0], "shape": [1, 2, 1]}));
+        let v = ramp(vec![2]).then(crop.unwrap(), None).unwrap();
+        let out = v.frames(&[Pick::One(1)]).unwrap().compute().unwrap();
+        assert_eq!(out.to_f32().unwrap(), [5.0, 7.0]);
     }
 
     #[test]
