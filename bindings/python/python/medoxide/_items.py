@@ -14,7 +14,7 @@ from .errors import ParamError, ShapeError
 from .volume import Volume
 
 #: Endings of files, which must not pass unread.
-_SUFFIXES = (".nii", ".hdr", ".img")
+_SUFFIXES = (".nii", ".hdr", ".img", ".mgh", ".mgz", ".mha", ".mhd", ".nrrd", ".dcm")
 
 #: From a result to the kind that was given.
 Back = Callable[[Any], Any]
