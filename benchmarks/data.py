@@ -97,6 +97,29 @@ def make(folder: Path, large: bool) -> None:
     stamp.write_text(json.dumps(want))
 
 
+def _cached(handle: int, size: int) -> bool:
+    """Whether the page cache has the middle of a file: a read that may not wait says so."""
+    try:
+        return os.preadv(handle, [bytearray(1)], size // 2, os.RWF_NOWAIT) > 0
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system in memory cannot tell, and forgets nothing
+        return True
+
+
+def forget(path: Path) -> bool:
+    """Takes a file out of the page cache; False where that cannot be done."""
+    if not hasattr(os, "posix_fadvise") or not hasattr(os, "RWF_NOWAIT"):
+        return False
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        return not _cached(handle, os.fstat(handle).st_size)
+    finally:
+        os.close(handle)
+
+
 class Data:
     """What candidates start from: files by name, arrays by size, places to write."""
 

@@ -145,8 +145,7 @@ class Lab:
             name: (self.workers[peers.process_of(name)], {"row": row.name, "candidate": name})
             for name in candidates
         }
-        if row.aim and row.aim.reference:
-            wanted = row.aim.reference
+        for wanted in row.references():
             ask = {"kind": wanted.kind, "amount": wanted.amount}
             jobs[str(wanted)] = (self.workers["reference"], ask)
         # Two candidates of one process cannot be prepared at once: they take turns with preparing.

@@ -116,20 +116,24 @@ class Bench:
         else:
             made = self.rows[ask["row"]].candidates[ask["candidate"]](self.data)
         self.work = made if isinstance(made, Work) else Work(made)
+        before = self.work.before or (lambda: None)
+        before()
         result = self.work.call()
         if ask.get("result"):
             np.save(ask["result"], _array(self.work, result))
         facts = self.work.facts() if self.work.facts else {}
         del result
         # How many calls make a sample long enough for the clock.
+        before()
         start = time.perf_counter()
         self.work.call()
         once = time.perf_counter() - start
-        inner = max(1, min(1000, int(2e-4 / max(once, 1e-7))))
+        inner = 1 if self.work.before else max(1, min(1000, int(2e-4 / max(once, 1e-7))))
         return {"once": once, "inner": inner, "facts": facts}
 
     def time(self, ask: dict) -> dict:
         call, inner, samples = self.work.call, ask["inner"], []
+        before = self.work.before or (lambda: None)
         cpu = time.process_time()
         gc.collect()
         gc.disable()
@@ -138,6 +142,7 @@ class Bench:
         while time.perf_counter() < until:  # caches and thread pools wake up
             call()
         for _ in range(ask["samples"]):
+            before()
             start = time.perf_counter_ns()
             for _ in range(inner):
                 call()

@@ -81,23 +81,25 @@ def summary(outcome: Outcome) -> dict[str, Any]:
         best = min(rivals, key=lambda n: times[n].median)
         out["best_peer"], out["ratio"] = best, ours.median / times[best].median
     if row.must:
-        named = [n for n in row.must.against or rivals if n in times and times[n].samples]
+        bars = outcome.references if row.must.reference else times
+        named = [str(row.must.reference)] if row.must.reference else row.must.against or rivals
+        named = [n for n in named if n in bars and bars[n].samples]
         if named:
-            bar = min(named, key=lambda n: times[n].median)
-            out["must"] = {"at_most": row.must.ratio, "against": bar, "is": ours.median / times[bar].median}
-            out["must"]["is_by_best_times"] = ours.best / min(times[n].best for n in named)
+            bar = min(named, key=lambda n: bars[n].median)
+            out["must"] = {"at_most": row.must.ratio, "against": bar, "is": ours.median / bars[bar].median}
+            out["must"]["is_by_best_times"] = ours.best / min(bars[n].best for n in named)
             met = out["must"]["is"] <= row.must.ratio and outcome.right is not False
             out["must"]["met"] = met and (outcome.also is None or outcome.also[0])
     if row.aim:
         target = row.aim.factor * 1e-3
-        measured = [t for t in outcome.references.values() if t.samples]
+        measured = outcome.references.get(str(row.aim.reference))
         if row.aim.reference:
-            target = row.aim.factor * measured[0].median if measured else None
+            target = row.aim.factor * measured.median if measured and measured.samples else None
         if target:
             out["aim"] = {"what": str(row.aim), "ms": target * 1e3, "reached": ours.median <= target}
             out["aim"]["times_the_aim"] = ours.median / target
             if row.aim.reference:
-                out["aim"]["times_the_reference"] = ours.median / measured[0].median
+                out["aim"]["times_the_reference"] = ours.median / measured.median
     return out
 
 

@@ -29,6 +29,8 @@ class Work:
     """Turns the call's result into an array (x, y, z) for the check; `numpy.asarray` if not given."""
     facts: Callable[[], dict[str, float]] | None = None
     """Further numbers, taken after the first call, such as the size of a written file."""
+    before: Callable[[], Any] | None = None
+    """What is done before each call, and not timed."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,11 @@ class Aim:
 
 @dataclass(frozen=True)
 class Must:
-    """The largest time allowed, as a multiple of that of the fastest named candidate (any but us if none is)."""
+    """The largest time allowed, as a multiple of that of the fastest named candidate (any but us if none is), or of a reference."""
 
     ratio: float
     against: tuple[str, ...] = ()
+    reference: Reference | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,11 @@ class Row:
     candidates: dict[str, Callable[[Data], Work | Callable[[], Any]]] = field(default_factory=dict)
     patient: set[str] = field(default_factory=set)
     """Candidates that only the full mode measures: far too slow to be the best peer."""
+
+    def references(self) -> list[Reference]:
+        """The physical measures that its bars name."""
+        bars = [bar.reference for bar in (self.must, self.aim) if bar and bar.reference]
+        return list({str(reference): reference for reference in bars}.values())
 
     def by(self, name: str, *, patient: bool = False) -> Callable[[Any], Any]:
         """Registers a candidate: the library's name, first word or words before `:` name its process."""

@@ -73,27 +73,6 @@ def volumes(folder: Path) -> dict[str, Any]:
     }
 
 
-def _cached(handle: int, size: int) -> bool:
-    """Whether the page cache has the middle of a file: a read that may not wait says so."""
-    try:
-        return os.preadv(handle, [bytearray(1)], size // 2, os.RWF_NOWAIT) > 0
-    except OSError:
-        return False
-
-
-def forget(path: Path) -> bool:
-    """Takes a file out of the page cache; False where that cannot be done."""
-    if not hasattr(os, "posix_fadvise") or not hasattr(os, "RWF_NOWAIT"):
-        return False
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-        os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
-        return not _cached(handle, os.fstat(handle).st_size)
-    finally:
-        os.close(handle)
-
-
 class Way:
     """One volume in one format, by one library."""
 
@@ -122,7 +101,7 @@ class Way:
         for place in places[:WARM]:
             self.time("crop warm", lambda place=place: self.crop(place))
         for place in places[WARM:]:
-            if forget(self.path):
+            if data.forget(self.path):
                 self.time("crop cold", lambda place=place: self.crop(place, first=True))
 
     def summary(self) -> dict[str, Any]:
