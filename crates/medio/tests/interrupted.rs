@@ -9,7 +9,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, SystemTime};
 
 use medcore::{Affine, Grid, Volume};
@@ -154,20 +154,31 @@ fn killed_writers_leave_the_old_file_or_the_new_one() {
     assert!(total(|r| r.0) > 0 && old > 0 && new > 0, "no writer was caught in the act: {results:?}");
 }
 
-/// A limit on file sizes stands for a full disk: the write fails in the middle.
+/// Names of files, and a number of KiB in which they have no place.
+const TOO_SMALL: [(&str, usize); 8] = [
+    ("a.nii", 40),
+    ("a.nii.gz", 40),
+    ("fine.nii.gz", 40),
+    ("bgzf.nii.gz", 40),
+    ("single.nii.gz", 40),
+    ("a.hdr", 40),
+    ("a.img.gz", 40),
+    ("indexed.nii.gz.mxi", 8),
+];
+
+/// Checks that a child ended with an error that names the file and the cause.
+fn expect_error(output: &Output, name: &str, cause: &str) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{name}: {text}");
+    // Of a pair the voxels are the large one.
+    let named = if name == "a.hdr" { "a.img" } else { name };
+    assert!(text.contains("error:") && text.contains(named) && text.contains(cause), "{text}");
+}
+
+/// A limit on file sizes: the write fails in the middle.
 #[test]
 fn a_failed_write_is_an_error_and_leaves_nothing() {
-    // The limit in KiB; what is there before is there afterwards.
-    for (name, limit) in [
-        ("a.nii", 40),
-        ("a.nii.gz", 40),
-        ("fine.nii.gz", 40),
-        ("bgzf.nii.gz", 40),
-        ("single.nii.gz", 40),
-        ("a.hdr", 40),
-        ("a.img.gz", 40),
-        ("indexed.nii.gz.mxi", 8),
-    ] {
+    for (name, limit) in TOO_SMALL {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join(name);
         if limit == 8 {
@@ -175,21 +186,60 @@ fn a_failed_write_is_an_error_and_leaves_nothing() {
             save(&of, &volume(1.0), &options(&of)).unwrap();
         }
         let before = entries(dir.path());
-        let exe = std::env::current_exe().unwrap();
         // bash counts in KiB; without the signal, write fails with EFBIG.
         let output = Command::new("bash")
             .arg("-c")
             .arg(format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact child --nocapture"))
-            .arg(exe)
+            .arg(std::env::current_exe().unwrap())
             .env(TARGET, &target)
             .output()
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(3), "{name}: {text}");
-        // Of a pair the voxels are the large one.
-        let named = if name == "a.hdr" { "a.img" } else { name };
-        assert!(text.contains("error:") && text.contains(named) && text.contains("File too large"), "{text}");
+        expect_error(&output, name, "File too large");
         assert_eq!(entries(dir.path()), before);
+    }
+}
+
+/// A disk that is full: a file system in memory, which the child alone sees.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_and_leaves_nothing() {
+    let own = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "bash", "-c"]);
+        command
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = own().arg("mount -t tmpfs tmpfs \"$0\"").arg(dir.path()).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this system does not let a user mount a file system of his own");
+        return;
+    }
+    for (name, size) in TOO_SMALL {
+        // An index is of a volume that is there already, and has its place.
+        let of = dir.path().join(name).with_extension("");
+        let mut there = 0;
+        if size == 8 {
+            save(&of, &volume(1.0), &options(&of)).unwrap();
+            there = fs::metadata(&of).unwrap().len().div_ceil(4096) as usize * 4;
+        }
+        let script = format!(
+            "mount -t tmpfs -o size={}k tmpfs \"$1\" || exit 9
+             [ -z \"$3\" ] || cp -p \"$3\" \"$1\" || exit 8
+             before=$(ls -A \"$1\"); {TARGET}=\"$1/$2\" \"$0\" --exact child --nocapture; code=$?
+             [ \"$(ls -A \"$1\")\" = \"$before\" ] || {{ ls -lA \"$1\" >&2; exit 7; }}
+             exit $code",
+            there + size
+        );
+        let full = tempfile::tempdir().unwrap();
+        let output = own()
+            .arg(script)
+            .arg(std::env::current_exe().unwrap())
+            .arg(full.path())
+            .arg(name)
+            .arg(if there > 0 { of.as_os_str() } else { "".as_ref() })
+            .output()
+            .unwrap();
+        expect_error(&output, name, "No space left on device");
     }
 }
 
