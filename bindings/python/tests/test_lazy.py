@@ -117,6 +117,19 @@ def test_derived_volumes_start_at_the_kept_result(tmp_path):
     assert np.array_equal(w, np.asarray(mx.load(v.path).z_normalize().clamp(0, 1)))
 
 
+def test_a_slice_of_a_computed_volume_is_cut_from_the_result(tmp_path):
+    v = mx.load(big(tmp_path)).z_normalize().compute()
+    read = v.bytes_read
+    part = v[3:9, ::-2, 5]
+    assert np.array_equal(np.asarray(part), np.asarray(v)[3:9, ::-2, 5:6])
+    assert v.bytes_read == read == part.bytes_read
+    fresh = mx.load(v.path).z_normalize()[3:9, ::-2, 5]
+    assert np.array_equal(np.asarray(fresh), np.asarray(part))
+    # It keeps the result, whoever else forgets it.
+    v.release()
+    assert np.array_equal(np.asarray(part[1:]), np.asarray(fresh)[1:]) and part.bytes_read == read
+
+
 def test_being_computed_changes_no_draw(tmp_path):
     path = big(tmp_path)
     fresh, kept = mx.load(path).clamp(0, 9), mx.load(path).clamp(0, 9).compute()

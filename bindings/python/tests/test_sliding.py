@@ -195,6 +195,55 @@ def test_half_precision_predictions_and_channels_in():
     np.testing.assert_allclose(np.asarray(sliding.result()), np.asarray(volume), rtol=1 / 128)
 
 
+@pytest.mark.peers
+def test_of_several_volumes_the_next_is_made_while_one_is_predicted():
+    import threading
+
+    arrays = [head((20, 18, 16), n) for n in range(4)]
+    made, begun = [], [threading.Event() for _ in arrays]
+
+    def visit(n):
+        def run(volume):
+            begun[n].set()
+            made.append((n, threading.current_thread() is threading.main_thread()))
+            return volume
+
+        return mx.Function(run)(mx.Volume(arrays[n]))
+
+    def model(x):
+        # While the first one is predicted the second one is under way.
+        assert begun[min(len(got) + 1, 3)].wait(30)
+        return x * 2
+
+    got: list[mx.Volume] = []
+    options = {"overlap": 0.5, "reduce": "mean"}
+    subjects = (visit(n) if n != 2 else (visit(n), mx.Volume(arrays[n]).flip(0)) for n in range(4))
+    for prediction in mx.sliding_window_inference(subjects, 12, model, **options):
+        got.append(prediction)
+        assert len(made) <= len(got) + 1
+    for n, (one, array) in enumerate(zip(got, arrays, strict=True)):
+        one = np.asarray(one)[..., 0]
+        np.testing.assert_allclose(one if n != 2 else one[::-1], array * 2, rtol=1e-6)
+    assert sorted(made) == [(n, False) for n in range(4)]
+
+
+@pytest.mark.peers
+def test_a_volume_that_fails_fails_at_its_place(tmp_path):
+    good = tmp_path / "good.nii"
+    mx.Volume(head((16, 16, 16))).save(good)
+    bad = tmp_path / "bad.nii.gz"
+    mx.Volume(head((16, 16, 16))).save(bad)
+    volumes = [mx.load(good), mx.load(bad), mx.load(good)]
+    bad.write_bytes(bad.read_bytes()[:-5000])
+    each = mx.sliding_window_inference(volumes, 8, lambda x: x)
+    next(each)
+    with pytest.raises(mx.MedoxideError, match=r"bad\.nii\.gz"):
+        next(each)
+    # To stop early waits for nobody.
+    next(mx.sliding_window_inference([mx.load(good)] * 3, 8, lambda x: x))
+    assert list(mx.sliding_window_inference([], 8, lambda x: x)) == []
+
+
 def test_what_does_not_fit_is_refused():
     volume = mx.Volume(head((20, 20, 20)))
     for options in (
@@ -221,7 +270,7 @@ def test_what_does_not_fit_is_refused():
 
 def test_the_documented_examples_run():
     tried = doctest.testmod(sys.modules["medoxide.sliding"])
-    assert tried.attempted >= 6 and tried.failed == 0
+    assert tried.attempted >= 10 and tried.failed == 0
     page = (Path(__file__).parents[3] / "docs" / "python.md").read_text()
     section = page.split("## Predicting window by window")[1].split("\n## ")[0]
     names: dict = {}

@@ -22,7 +22,12 @@ impl LazyVolume {
     /// # Errors
     /// [`medcore::Error::Shape`] for indices outside the volume.
     pub fn slice(&self, axes: [AxisSlice; 3]) -> Result<LazyVolume> {
-        let grid = *self.chain()?.grid();
+        // Of a result that was already computed the voxels are taken from there.
+        let mut chain = match self.computed() {
+            Some(made) => self.continued(made),
+            None => self.chain()?.clone(),
+        };
+        let grid = *chain.grid();
         for i in 0..3 {
             let a = axes[i];
             let last = a.start as i128 + a.step as i128 * (a.count.max(1) as i128 - 1);
@@ -36,7 +41,6 @@ impl LazyVolume {
             }
         }
         let shape = axes.map(|a| a.count);
-        let mut chain = self.chain()?.clone();
         let lattice = Lattice {
             axes: [0, 1, 2],
             flipped: axes.map(|a| a.step < 0),

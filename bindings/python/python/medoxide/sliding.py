@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Rule = Literal["monai", "nnunet", "torchio"]
     Importance = Literal["constant", "gaussian", "hann"]
     Reduce = Literal["argmax", "threshold", "mean"]
+    Predictor = Callable[[torch.Tensor], torch.Tensor]
 
 
 def _three(value: Any) -> list[Any]:
@@ -108,15 +110,21 @@ class SlidingWindow:
             out.append((slice(a, d), slice(b, e), slice(c, f)))
         return out
 
+    def prepare(self) -> None:
+        """Computes the volume, which `batches` does otherwise."""
+        # A part of it keeps the whole: what a volume keeps of itself goes when newer results need the room.
+        self._volume = self._volume.compute()[:]
+
     def batches(self, size: int = 1, *, tensors: bool = True) -> Iterator[Any]:
         """The windows in order, up to `size` of them at once: float32 tensors (B, C, X, Y, Z).
 
         `tensors=False` gives NumPy arrays instead.
         """
-        volume, places = self._volume.compute(), self.windows()
+        self.prepare()
+        places = self.windows()
         for first in range(0, len(places), size):
             some = [
-                volume[place]._channel_first("float32", True)[0]
+                self._volume[place]._channel_first("float32", True)[0]
                 for place in places[first : first + size]
             ]
             batch = np.stack(some)
@@ -140,32 +148,108 @@ class SlidingWindow:
         return self._core.finish()
 
 
+@overload
 def sliding_window_inference(
-    volume: Volume,
+    volume: Volume, window: int | Sequence[int], predictor: Predictor, **options: Any
+) -> Volume: ...
+
+
+@overload
+def sliding_window_inference(
+    volume: Iterable[Volume | tuple[Volume, Volume]],
     window: int | Sequence[int],
-    predictor: Callable[[torch.Tensor], torch.Tensor],
+    predictor: Predictor,
+    **options: Any,
+) -> Iterator[Volume]: ...
+
+
+def sliding_window_inference(
+    volume: Volume | Iterable[Volume | tuple[Volume, Volume]],
+    window: int | Sequence[int],
+    predictor: Predictor,
     *,
     batch_size: int = 1,
     device: torch.device | str | None = None,
     **options: Any,
-) -> Volume:
-    """Predicts a volume window by window: `predictor` maps (B, C, X, Y, Z) to (B, classes, X, Y, Z).
+) -> Volume | Iterator[Volume]:
+    """Predicts volumes window by window: `predictor` maps (B, C, X, Y, Z) to (B, classes, X, Y, Z).
+
+    Of several volumes the next one is read and preprocessed while one is predicted:
+
+    >>> import numpy as np
+    >>> import medoxide as mx
+    >>> scans = [mx.Volume(np.full((20, 20, 20), n, np.float32)) for n in range(3)]
+    >>> ready = (scan.resample(2) for scan in scans)  # lazy: nothing is computed here
+    >>> def network(x):  # two classes
+    ...     return x.new_tensor([0.0, 1.0]).reshape(1, 2, 1, 1, 1) * x
+    >>> for labels in mx.sliding_window_inference(ready, 8, network):  # doctest: +SKIP
+    ...     labels.save("prediction.nii.gz")
 
     Parameters
     ----------
-    volume, window, **options
+    volume : Volume, or iterable of volumes
+        One volume gives its prediction. An iterable of volumes, or of pairs (volume, onto), gives
+        an iterator over their predictions, in order; at most two volumes are in memory.
+    window, **options
         As for `SlidingWindow`: `overlap`, `rule`, `importance`, `reduce`, `threshold`, `onto`, `pad_value`.
     predictor : callable
-        The network; called without gradients.
+        The network; called without gradients, in the thread of the caller.
     batch_size : int, default 1
         Windows that are predicted at once.
     device : torch device, default the CPU
         Where the batches are put.
     """
-    import torch
 
-    sliding = SlidingWindow(volume, window, **options)
-    with torch.inference_mode():
-        for batch in sliding.batches(batch_size):
-            sliding.add(predictor(batch if device is None else batch.to(device)))
-    return sliding.result()
+    def predicted(sliding: SlidingWindow) -> Volume:
+        import torch
+
+        with torch.inference_mode():
+            for batch in sliding.batches(batch_size):
+                sliding.add(predictor(batch if device is None else batch.to(device)))
+        return sliding.result()
+
+    if isinstance(volume, Volume):
+        return predicted(SlidingWindow(volume, window, **options))
+    return (predicted(sliding) for sliding in _ahead(volume, window, options))
+
+
+def _ahead(
+    subjects: Iterable[Volume | tuple[Volume, Volume]],
+    window: int | Sequence[int],
+    options: dict[str, Any],
+) -> Iterator[SlidingWindow]:
+    """The windows of each volume, which is computed while the caller works on the one before."""
+
+    def begin(subject: Volume | tuple[Volume, Volume]) -> Callable[[], SlidingWindow]:
+        made: list[SlidingWindow | BaseException] = []
+
+        def make() -> None:
+            try:
+                volume, onto = subject if isinstance(subject, tuple) else (subject, options.get("onto"))
+                sliding = SlidingWindow(volume, window, **{**options, "onto": onto})
+                sliding.prepare()
+                made.append(sliding)
+            except BaseException as error:  # it is the caller's, where its volume comes
+                made.append(error)
+
+        # Nobody waits for a daemon when the interpreter ends, or the caller stops.
+        thread = threading.Thread(target=make, name="medoxide-ahead", daemon=True)
+        thread.start()
+
+        def ready() -> SlidingWindow:
+            thread.join()
+            if isinstance(made[0], BaseException):
+                raise made[0]
+            return made[0]
+
+        return ready
+
+    under_way: Callable[[], SlidingWindow] | None = None
+    for subject in subjects:
+        one = under_way() if under_way else None
+        under_way = begin(subject)
+        if one:
+            yield one
+            one = None  # what is predicted is not kept while the next is
+    if under_way:
+        yield under_way()
