@@ -40,6 +40,7 @@ impl SlidingCore {
         reduce: &str,
         threshold: f64,
         onto: Option<&VolumeCore>,
+        scratch: Option<std::path::PathBuf>,
     ) -> PyResult<SlidingCore> {
         let rule: WindowRule = choice(py, "rule", rule, "\"monai\", \"nnunet\" or \"torchio\"")?;
         let importance: Importance =
@@ -57,7 +58,10 @@ impl SlidingCore {
             let grid = volume.lazy.facts()?.grid;
             let windows = Windows::new(&grid, window, overlap, rule)?;
             let onto = onto.map_or(Ok(grid), |o| o.lazy.facts().map(|f| f.grid))?;
-            let stitcher = Stitcher::new(windows.clone(), importance, reduce, &onto)?;
+            let mut stitcher = Stitcher::new(windows.clone(), importance, reduce, &onto)?;
+            if let Some(folder) = scratch {
+                stitcher = stitcher.on_disk(folder);
+            }
             Ok(SlidingCore { windows, role, stitcher: Some(stitcher) })
         })
     }

@@ -172,6 +172,12 @@ def test_predictions_go_back_to_the_files_grid_with_one_interpolation():
     assert torch.from_numpy(np.array(labels)).max() == 2
 
 
+def resident() -> float:
+    """Bytes of resident memory."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096
+
+
 def test_overlapping_classes_are_channels():
     array = head((20, 20, 20), 8)
     sliding = mx.SlidingWindow(mx.Volume(array), 12, reduce="threshold", threshold=0.25)
@@ -181,6 +187,32 @@ def test_overlapping_classes_are_channels():
     np.testing.assert_array_equal(
         made, np.stack([array > 0.25, -array > 0.25], -1).astype(np.uint8)
     )
+
+
+def test_a_result_on_disk_takes_little_memory_and_is_the_same(tmp_path):
+    """96 classes of 64³ are 100 MB; what is summed is a slab of a few voxels."""
+    volume = mx.Volume(head((64, 64, 64), 10))
+
+    def predicted(**options):
+        sliding = mx.SlidingWindow(volume, (8, 64, 64), overlap=0.0, reduce="mean", **options)
+        mx.release_memory()
+        peak, before = 0, resident()
+        for n, batch in enumerate(sliding.batches(1, tensors=False)):
+            # Memory of the prediction itself is the same for both.
+            sliding.add(np.broadcast_to(batch * (n + 1), (1, 96, 8, 64, 64)))
+            peak = max(peak, resident() - before)
+        return sliding.result(), peak
+
+    predicted(scratch=tmp_path)  # what is there for good
+    memory, much = predicted()
+    disk, little = predicted(scratch=tmp_path)
+    np.testing.assert_array_equal(np.asarray(disk), np.asarray(memory))
+    assert little < much - 40e6, (little, much)
+    assert list(tmp_path.iterdir()) == []
+    disk.save(tmp_path / "all.nii")
+    np.testing.assert_array_equal(np.asarray(mx.load(tmp_path / "all.nii")), np.asarray(memory))
+    with pytest.raises(mx.MedoxideError, match="nowhere"):
+        predicted(scratch=tmp_path / "nowhere")
 
 
 @pytest.mark.peers

@@ -280,6 +280,33 @@ fn any_number_of_threads_gives_the_same_bits() {
 }
 
 #[test]
+fn a_result_on_disk_is_the_one_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = Grid::new([23, 17, 11], Affine::IDENTITY);
+    let windows = Windows::new(&grid, [8, 6, 5], [0.5; 3], WindowRule::Monai).unwrap();
+    for (reduce, classes) in
+        [(Reduce::Argmax, 3), (Reduce::Argmax, 257), (Reduce::Threshold(0.5), 3), (Reduce::Mean, 2)]
+    {
+        for onto in [grid, oblique()] {
+            let memory = stitched(&windows, Importance::Gaussian, reduce, classes, &onto);
+            let stitcher = Stitcher::new(windows.clone(), Importance::Gaussian, reduce, &onto).unwrap();
+            let mut stitcher = stitcher.on_disk(folder.path());
+            for n in 0..windows.len() {
+                stitcher.add(&prediction(n, classes, windows.window())).unwrap();
+            }
+            let disk = stitcher.finish().unwrap();
+            assert_eq!((disk.dtype(), disk.grid(), disk.extra()), (memory.dtype(), &onto, memory.extra()));
+            assert!(disk.to_f32().unwrap() == memory.to_f32().unwrap());
+            // The file has no name.
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+    let stitcher = Stitcher::new(windows, Importance::Constant, Reduce::Argmax, &grid).unwrap();
+    let failed = stitcher.on_disk(folder.path().join("none")).add(&prediction(0, 2, [8, 6, 5])).unwrap_err();
+    assert!(matches!(&failed, Error::File(_)) && failed.to_string().contains("none"), "{failed}");
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let grid = Grid::new([8, 8, 8], Affine::IDENTITY);
     let new = |window, overlap| Windows::new(&grid, window, [overlap; 3], WindowRule::Monai);

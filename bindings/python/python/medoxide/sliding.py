@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -74,6 +75,10 @@ class SlidingWindow:
         The grid of the result.
     pad_value : float, default 0
         What a volume smaller than the window is padded with.
+    scratch : path, optional
+        A folder on a disk for the result, which then leaves memory as soon as its slab is done: for
+        "mean" and "threshold" of many classes. It lies there in a file without a name, which goes with
+        the volume; save the volume to keep it.
     """
 
     def __init__(
@@ -88,9 +93,13 @@ class SlidingWindow:
         threshold: float = 0.5,
         onto: Volume | None = None,
         pad_value: float = 0.0,
+        scratch: str | os.PathLike[str] | None = None,
     ) -> None:
         window, overlap = _three(window), _three(overlap)
-        self._core = SlidingCore(volume, window, overlap, rule, importance, reduce, threshold, onto)
+        folder = None if scratch is None else os.fspath(scratch)
+        self._core = SlidingCore(
+            volume, window, overlap, rule, importance, reduce, threshold, onto, folder
+        )
         before, after = zip(*self._core.padding(), strict=True)
         padded = any(before) or any(after)
         self._volume = volume.pad(before=before, after=after, value=pad_value) if padded else volume
@@ -191,7 +200,8 @@ def sliding_window_inference(
         One volume gives its prediction. An iterable of volumes, or of pairs (volume, onto), gives
         an iterator over their predictions, in order; at most two volumes are in memory.
     window, **options
-        As for `SlidingWindow`: `overlap`, `rule`, `importance`, `reduce`, `threshold`, `onto`, `pad_value`.
+        As for `SlidingWindow`: `overlap`, `rule`, `importance`, `reduce`, `threshold`, `onto`, `pad_value`,
+        `scratch`.
     predictor : callable
         The network; called without gradients, in the thread of the caller.
     batch_size : int, default 1

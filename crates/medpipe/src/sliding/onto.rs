@@ -1,13 +1,12 @@
 //! From the windows' grid onto another one, a slab at a time.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use medcore::{Affine, Error, Grid, Volume};
 use medkernels::threads::for_each_mut;
 
 use super::Windows;
-use super::reduce::{Made, Scratch, Slice};
+use super::reduce::{Leading, Made, Slice};
 use crate::Result;
 
 /// How far beyond half a voxel from the outermost centres a coordinate may be by rounding.
@@ -71,7 +70,7 @@ impl Onto {
 
     /// The result as a volume.
     pub(super) fn volume(&self, made: Made) -> Result<Volume> {
-        let (buffer, dtype, channels) = made.into_parts();
+        let (voxels, dtype, channels) = made.into_parts();
         let [_, ny, nz] = self.shape;
         let mut strides = [0; 3];
         for (&axis, stride) in self.axes.iter().zip([ny * nz, nz, 1]) {
@@ -79,7 +78,7 @@ impl Onto {
         }
         let extra: Vec<usize> = channels.into_iter().collect();
         let steps = vec![self.grid.len() as isize; extra.len()];
-        Ok(Volume::strided(Arc::new(buffer), dtype, self.grid, 0, strides, extra, steps)?)
+        Ok(Volume::strided(voxels, dtype, self.grid, 0, strides, extra, steps)?)
     }
 
     /// Reduces the voxels that lie between the planes that are there. `planes` are those of each class from plane `from` of the padded volume to
@@ -90,7 +89,7 @@ impl Onto {
         // The planes that are the lower neighbour of a voxel now.
         let low = from as f64..if ended { f64::INFINITY } else { upto as f64 - 1.0 };
         for_each_mut(&mut slices, |x, slice| {
-            let mut thread = Thread { onto: self, planes, from, scratch: Scratch::default(), rows: vec![] };
+            let mut thread = Thread { onto: self, planes, from, leading: Leading::default(), rows: vec![] };
             for y in 0..ny {
                 match self.shift {
                     Some(shift) => thread.copy(shift, [x, y], low.start as usize..upto, ended, slice),
@@ -98,6 +97,7 @@ impl Onto {
                 }
             }
         });
+        made.settle();
     }
 }
 
@@ -134,7 +134,7 @@ struct Thread<'a> {
     onto: &'a Onto,
     planes: &'a [&'a [f32]],
     from: usize,
-    scratch: Scratch,
+    leading: Leading,
     rows: Vec<f32>,
 }
 
@@ -165,7 +165,7 @@ impl Thread<'_> {
         let at = ((u as usize - self.from) * ny + v as usize) * nz + (begin + shift[2]) as usize;
         self.rows.clear();
         self.planes.iter().for_each(|class| self.rows.extend_from_slice(&class[at..at + count]));
-        slice.put(y * shape[2] + begin as usize, count, &self.rows, &mut self.scratch);
+        slice.put(y * shape[2] + begin as usize, count, &self.rows, &mut self.leading);
     }
 
     /// A row anywhere: runs of voxels whose lower neighbours are there.
@@ -189,7 +189,7 @@ impl Thread<'_> {
                 for class in self.planes {
                     self.rows.extend(places.iter().map(|p| p.value(class)));
                 }
-                slice.put(y * nz + i - count, count, &self.rows, &mut self.scratch);
+                slice.put(y * nz + i - count, count, &self.rows, &mut self.leading);
                 places.clear();
             }
         }

@@ -1,6 +1,11 @@
 //! What becomes of the classes of a voxel.
 
-use medcore::{DType, Error, Grid};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytemuck::Pod;
+use medcore::{DType, Error, Grid, Storage};
+use medio::Scratch;
 use medkernels::buffer::Buffer;
 use medkernels::overlap::take_greater;
 use serde::{Deserialize, Serialize};
@@ -22,11 +27,17 @@ pub enum Reduce {
 }
 
 /// The result in the making: for each channel a packed volume.
-pub(super) enum Made {
-    Classes(Buffer),
-    ManyClasses(Buffer),
-    Above(Buffer, f64, usize),
-    Means(Buffer, usize),
+pub(super) struct Made {
+    room: Room,
+    dtype: DType,
+    reduce: Reduce,
+    classes: usize,
+}
+
+/// Where it is put.
+enum Room {
+    Memory(Buffer),
+    Disk(Scratch),
 }
 
 /// The part of a result that belongs to one slice: a piece for each channel.
@@ -37,76 +48,88 @@ pub(super) enum Slice<'a> {
     Means(Vec<&'a mut [f32]>),
 }
 
-/// What a thread needs besides.
+/// The largest class so far of each voxel of a run.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(super) struct Leading {
     best: Vec<f32>,
     of_best: Vec<u32>,
 }
 
 impl Made {
-    pub(super) fn new(reduce: Reduce, classes: usize, grid: &Grid) -> Result<Made> {
-        let room = |channels: usize, bytes: usize| {
-            let asked = grid.len().checked_mul(channels).and_then(|n| n.checked_mul(bytes));
-            let asked = asked.unwrap_or(usize::MAX);
-            Buffer::zeroed(asked).map_err(|_| Error::Limit {
+    /// For so many classes on a grid, in memory or in a folder.
+    pub(super) fn new(reduce: Reduce, classes: usize, grid: &Grid, folder: Option<&Path>) -> Result<Made> {
+        let (dtype, channels) = match reduce {
+            Reduce::Argmax if classes <= 256 => (DType::U8, 1),
+            Reduce::Argmax => (DType::U16, 1),
+            Reduce::Threshold(_) => (DType::U8, classes),
+            Reduce::Mean => (DType::F32, classes),
+        };
+        let asked = grid.len().checked_mul(channels).and_then(|n| n.checked_mul(dtype.bytes()));
+        let asked = asked.unwrap_or(usize::MAX);
+        let room = match folder {
+            Some(folder) => Room::Disk(Scratch::new(folder, asked)?),
+            None => Room::Memory(Buffer::zeroed(asked).map_err(|_| Error::Limit {
                 what: "the result of sliding windows".into(),
                 asked: asked as u64,
                 allowed: 0,
-            })
+            })?),
         };
-        Ok(match reduce {
-            Reduce::Argmax if classes <= 256 => Made::Classes(room(1, 1)?),
-            Reduce::Argmax => Made::ManyClasses(room(1, 2)?),
-            Reduce::Threshold(above) => Made::Above(room(classes, 1)?, above, classes),
-            Reduce::Mean => Made::Means(room(classes, 4)?, classes),
-        })
+        Ok(Made { room, dtype, reduce, classes })
     }
 
     /// The `count` slices, each with `plane` voxels.
     pub(super) fn slices(&mut self, plane: usize, count: usize) -> Vec<Slice<'_>> {
-        fn across<T>(all: &mut [T], plane: usize, count: usize) -> Vec<Vec<&mut [T]>> {
+        fn across<T: Pod>(all: &mut [u8], plane: usize, count: usize) -> Vec<Vec<&mut [T]>> {
             let mut out: Vec<Vec<&mut [T]>> = (0..count).map(|_| vec![]).collect();
-            for (i, piece) in all.chunks_mut(plane).enumerate() {
+            for (i, piece) in bytemuck::cast_slice_mut(all).chunks_mut(plane).enumerate() {
                 out[i % count].push(piece);
             }
             out
         }
-        match self {
-            Made::Classes(b) => b.as_mut_slice().chunks_mut(plane).map(Slice::Classes).collect(),
-            Made::ManyClasses(b) => b.as_mut_slice().chunks_mut(plane).map(Slice::ManyClasses).collect(),
-            Made::Above(b, above, _) => {
-                let slices = across(b.as_mut_slice(), plane, count).into_iter();
-                slices.map(|s| Slice::Above(s, *above)).collect()
+        let all = match &mut self.room {
+            Room::Memory(buffer) => buffer.as_bytes_mut(),
+            Room::Disk(scratch) => scratch.bytes_mut().unwrap_or_default(),
+        };
+        match self.reduce {
+            Reduce::Argmax if self.dtype == DType::U8 => all.chunks_mut(plane).map(Slice::Classes).collect(),
+            Reduce::Argmax => {
+                bytemuck::cast_slice_mut(all).chunks_mut(plane).map(Slice::ManyClasses).collect()
             }
-            Made::Means(b, _) => {
-                across(b.as_mut_slice(), plane, count).into_iter().map(Slice::Means).collect()
+            Reduce::Threshold(above) => {
+                across(all, plane, count).into_iter().map(|s| Slice::Above(s, above)).collect()
             }
+            Reduce::Mean => across(all, plane, count).into_iter().map(Slice::Means).collect(),
         }
     }
 
-    /// The buffer, what is in it, and how many channels, if they are an axis.
-    pub(super) fn into_parts(self) -> (Buffer, DType, Option<usize>) {
-        match self {
-            Made::Classes(b) => (b, DType::U8, None),
-            Made::ManyClasses(b) => (b, DType::U16, None),
-            Made::Above(b, _, classes) => (b, DType::U8, Some(classes)),
-            Made::Means(b, classes) => (b, DType::F32, Some(classes)),
+    /// What is on a disk needs no memory for now.
+    pub(super) fn settle(&mut self) {
+        if let Room::Disk(scratch) = &mut self.room {
+            scratch.settle();
         }
+    }
+
+    /// The voxels, what they are, and how many channels, if they are an axis.
+    pub(super) fn into_parts(self) -> (Arc<dyn Storage>, DType, Option<usize>) {
+        let voxels: Arc<dyn Storage> = match self.room {
+            Room::Memory(buffer) => Arc::new(buffer),
+            Room::Disk(scratch) => Arc::new(scratch),
+        };
+        (voxels, self.dtype, (self.reduce != Reduce::Argmax).then_some(self.classes))
     }
 }
 
 impl Slice<'_> {
     /// Reduces a run of voxels: `rows` has their values, class after class; they go to `at` and following.
-    pub(super) fn put(&mut self, at: usize, count: usize, rows: &[f32], scratch: &mut Scratch) {
+    pub(super) fn put(&mut self, at: usize, count: usize, rows: &[f32], leading: &mut Leading) {
         let run = at..at + count;
         match self {
             Slice::Classes(out) => {
-                let classes = scratch.argmax(rows, count);
+                let classes = leading.argmax(rows, count);
                 out[run].iter_mut().zip(classes).for_each(|(o, c)| *o = *c as u8);
             }
             Slice::ManyClasses(out) => {
-                let classes = scratch.argmax(rows, count);
+                let classes = leading.argmax(rows, count);
                 out[run].iter_mut().zip(classes).for_each(|(o, c)| *o = *c as u16);
             }
             Slice::Above(channels, above) => {
@@ -124,7 +147,7 @@ impl Slice<'_> {
     }
 }
 
-impl Scratch {
+impl Leading {
     fn argmax(&mut self, rows: &[f32], count: usize) -> &[u32] {
         let (first, rest) = rows.split_at(count);
         self.best.clear();

@@ -1,5 +1,7 @@
 //! Summing overlapping predictions, slab by slab.
 
+use std::path::PathBuf;
+
 use medcore::{Error, Grid, Volume};
 use medkernels::buffer::Buffer;
 use medkernels::overlap::{add, add_weighted, divide};
@@ -45,6 +47,7 @@ pub struct Stitcher {
     onto: Onto,
     reduce: Reduce,
     made: Option<Made>,
+    folder: Option<PathBuf>,
 }
 
 /// What is being summed: planes along x, z fastest in them as in the networks' memory, of which the first is `base` of the padded volume; the one
@@ -66,7 +69,13 @@ impl Stitcher {
     pub fn new(windows: Windows, importance: Importance, reduce: Reduce, onto: &Grid) -> Result<Stitcher> {
         let importance = importance.map(windows.window(), windows.rule());
         let onto = Onto::new(&windows, onto)?;
-        Ok(Stitcher { windows, importance, next: 0, slab: None, onto, reduce, made: None })
+        Ok(Stitcher { windows, importance, next: 0, slab: None, onto, reduce, made: None, folder: None })
+    }
+
+    /// The same, with the result in a file without a name in this folder, and not in memory: what is finished of it leaves memory slab by slab.
+    /// The disk's room is taken when the first prediction comes.
+    pub fn on_disk(self, folder: impl Into<PathBuf>) -> Stitcher {
+        Stitcher { folder: Some(folder.into()), ..self }
     }
 
     /// The number of the window whose prediction comes next.
@@ -78,7 +87,7 @@ impl Stitcher {
     ///
     /// # Errors
     /// [`Error::Shape`] if it is none, or if all predictions are there; [`Error::Data`] if a mean is infinite or NaN; [`Error::Limit`] if there is
-    /// no memory for classes × slab, or for the result.
+    /// no memory for classes × slab, or for the result; [`Error::File`](crate::Error::File) if the folder's disk has no room.
     pub fn add(&mut self, prediction: &Volume) -> Result<()> {
         let window = self.windows.window();
         let classes = self.slab.as_ref().map_or(prediction.channels(), |s| s.classes);
@@ -96,7 +105,7 @@ impl Stitcher {
         let [_, ny, nz] = self.windows.padded();
         if self.slab.is_none() {
             self.slab = Some(Slab::new(classes, ny * nz, window[0])?);
-            self.made = Some(Made::new(self.reduce, classes, self.onto.grid())?);
+            self.made = Some(Made::new(self.reduce, classes, self.onto.grid(), self.folder.as_deref())?);
         }
         let Some(slab) = &mut self.slab else { return Ok(()) };
         slab.add(prediction, start, [ny, nz], window, &self.importance)?;
