@@ -9,7 +9,8 @@ use crate::{Error, Key, Result};
 
 /// A scalar parameter: a fixed number, or a distribution from which it is drawn once for each use.
 ///
-/// In files and in Python: `0.8`; `[0.7, 1.5]` or `{uniform: [0.7, 1.5]}`; `{log_uniform: [0.5, 2]}`; `{normal: [mean, sd]}`; `{choice: [1, 2, 4]}`.
+/// In files and in Python: `0.8`; `[0.7, 1.5]` or `{uniform: [0.7, 1.5]}`; `{log_uniform: [0.5, 2]}`; `{normal: [mean, sd]}`;
+/// `{truncated_normal: [mean, sd, low, high]}`; `{two_sided: [0.75, 1.25]}`; `{choice: [1, 2, 4]}`.
 ///
 /// ```
 /// use medcore::{Dist, Key};
@@ -36,6 +37,11 @@ pub enum Draw {
     LogUniform([f64; 2]),
     /// Normal with mean and standard deviation.
     Normal([f64; 2]),
+    /// Normal with mean and standard deviation, given that it lies between low and high: `[mean, sd, low, high]`.
+    TruncatedNormal([f64; 4]),
+    /// A factor from a range around 1: half of the draws are uniform on `[low, 1)`, half on `[1, high)`, as batchgeneratorsv2 draws contrast, brightness
+    /// and gamma (`BGContrast`). All are from `[1, high)` where low is 1.
+    TwoSided([f64; 2]),
     /// One of the values, each equally likely.
     Choice(Vec<f64>),
 }
@@ -43,7 +49,7 @@ pub enum Draw {
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}"
+    expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | truncated_normal | two_sided | choice: [...]}"
 )]
 enum Written {
     Number(f64),
@@ -65,13 +71,17 @@ impl TryFrom<Written> for Dist {
             Draw::Uniform([a, b]) => a.is_finite() && b.is_finite() && a <= b,
             Draw::LogUniform([a, b]) => *a > 0.0 && b.is_finite() && a <= b,
             Draw::Normal([m, s]) => m.is_finite() && s.is_finite() && *s >= 0.0,
+            Draw::TruncatedNormal([m, s, a, b]) => {
+                [m, s, a, b].iter().all(|v| v.is_finite()) && *s >= 0.0 && a <= b
+            }
+            Draw::TwoSided([a, b]) => a.is_finite() && b.is_finite() && *a <= 1.0 && *b >= 1.0,
             Draw::Choice(v) => !v.is_empty() && v.iter().all(|x| x.is_finite()),
         };
         if fine {
             Ok(Dist(draw))
         } else {
             Err(format!(
-                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), a standard deviation is not negative, a choice has a value"
+                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), two_sided from 1 or below to 1 or above, a standard deviation is not negative, a choice has a value"
             ))
         }
     }
@@ -111,6 +121,12 @@ impl Dist {
                 libm::exp(la + (lb - la) * key.uniform())
             }
             Draw::Normal([m, s]) => m + s * key.normal(),
+            Draw::TruncatedNormal(t) => truncated_normal(*t, key.uniform()),
+            Draw::TwoSided([a, b]) => match key.uniform() {
+                u if *a < 1.0 && u < 0.5 => a + (1.0 - a) * (2.0 * u),
+                u if *a < 1.0 => 1.0 + (b - 1.0) * (2.0 * u - 1.0),
+                u => 1.0 + (b - 1.0) * u,
+            },
             Draw::Choice(v) => v[key.below(v.len() as u64) as usize],
         }
     }
@@ -127,7 +143,8 @@ impl Dist {
     pub fn bounds(&self) -> [f64; 2] {
         match &self.0 {
             Draw::Fixed(v) => [*v, *v],
-            Draw::Uniform(r) | Draw::LogUniform(r) => *r,
+            Draw::Uniform(r) | Draw::LogUniform(r) | Draw::TwoSided(r) => *r,
+            Draw::TruncatedNormal([.., a, b]) => [*a, *b],
             Draw::Normal([m, s]) if *s == 0.0 => [*m, *m],
             Draw::Normal(_) => [f64::NEG_INFINITY, f64::INFINITY],
             Draw::Choice(v) => [
@@ -150,124 +167,43 @@ impl Dist {
     }
 }
 
+/// The value below which lies the share `u` of a normal distribution cut to a range: found by halving the range.
+fn truncated_normal([mean, sd, low, high]: [f64; 4], u: f64) -> f64 {
+    if sd == 0.0 || low == high {
+        return mean.clamp(low, high);
+    }
+    // Where most of the range lies above the mean, the share above is the small number that keeps its digits.
+    let sign = if low + high > 2.0 * mean { -1.0 } else { 1.0 };
+    let below = |x: f64| 0.5 * libm::erfc(sign * (mean - x) / (sd * std::f64::consts::SQRT_2));
+    let (at_low, at_high) = (below(low), below(high));
+    let target = at_low + (at_high - at_low) * u;
+    let (mut a, mut b) = (low, high);
+    loop {
+        let middle = a + (b - a) / 2.0;
+        if middle <= a || middle >= b {
+            return a;
+        }
+        if (below(middle) - target) * sign <= 0.0 { a = middle } else { b = middle }
+    }
+}
+
 impl JsonSchema for Dist {
     fn schema_name() -> Cow<'static, str> {
         "Dist".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let pair =
-            json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": 2, "maxItems": 2 });
+        let list = |n: usize| json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": n, "maxItems": n });
+        let pair = list(2);
         json_schema!({
-            "description": "A number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}",
+            "description": "A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal: [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half of the draws are below 1 and half above; {choice: [...]}",
             "anyOf": [
                 { "type": "number" },
                 pair,
                 { "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
-                    "uniform": pair, "log_uniform": pair, "normal": pair,
+                    "uniform": pair, "log_uniform": pair, "normal": pair, "truncated_normal": list(4), "two_sided": pair,
                     "choice": { "type": "array", "items": { "type": "number" }, "minItems": 1 }
                 } }
-            ]
-        })
-    }
-}
-
-/// One value for all three axes, or exactly one for each of x, y, z.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "one value for all axes, or a list of three, for x, y and z")]
-pub enum PerAxis<T> {
-    /// The axes x, y, z.
-    Each([T; 3]),
-    /// All axes alike.
-    All(T),
-}
-
-impl<T: Clone> PerAxis<T> {
-    /// The three values.
-    pub fn each(&self) -> [T; 3] {
-        match self {
-            PerAxis::Each(v) => v.clone(),
-            PerAxis::All(v) => [v.clone(), v.clone(), v.clone()],
-        }
-    }
-}
-
-impl PerAxis<Dist> {
-    /// Draws for each axis; one distribution for all axes is drawn once.
-    pub fn draw(&self, key: Key) -> [f64; 3] {
-        match self {
-            PerAxis::All(d) => [d.draw(key); 3],
-            PerAxis::Each(d) => [0, 1, 2].map(|i| d[i].draw(key.index(i as u64))),
-        }
-    }
-
-    /// As [`Dist::within`], for each axis.
-    ///
-    /// # Errors
-    /// [`Error::Param`] that names the transform and parameter.
-    pub fn within(&self, transform: &str, name: &str, low: f64, high: f64) -> Result<()> {
-        self.each().iter().try_for_each(|d| d.within(transform, name, low, high))
-    }
-}
-
-/// A set of voxel axes: `0`, `[0, 2]`, `"x"`, `"xz"`; negative numbers count from the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "WrittenAxes", into = "Vec<usize>")]
-pub struct Axes(pub [bool; 3]);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "axes: 0, 1, 2 (or -3 to -1), a list of them, or letters such as \"xz\"")]
-enum WrittenAxes {
-    One(i64),
-    Some(Vec<i64>),
-    Named(String),
-}
-
-impl TryFrom<WrittenAxes> for Axes {
-    type Error = String;
-
-    fn try_from(w: WrittenAxes) -> Result<Axes, String> {
-        let numbers = match w {
-            WrittenAxes::One(v) => vec![v],
-            WrittenAxes::Some(v) => v,
-            WrittenAxes::Named(s) => s
-                .chars()
-                .map(|c| {
-                    "xyz".find(c).map(|v| v as i64).ok_or_else(|| format!("axis {c:?} is not one of x, y, z"))
-                })
-                .collect::<Result<_, _>>()?,
-        };
-        let mut out = [false; 3];
-        for v in numbers {
-            let i = if v < 0 { v + 3 } else { v };
-            let slot = usize::try_from(i).ok().and_then(|i| out.get_mut(i));
-            let slot = slot.ok_or_else(|| format!("axis {v} is not one of 0, 1, 2 (x, y, z) or -3 to -1"))?;
-            if std::mem::replace(slot, true) {
-                return Err(format!("axis {v} is named twice"));
-            }
-        }
-        Ok(Axes(out))
-    }
-}
-
-impl From<Axes> for Vec<usize> {
-    fn from(a: Axes) -> Vec<usize> {
-        (0..3).filter(|&i| a.0[i]).collect()
-    }
-}
-
-impl JsonSchema for Axes {
-    fn schema_name() -> Cow<'static, str> {
-        "Axes".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as \"xz\"",
-            "anyOf": [
-                { "type": "integer" },
-                { "type": "array", "items": { "type": "integer" } },
-                { "type": "string" }
             ]
         })
     }
@@ -284,6 +220,11 @@ mod tests {
             ("[1, 2]", [1.0, 2.0]),
             (r#"{"uniform": [1, 2]}"#, [1.0, 2.0]),
             (r#"{"log_uniform": [1, 2]}"#, [1.0, 2.0]),
+            (r#"{"truncated_normal": [0, 1, -0.5, 2]}"#, [-0.5, 2.0]),
+            (r#"{"truncated_normal": [0, 1, 50, 51]}"#, [50.0, 51.0]),
+            (r#"{"truncated_normal": [3, 0, 0, 1]}"#, [0.0, 1.0]),
+            (r#"{"two_sided": [0.7, 1.5]}"#, [0.7, 1.5]),
+            (r#"{"two_sided": [1, 1.5]}"#, [1.0, 1.5]),
             (r#"{"choice": [4, 1, 2]}"#, [1.0, 4.0]),
         ] {
             let d: Dist = serde_json::from_str(text).unwrap();
@@ -295,29 +236,20 @@ mod tests {
                 assert!((bounds[0]..=bounds[1]).contains(&v));
             }
         }
-        for bad in ["[2, 1]", "[1, 2, 3]", r#"{"log_uniform": [0, 1]}"#, r#"{"choice": []}"#, "\"a\"", "{}"] {
+        for bad in [
+            "[2, 1]",
+            "[1, 2, 3]",
+            r#"{"log_uniform": [0, 1]}"#,
+            r#"{"truncated_normal": [0, 1]}"#,
+            r#"{"truncated_normal": [0, -1, 0, 1]}"#,
+            r#"{"truncated_normal": [0, 1, 1, 0]}"#,
+            r#"{"two_sided": [1.1, 1.5]}"#,
+            r#"{"two_sided": [0.5, 0.9]}"#,
+            r#"{"choice": []}"#,
+            "\"a\"",
+            "{}",
+        ] {
             assert!(serde_json::from_str::<Dist>(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn three_values_are_axes_and_two_a_range() {
-        let each: PerAxis<Dist> = serde_json::from_str("[1, 2, 3]").unwrap();
-        assert_eq!(each.draw(Key::new(0)), [1.0, 2.0, 3.0]);
-        let range: PerAxis<Dist> = serde_json::from_str("[1, 2]").unwrap();
-        let drawn = range.draw(Key::new(0));
-        assert!(drawn[0] == drawn[1] && (1.0..2.0).contains(&drawn[0]));
-    }
-
-    #[test]
-    fn axes() {
-        for (text, set) in
-            [("1", [false, true, false]), ("[-1, 0]", [true, false, true]), ("\"xz\"", [true, false, true])]
-        {
-            assert_eq!(serde_json::from_str::<Axes>(text).unwrap().0, set);
-        }
-        for bad in ["3", "[0, 0]", "[0, -3]", "\"w\""] {
-            assert!(serde_json::from_str::<Axes>(bad).is_err(), "{bad}");
         }
     }
 }

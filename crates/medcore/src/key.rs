@@ -1,6 +1,10 @@
 //! Randomness with names.
 
+use std::fmt;
+use std::str::FromStr;
+
 use medkernels::philox;
+use serde::{Deserialize, Serialize};
 
 /// The name of a random draw: a path of labels below a seed, each arrow one call of Philox 4x32-10 (Salmon et al., SC 2011).
 ///
@@ -13,10 +17,49 @@ use medkernels::philox;
 /// assert_eq!(key.text("std").uniform(), key.text("std").uniform());
 /// assert_ne!(key.text("std").uniform(), key.text("p").uniform());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// As text a key is 32 hexadecimal digits: its four words in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Key {
     key: [u32; 2],
     high: [u32; 2],
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b] = self.key;
+        let [c, d] = self.high;
+        write!(f, "{a:08x}{b:08x}{c:08x}{d:08x}")
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> String {
+        key.to_string()
+    }
+}
+
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Key, String> {
+        let wrong = || format!("{text:?} is no key: expected 32 hexadecimal digits");
+        if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(wrong());
+        }
+        let all = u128::from_str_radix(text, 16).map_err(|_| wrong())?;
+        let word = |n: u32| (all >> (96 - 32 * n)) as u32;
+        Ok(Key { key: [word(0), word(1)], high: [word(2), word(3)] })
+    }
+}
+
+impl TryFrom<String> for Key {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Key, String> {
+        text.parse()
+    }
 }
 
 /// The second counter word tells what a block is for: voxels count from 0, single draws, parts of a name, ends of a
@@ -109,6 +152,17 @@ mod tests {
             assert!(seen.insert(Key::new(i + 1)));
         }
         assert!(seen.insert(root.text("a").text("b")));
+    }
+
+    #[test]
+    fn keys_as_text() {
+        for key in [Key::new(0), Key::new(7).epoch(3).sample("a"), Key::new(u64::MAX)] {
+            assert_eq!(key.to_string().parse(), Ok(key));
+            assert_eq!(serde_json::from_value::<Key>(serde_json::to_value(key).unwrap()).unwrap(), key);
+        }
+        for bad in ["", "12", "+2345678123456781234567812345678", &"g".repeat(32), &"0".repeat(33)] {
+            assert!(bad.parse::<Key>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@
 pub use half as half_types;
 
 mod affine;
+mod axes;
 mod classes;
 mod dist;
 mod dtype;
@@ -38,8 +39,9 @@ mod volume;
 mod windows;
 
 pub use affine::Affine;
+pub use axes::{Axes, EachAxis, PerAxis};
 pub use classes::{ClassIndex, ClassRuns, MOST_CLASSES};
-pub use dist::{Axes, Dist, Draw, PerAxis};
+pub use dist::{Dist, Draw};
 pub use dtype::DType;
 pub use error::{Error, Result};
 pub use grid::{Box3, Grid};

@@ -1,4 +1,6 @@
-use medcore::{Category, Declared, Dist, Error, Facts, Key, PerAxis, Result, Step, Transform, Warp};
+use medcore::{
+    Category, Declared, Dist, EachAxis, Error, Facts, Key, PerAxis, Result, Step, Transform, Warp,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,9 +15,9 @@ use super::resample::Interpolation;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
-    /// Rotation about the axes x, y, z.
+    /// Rotation about the axes x, y, z; of one distribution, an angle is drawn for each.
     #[schemars(extend("x-unit" = "degrees"))]
-    pub rotate: PerAxis<Dist>,
+    pub rotate: EachAxis,
     /// Magnification along the axes; above 1 enlarges the content.
     pub scale: PerAxis<Dist>,
     /// Shear: x by y, x by z, y by z (tangents of the angles).
@@ -48,7 +50,7 @@ pub enum AffineRule {
 impl Default for Affine {
     fn default() -> Affine {
         Affine {
-            rotate: PerAxis::All(0.0.into()),
+            rotate: 0.0.into(),
             scale: PerAxis::All(1.0.into()),
             shear: PerAxis::All(0.0.into()),
             translate: PerAxis::All(0.0.into()),
@@ -83,9 +85,7 @@ impl Transform for Affine {
         self.rotate.within(Self::NAME, "rotate", -1e6, 1e6)?;
         self.scale.within(Self::NAME, "scale", 1e-3, 1e3)?;
         let draw = |d: &PerAxis<Dist>, name: &str| d.draw(key.text(name));
-        // A rotation given once is drawn for each axis: turning by the same angle about all three is never meant.
-        let each = PerAxis::Each(self.rotate.each());
-        let angle = draw(&each, "rotate");
+        let angle = self.rotate.draw(key.text("rotate"));
         let shift = draw(&self.translate, "translate");
         let shear = draw(&self.shear, "shear");
         let mut sheared = medcore::Affine::IDENTITY;

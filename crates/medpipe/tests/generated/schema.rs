@@ -78,9 +78,9 @@ pub(crate) fn aliases() -> BTreeMap<String, (String, String)> {
     out
 }
 
-/// `PerAxis` and `PerAxis2` are other types in every transform; they are written out.
+/// `PerAxis` and `PerAxis2` are other types in every transform; they are written out, as `EachAxis` is.
 fn is_alias(name: &str) -> bool {
-    !name.starts_with("PerAxis")
+    !name.starts_with("PerAxis") && name != "EachAxis"
 }
 
 fn resolve<'a>(v: &'a Value, root: &'a Value) -> Option<(&'a str, &'a Value)> {
