@@ -3,10 +3,11 @@
 //! `cargo run --release -p profiling --bin epochs -- head128_i16.nii.gz` visits twenty copies of a file. Every epoch goes to new threads, as in training.
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
+use medcore::Role;
 use medio::checkpoints::{self, Keep};
 use medpipe::{Cache, Case, CaseItem, Loader, Pipeline, Settings};
 
@@ -23,6 +24,12 @@ enum Checkpoints {
 struct Options {
     /// The file that cases are copies of.
     file: PathBuf,
+    /// A label file that cases have a copy of, too.
+    #[arg(long)]
+    label: Option<PathBuf>,
+    /// A pipeline file instead of the random crop.
+    #[arg(long, conflicts_with_all = ["count", "patch", "then"])]
+    pipeline: Option<PathBuf>,
     /// Cases.
     #[arg(long, default_value_t = 20)]
     cases: usize,
@@ -58,13 +65,20 @@ struct Options {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let o = Options::parse();
     let folder = tempfile::tempdir()?;
-    let name = o.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let copied = |n: usize, key: &str, role: Role, file: &Path| -> std::io::Result<CaseItem> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let path = folder.path().join(format!("{n}-{key}-{name}"));
+        std::fs::copy(file, &path)?;
+        Ok(CaseItem::Files { paths: vec![path], role })
+    };
     let mut cases = vec![];
     for n in 0..o.cases {
-        let path = folder.path().join(format!("{n}-{name}"));
-        std::fs::copy(&o.file, &path)?;
-        let item = CaseItem::Files { paths: vec![path], role: medcore::Role::Image };
-        cases.push(Case::new(format!("case {n}")).with("image", item));
+        let mut case =
+            Case::new(format!("case {n}")).with("image", copied(n, "image", Role::Image, &o.file)?);
+        if let Some(label) = &o.label {
+            case = case.with("label", copied(n, "label", Role::Label, label)?);
+        }
+        cases.push(case);
     }
     let text = format!(
         "{{medoxide: 1, seed: 1, transforms: [{{random_crop: {{shape: {}, count: {}}}}}{}]}}",
@@ -72,7 +86,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         o.count,
         if o.then.is_empty() { String::new() } else { format!(", {}", o.then) }
     );
-    let mut pipeline = Pipeline::from_yaml(&text)?;
+    let mut pipeline = Pipeline::from_yaml(&match &o.pipeline {
+        Some(path) => std::fs::read_to_string(path)?,
+        None => text,
+    })?;
     if o.cache {
         pipeline = pipeline.with_cache(&Cache::on_disk(folder.path().join("cache"), 4 << 30)?);
     }
@@ -83,12 +100,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let settings = Settings { batch_size: o.batch, workers: o.workers, checkpoints, ..Settings::default() };
     let loader = Loader::new(cases, pipeline, settings)?;
-    let mut times = vec![];
+    let (mut times, mut patches) = (vec![], 0);
     for epoch in 0..o.epochs {
         if o.first {
             checkpoints::clear();
         }
-        let (begun, mut patches) = (Instant::now(), 0);
+        let begun = Instant::now();
+        patches = 0;
         let mut batches = loader.batches(epoch, 0)?;
         for batch in batches.by_ref() {
             patches += batch?.meta.len();
@@ -109,12 +127,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     times.drain(..1);
     times.sort_by(f64::total_cmp);
-    let patches = (o.cases * o.count) as f64;
     if let (Some(best), Some(middle)) = (times.first(), times.get(times.len() / 2)) {
         println!(
             "later epochs: best {best:.2} ms, {:.0}/s; median {middle:.2} ms, {:.0}/s",
-            patches / best * 1e3,
-            patches / middle * 1e3
+            patches as f64 / best * 1e3,
+            patches as f64 / middle * 1e3
         );
     }
     Ok(())

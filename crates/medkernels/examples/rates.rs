@@ -277,6 +277,11 @@ fn interpolation(table: &Table, noise: &Buffer) -> Result<(), AllocError> {
             sample_linear_row(dst, &src, start(row % SIDE, row / SIDE), step, 0, Boundary::Constant(0.0));
         }
     });
+    table.row("rotate linear, edge, 1 thread", 8 * N, || {
+        for (row, dst) in out.as_mut_slice().chunks_mut(SIDE).enumerate() {
+            sample_linear_row(dst, &src, start(row % SIDE, row / SIDE), step, 0, Boundary::Edge);
+        }
+    });
     let view = Strided { bytes: noise.as_bytes(), offset: 0, strides: src.strides, shape: SHAPE };
     table.row("rotate nearest, 1 thread", 8 * N, || {
         for (row, dst) in out.as_bytes_mut().chunks_mut(4 * SIDE).enumerate() {

@@ -1,16 +1,13 @@
 //! Linear samples along an oblique row of coordinates.
 
-use std::ops::Range;
-
+use super::border::border;
+use super::line::{Line, near};
 use super::{Boundary, StridedF32};
 use crate::element::floor_small;
 use crate::kernel::kernel;
 
 /// Voxels worked on at once.
-const LANES: usize = 32;
-
-/// Coordinates beyond this are as good as infinitely far away.
-const FAR: f64 = 1e12;
+pub(super) const LANES: usize = 32;
 
 /// Samples linearly at `start + (first + i) * step` (f64, in source voxels) into `dst[i]`.
 ///
@@ -33,63 +30,24 @@ pub fn sample_linear_row(
     }
     assert!(!src.shape.contains(&0), "the source's shape is empty");
     let line = Line { start, step };
-    let inside = line.inside(first..first + dst.len(), 0.0, src.shape.map(|n| n as f64 - 1.0));
-    let (head, rest) = dst.split_at_mut(inside.start - first);
-    let (body, tail) = rest.split_at_mut(inside.len());
-    for (i, d) in head.iter_mut().enumerate() {
-        *d = sample(src, line.at(first + i), boundary);
-    }
-    interior(body, src, line, inside.start);
-    for (i, d) in tail.iter_mut().enumerate() {
-        *d = sample(src, line.at(inside.end + i), boundary);
-    }
-}
-
-/// A row of coordinates.
-#[derive(Clone, Copy)]
-pub(super) struct Line {
-    pub(super) start: [f64; 3],
-    pub(super) step: [f64; 3],
-}
-
-impl Line {
-    #[inline(always)]
-    pub(super) fn at(&self, i: usize) -> [f64; 3] {
-        let i = i as f64;
-        [self.start[0] + i * self.step[0], self.start[1] + i * self.step[1], self.start[2] + i * self.step[2]]
-    }
-
-    /// A run of `range` in which `0 <= c + shift < limit` holds for the coordinate `c` of each axis. It may
-    /// leave out a few at each end, and is the same wherever the row is cut.
-    pub(super) fn inside(&self, range: Range<usize>, shift: f64, limits: [f64; 3]) -> Range<usize> {
-        let none = range.start..range.start;
-        // Indices that both f64 and usize hold.
-        const MOST: f64 = if usize::BITS < 64 { 2.0e9 } else { 4.0e15 };
-        let (mut from, mut to) = (0.0, MOST);
-        for ((start, step), limit) in self.start.into_iter().zip(self.step).zip(limits) {
-            let start = start + shift;
-            if step == 0.0 {
-                if !(0.0..limit).contains(&start) {
-                    return none;
-                }
-                continue;
+    let (limits, last) = (src.shape.map(|n| n as f64 - 1.0), first + dst.len());
+    let mut from = first;
+    while from < last {
+        let (inside, to) = line.run(from..last, LANES, 0.0, limits);
+        let part = &mut dst[from - first..to - first];
+        match boundary {
+            _ if inside => interior(part, src, line, from),
+            Boundary::Edge => border(part, src, line, from, None),
+            Boundary::Constant(_) | Boundary::ZerosBlended => {
+                border(part, src, line, from, Some(boundary.fill()));
             }
-            let (a, b) = (-start / step, (limit - start) / step);
-            let (a, b) = if a < b { (a, b) } else { (b, a) };
-            // One voxel of margin for the roundings of the division.
-            from = if a + 1.0 > from { a + 1.0 } else { from };
-            to = if b - 1.0 < to { b - 1.0 } else { to };
+            Boundary::Reflect | Boundary::Mirror | Boundary::Wrap => {
+                for (d, i) in part.iter_mut().zip(from..) {
+                    *d = sample(src, line.at(i), boundary);
+                }
+            }
         }
-        let from = if from < MOST { from } else { MOST };
-        let (from, to) = (if from > 0.0 { from as usize + 1 } else { 0 }, to as usize);
-        if from >= to {
-            return none;
-        }
-        // Coordinates are monotonic in the index, so the ends speak for the rest; NaN holds nowhere.
-        let holds =
-            |i: usize| self.at(i).iter().zip(&limits).all(|(c, limit)| (0.0..*limit).contains(&(c + shift)));
-        let run = from.max(range.start)..to.min(range.end);
-        if run.is_empty() || !holds(from) || !holds(to - 1) { none } else { run }
+        from = to;
     }
 }
 
@@ -102,8 +60,7 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
     let mut neighbours = [[None; 2]; 3];
     let mut weights = [0.0f32; 3];
     for axis in 0..3 {
-        let c = if at[axis] > FAR { FAR } else { at[axis] };
-        let c = if c < -FAR { -FAR } else { c };
+        let c = near(at[axis]);
         let below = floor_small(c);
         let w = (c - below) as f32;
         let steps = |i: i64| boundary.index(i, src.shape[axis]).map(|i| i as isize * src.strides[axis]);
@@ -129,7 +86,7 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
 }
 
 #[inline(always)]
-fn trilinear(corners: [[f32; 4]; 2], [wx, wy, wz]: [f32; 3]) -> f32 {
+pub(super) fn trilinear(corners: [[f32; 4]; 2], [wx, wy, wz]: [f32; 3]) -> f32 {
     let plane = |[a, b, c, d]: [f32; 4]| {
         let low = a + (b - a) * wx;
         let high = c + (d - c) * wx;

@@ -1,7 +1,9 @@
 //! Sampling between voxels: linear along axes, linear and nearest along oblique rows.
 
 mod affine;
+mod border;
 mod boundary;
+mod line;
 mod nearest;
 mod row_taps;
 mod separable;

@@ -1,13 +1,16 @@
 //! Nearest samples along an oblique row, in the voxels' own type.
 
 use super::Boundary;
-use super::affine::Line;
+use super::line::{Line, near};
 use crate::copy::Strided;
 use crate::element::floor_small;
 use crate::kernel::kernel;
 
 /// Indices computed at once.
 const LANES: usize = 64;
+
+/// No element.
+const OUTSIDE: u64 = u64::MAX;
 
 /// Samples the nearest voxel at `start + (first + i) * step` (f64, in source voxels) into element `i` of `dst`.
 ///
@@ -58,27 +61,27 @@ fn row<const N: usize>(
         return;
     }
     assert!(!src.shape.contains(&0), "the source's shape is empty");
-    let inside = line.inside(first..first + dst.len(), 0.5, src.shape.map(|n| n as f64));
-    let (head, rest) = dst.split_at_mut(inside.start - first);
-    let (body, tail) = rest.split_at_mut(inside.len());
-    let outer = |i: usize| -> [u8; N] {
-        match place(src, line.at(i), boundary) {
-            Some(at) => data[at],
-            None => *fill,
+    let edge = boundary == Boundary::Edge;
+    let simple = edge || matches!(boundary, Boundary::Constant(_) | Boundary::ZerosBlended);
+    let (limits, last) = (src.shape.map(|n| n as f64), first + dst.len());
+    let mut found = [0u64; LANES];
+    let mut from = first;
+    while from < last {
+        let (inside, to) = if simple { (true, last) } else { line.run(from..last, LANES, 0.5, limits) };
+        let part = &mut dst[from - first..to - first];
+        if inside {
+            for (chunk, out) in part.chunks_mut(LANES).enumerate() {
+                places(&mut found, src.offset, src.strides, src.shape, edge, line, from + chunk * LANES);
+                for (d, at) in out.iter_mut().zip(&found) {
+                    *d = if *at == OUTSIDE { *fill } else { data[*at as usize] };
+                }
+            }
+        } else {
+            for (d, i) in part.iter_mut().zip(from..) {
+                *d = place(src, line.at(i), boundary).map_or(*fill, |at| data[at]);
+            }
         }
-    };
-    for (i, d) in head.iter_mut().enumerate() {
-        *d = outer(first + i);
-    }
-    let mut places = [0u64; LANES];
-    for (chunk, out) in body.chunks_mut(LANES).enumerate() {
-        interior(&mut places, src.offset, src.strides, line, inside.start + chunk * LANES);
-        for (d, at) in out.iter_mut().zip(&places) {
-            *d = data[*at as usize];
-        }
-    }
-    for (i, d) in tail.iter_mut().enumerate() {
-        *d = outer(inside.end + i);
+        from = to;
     }
 }
 
@@ -89,25 +92,38 @@ fn place(src: &Strided, at: [f64; 3], boundary: Boundary) -> Option<usize> {
         if at[axis].is_nan() {
             return None;
         }
-        let c = if at[axis] > 1e12 { 1e12 } else { at[axis] };
-        let c = if c < -1e12 { -1e12 } else { c };
-        let index = boundary.index(floor_small(c + 0.5) as i64, src.shape[axis])?;
+        let index = boundary.index(floor_small(near(at[axis]) + 0.5) as i64, src.shape[axis])?;
         place += index as isize * src.strides[axis];
     }
     Some(place as usize)
 }
 
 kernel! {
-    fn interior(places: &mut [u64; LANES], offset: isize, strides: [isize; 3], line: Line, first: usize) {
-        let scale = strides.map(|s| s as f64);
+    /// The elements that coordinates fall on, from index `first` of the line on; [`OUTSIDE`] where a fill value stands. With `edge` that is at NaN only.
+    fn places(
+        places: &mut [u64; LANES],
+        offset: isize,
+        strides: [isize; 3],
+        shape: [usize; 3],
+        edge: bool,
+        line: Line,
+        first: usize,
+    ) {
+        let (scale, limits) = (strides.map(|s| s as f64), shape.map(|n| n as f64));
         for i in 0..LANES {
             let at = line.at(first + i);
-            let mut place = offset as f64;
+            let (mut place, mut counts) = (offset as f64, true);
             for axis in 0..3 {
-                place += floor_small(at[axis] + 0.5) * scale[axis];
+                let (c, limit) = (at[axis], limits[axis]);
+                let half = c + 0.5;
+                counts &= ((half >= 0.0) & (half < limit)) | (edge & !c.is_nan());
+                let c = if c > 0.0 { c } else { 0.0 };
+                let c = if c > limit - 1.0 { limit - 1.0 } else { c };
+                place += floor_small(c + 0.5) * scale[axis];
             }
             // A whole number below 2^51: its bits are the sum's low bits.
-            places[i] = (place + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
+            let place = (place + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
+            places[i] = if counts { place } else { OUTSIDE };
         }
     }
 }
