@@ -12,7 +12,7 @@ use medkernels::copy::{Strided, copy_strided};
 use medkernels::interpolate::{
     AxisTaps, Boundary, StridedF32, resample_linear, sample_linear_row, sample_nearest_row,
 };
-use medkernels::philox::{Stream, normal_row, uniform_row};
+use medkernels::philox::{Stream, add_normal_row, normal_row, uniform_row};
 use medkernels::select::percentiles;
 use medkernels::stats::{Keep, Moments, extent, moments};
 use medkernels::{convert, filter, level, points, threads};
@@ -87,6 +87,7 @@ fn main() -> Result<(), AllocError> {
     in_cache("exp", points::exp);
     in_cache("ln", points::ln);
     in_cache("pow 0.7", |row| points::pow(row, 0.7));
+    in_cache("gamma 0.7 between", |row| points::gamma_between(row, 1.0, 2.0, 0.7));
     in_cache("extent", |row| {
         black_box(extent(row, Keep::All));
     });
@@ -127,6 +128,12 @@ fn main() -> Result<(), AllocError> {
             fill(out.as_mut_slice(), Stream { key: [1, 2], hi: [3, 4] }, 0);
         });
     }
+    table.row("add normal, threads", 8 * N, || {
+        slabs(out.as_mut_slice(), |z, part| {
+            let stream = Stream { key: [1, 2], hi: [3, 4] };
+            add_normal_row(part, stream, (z * SIDE * SIDE) as u64, 0.1, 0.0);
+        });
+    });
     copies(&table, &noise, &mut out);
     interpolation(&table, &noise)?;
     filters(&table, &noise, &mut out);

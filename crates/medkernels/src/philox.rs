@@ -61,17 +61,22 @@ pub fn normal_row(dst: &mut [f32], stream: Stream, start: u64) {
     fill(dst, stream, start, normal_body);
 }
 
+/// Adds normal numbers of a mean and a deviation to `dst`: those of [`normal_row`], each times `std`, plus `mean`.
+pub fn add_normal_row(dst: &mut [f32], stream: Stream, start: u64, std: f32, mean: f32) {
+    fill(dst, stream, start, |dst, stream, counter| add_normal_body(dst, stream, counter, std, mean));
+}
+
 /// Whole groups go straight to `dst`, the ends by way of a group of their own.
-fn fill(dst: &mut [f32], stream: Stream, start: u64, body: fn(&mut [[f32; 4 * WIDTH]], Stream, u64)) {
+fn fill(dst: &mut [f32], stream: Stream, start: u64, body: impl Fn(&mut [[f32; 4 * WIDTH]], Stream, u64)) {
     let skip = (start % 4) as usize;
     let mut counter = start / 4;
     let mut dst = dst;
     if skip > 0 && !dst.is_empty() {
         let mut group = [[0.0; 4 * WIDTH]];
-        body(&mut group, stream, counter);
-        let count = (4 * WIDTH - skip).min(dst.len());
         // To the end of the first block only, so that what follows is aligned to blocks.
-        let count = count.min(4 - skip);
+        let count = (4 - skip).min(dst.len());
+        group[0][skip..skip + count].copy_from_slice(&dst[..count]);
+        body(&mut group, stream, counter);
         dst[..count].copy_from_slice(&group[0][skip..skip + count]);
         dst = &mut dst[count..];
         counter = counter.wrapping_add(1);
@@ -80,6 +85,7 @@ fn fill(dst: &mut [f32], stream: Stream, start: u64, body: fn(&mut [[f32; 4 * WI
     body(groups, stream, counter);
     if !tail.is_empty() {
         let mut group = [[0.0; 4 * WIDTH]];
+        group[0][..tail.len()].copy_from_slice(tail);
         body(&mut group, stream, counter.wrapping_add((groups.len() * WIDTH) as u64));
         tail.copy_from_slice(&group[0][..tail.len()]);
     }
@@ -107,22 +113,42 @@ fn uniform(word: u32) -> f32 {
 kernel! {
     fn normal_body(dst: &mut [[f32; 4 * WIDTH]], stream: Stream, counter: u64) {
         for (index, group) in dst.iter_mut().enumerate() {
-            let words = blocks(stream, counter.wrapping_add((index * WIDTH) as u64));
-            let mut pairs = [[0.0f32; WIDTH]; 4];
-            for pair in 0..2 {
-                for i in 0..WIDTH {
-                    let (x, y) = normal_pair(words[2 * pair][i], words[2 * pair + 1][i]);
-                    pairs[2 * pair][i] = x;
-                    pairs[2 * pair + 1][i] = y;
-                }
-            }
+            let normal = normal_lanes(stream, counter.wrapping_add((index * WIDTH) as u64));
             for i in 0..WIDTH {
                 for lane in 0..4 {
-                    group[4 * i + lane] = pairs[lane][i];
+                    group[4 * i + lane] = normal[lane][i];
                 }
             }
         }
     }
+}
+
+kernel! {
+    fn add_normal_body(dst: &mut [[f32; 4 * WIDTH]], stream: Stream, counter: u64, std: f32, mean: f32) {
+        for (index, group) in dst.iter_mut().enumerate() {
+            let normal = normal_lanes(stream, counter.wrapping_add((index * WIDTH) as u64));
+            for i in 0..WIDTH {
+                for lane in 0..4 {
+                    group[4 * i + lane] += normal[lane][i] * std + mean;
+                }
+            }
+        }
+    }
+}
+
+/// Normal numbers of [`WIDTH`] counters, word by word.
+#[inline(always)]
+fn normal_lanes(stream: Stream, counter: u64) -> [[f32; WIDTH]; 4] {
+    let words = blocks(stream, counter);
+    let mut normal = [[0.0f32; WIDTH]; 4];
+    for pair in 0..2 {
+        for i in 0..WIDTH {
+            let (x, y) = normal_pair(words[2 * pair][i], words[2 * pair + 1][i]);
+            normal[2 * pair][i] = x;
+            normal[2 * pair + 1][i] = y;
+        }
+    }
+    normal
 }
 
 /// Two independent normal numbers from two words.

@@ -46,9 +46,9 @@ pub(crate) enum Op {
     Points(Vec<(Option<usize>, PointRun)>),
     Cast(DType),
     Filter(Option<usize>, Filter),
-    Global(Global),
+    Global(Option<usize>, Global),
     Relabel(Relabel),
-    Measure(Measure, Option<Arc<Chain>>, Option<Ticket>),
+    Measure(Option<usize>, Measure, Option<Arc<Chain>>, Option<Ticket>),
     /// A function of the caller, of all channels at once.
     Host(Changes),
 }
@@ -59,7 +59,7 @@ pub(crate) type Changes = Arc<dyn Fn(medcore::Volume) -> Result<medcore::Volume>
 impl Op {
     /// Whether it needs all voxels before it.
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self, Op::Measure(..) | Op::Global(_) | Op::Host(_))
+        matches!(self, Op::Measure(..) | Op::Global(..) | Op::Host(_))
     }
 }
 
@@ -186,7 +186,7 @@ impl Chain {
             }
             Step::Global(g) => {
                 let (label, dtype) = (g.label.clone(), self.dtype());
-                self.push(Op::Global(g), dtype, label);
+                self.push(Op::Global(channel, g), dtype, label);
             }
             Step::Relabel(r) => {
                 if !self.dtype().is_integer() {
@@ -226,15 +226,15 @@ impl Chain {
                     }
                     _ => None,
                 };
-                let ticket = self.ticket(&m, mask.as_deref());
+                let ticket = self.ticket(channel, &m, mask.as_deref());
                 if let Some(mask) = &mask {
                     self.depends_on(mask.made.as_ref());
                 }
                 if let Some(numbers) = ticket.as_ref().and_then(Ticket::numbers) {
-                    self.push_known(&m, &numbers)?;
+                    self.push_known(channel, &m, &numbers)?;
                 } else {
                     let label = m.label.clone();
-                    self.push(Op::Measure(m, mask, ticket), DType::F32, label);
+                    self.push(Op::Measure(channel, m, mask, ticket), DType::F32, label);
                 }
             }
             Step::Warp(w) => self.push_warp(&w)?,
@@ -314,18 +314,28 @@ impl Chain {
     }
 
     /// What follows from a measurement whose numbers are known, in its place: float32, and no interpolation is joined with one before.
-    pub(crate) fn push_known(&mut self, m: &Measure, numbers: &[Measured]) -> Result<()> {
+    pub(crate) fn push_known(
+        &mut self,
+        channel: Option<usize>,
+        m: &Measure,
+        numbers: &[Measured],
+    ) -> Result<()> {
         if !matches!(self.stages.last(), Some(Stage { op: Op::Points(_), .. })) {
             self.push(Op::Points(vec![]), DType::F32, format!("{} (recorded)", m.label));
         }
-        self.push_following(m, numbers)
+        self.push_following(channel, m, numbers)
     }
 
-    /// The steps that follow from a measurement. What they measure in turn has no name.
-    pub(crate) fn push_following(&mut self, m: &Measure, numbers: &[Measured]) -> Result<()> {
+    /// The steps that follow from a measurement, on the channels that were measured. What they measure in turn has no name.
+    pub(crate) fn push_following(
+        &mut self,
+        channel: Option<usize>,
+        m: &Measure,
+        numbers: &[Measured],
+    ) -> Result<()> {
         let made = self.made.take();
-        for (channel, one) in numbers.iter().enumerate() {
-            let only = (numbers.len() > 1).then_some(channel);
+        for (n, one) in numbers.iter().enumerate() {
+            let only = channel.or((numbers.len() > 1).then_some(n));
             for step in (m.then)(one)? {
                 self.push_step(step, only, &|_| None)?;
             }
@@ -443,9 +453,9 @@ impl fmt::Debug for Op {
             Op::Points(p) => write!(f, "{} point operations", p.len()),
             Op::Cast(d) => write!(f, "cast to {d}"),
             Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),
-            Op::Global(_) => f.write_str("whole volume"),
+            Op::Global(..) => f.write_str("whole volume"),
             Op::Relabel(_) => f.write_str("rename labels"),
-            Op::Measure(m, ..) => write!(f, "{m:?}"),
+            Op::Measure(_, m, ..) => write!(f, "{m:?}"),
             Op::Host(_) => f.write_str("a function of the caller"),
         }
     }

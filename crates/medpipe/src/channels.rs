@@ -66,12 +66,12 @@ impl Stage {
                 Op::Points(runs.iter().filter(|(c, _)| mine(c)).map(|(_, run)| (None, run.clone())).collect())
             }
             Op::Filter(c, f) if mine(c) => Op::Filter(None, f.clone()),
-            Op::Filter(..) => Op::Points(vec![]),
             // What is put down is measured of all channels together.
-            Op::Measure(m, None, None) if m.per_channel => self.op.clone(),
-            Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) | Op::Global(_) => {
-                self.op.clone()
-            }
+            Op::Measure(None, m, None, None) if m.per_channel => self.op.clone(),
+            Op::Measure(c @ Some(_), m, None, None) if mine(c) => Op::Measure(None, m.clone(), None, None),
+            Op::Global(c, g) if mine(c) => Op::Global(None, g.clone()),
+            Op::Filter(..) | Op::Global(..) | Op::Measure(Some(_), _, None, None) => Op::Points(vec![]),
+            Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) => self.op.clone(),
             Op::Points(_) | Op::Measure(..) | Op::Host(_) => return None,
         };
         Some(Stage { op, ..self.clone() })

@@ -137,17 +137,19 @@ impl Chain {
                     now = Resolved { chain: next, fresh: None };
                     continue;
                 }
-                Op::Global(g) => {
+                Op::Global(only, g) => {
                     let mut whole = now.whole(Want::Stored)?;
-                    for bytes in whole.as_bytes_mut().chunks_mut((grid.len() * dtype.bytes()).max(1)) {
+                    let channels = whole.as_bytes_mut().chunks_mut((grid.len() * dtype.bytes()).max(1));
+                    for (_, bytes) in channels.enumerate().filter(|(c, _)| only.is_none_or(|only| only == *c))
+                    {
                         (g.run)(RawVolume { bytes, dtype, shape: grid.shape })?;
                     }
                     (Arc::new(whole), dtype)
                 }
-                Op::Measure(m, label, ticket) => {
+                Op::Measure(only, m, label, ticket) => {
                     let begun = ticket.as_ref().map(Ticket::begin);
                     if let Some(Begun::Known(numbers)) = begun {
-                        now.chain.push_known(&m, &numbers)?;
+                        now.chain.push_known(only, &m, &numbers)?;
                         now.chain.stages.extend(rest);
                         continue;
                     }
@@ -157,12 +159,12 @@ impl Chain {
                     };
                     let seen = match now.chain.turn_to_measure(&m) {
                         Some((turn, chain)) => {
-                            Resolved { chain, fresh: None }.seen(&m, None)?.turned_back(turn, &now)?
+                            Resolved { chain, fresh: None }.seen(only, &m, None)?.turned_back(turn, &now)?
                         }
-                        None => now.seen(&m, mask.as_deref())?,
+                        None => now.seen(only, &m, mask.as_deref())?,
                     };
                     next.source = seen.source;
-                    next.push_following(&m, &seen.numbers)?;
+                    next.push_following(only, &m, &seen.numbers)?;
                     next.stages.extend(rest);
                     if let Some(Begun::Mine(measuring)) = begun {
                         measuring.put(seen.numbers);
@@ -197,8 +199,8 @@ impl Chain {
         let mut out = Chain { stages: vec![], made: None, ..self.clone() };
         for stage in &self.stages {
             match &stage.op {
-                Op::Measure(m, _, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
-                    out.push_known(m, &numbers)?;
+                Op::Measure(only, m, _, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
+                    out.push_known(*only, m, &numbers)?;
                 }
                 _ => out.stages.push(stage.clone()),
             }

@@ -123,7 +123,7 @@ impl Chain {
                 Ok(())
             }
             // They are resolved before a box is asked for.
-            Op::Measure(..) | Op::Global(_) | Op::Host(_) => Err(Error::Unsupported {
+            Op::Measure(..) | Op::Global(..) | Op::Host(_) => Err(Error::Unsupported {
                 what: "a region".into(),
                 found: format!("{} that has not been computed", stage.label),
                 hint: "this is a defect of medoxide; please report it".into(),

@@ -73,12 +73,12 @@ impl Chain {
                 ),
                 Op::Cast(_) => "converts".into(),
                 Op::Filter(_, f) => format!("filters, with {:?} voxels around", f.halo),
-                Op::Global(_) => "needs the whole volume".into(),
+                Op::Global(..) => "needs the whole volume".into(),
                 Op::Relabel(_) => "labels only".into(),
                 Op::Host(_) => {
                     "the caller's function of the whole volume; no crop is pushed through it".into()
                 }
-                Op::Measure(m, _, ticket) => {
+                Op::Measure(_, m, _, ticket) => {
                     let once = if ticket.is_some() { ", once: not recorded yet" } else { "" };
                     format!("measures the whole volume ({:?}){once}; what follows waits for it", m.keep)
                 }

@@ -47,24 +47,27 @@ impl Chain {
 }
 
 impl Resolved {
-    /// Measures the output.
-    pub(crate) fn seen(self, m: &Measure, mask: Option<&[u8]>) -> Result<Seen> {
-        let (grid, channels) = (*self.chain.grid(), self.chain.channels());
+    /// Measures the output, or one channel of it.
+    pub(crate) fn seen(self, only: Option<usize>, m: &Measure, mask: Option<&[u8]>) -> Result<Seen> {
+        let grid = *self.chain.grid();
+        // The slices of the channels that are measured, among those of all.
+        let nz = grid.shape[2];
+        let of = only.map_or(0..self.chain.channels() * nz, |c| c * nz..(c + 1) * nz);
         if let Some(planes) = self.planes() {
-            let slices = look(m, &planes, &grid, mask);
-            let numbers = numbers(m, &grid, channels, &planes, &slices, mask)?;
-            drop(planes);
+            let planes = &planes[of];
+            let slices = look(m, planes, &grid, mask);
+            let numbers = numbers(m, &grid, planes, &slices, mask)?;
             return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
         }
-        if let Some(slices) = self.strips(m)? {
-            let numbers = numbers(m, &grid, channels, &[], &slices, None)?;
+        if let Some(slices) = self.strips(only, m)? {
+            let numbers = numbers(m, &grid, &[], &slices[of], None)?;
             return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
         }
         let (extra, meta) = (self.chain.source.extra().to_vec(), self.chain.source.meta().clone());
         let (whole, slices) = self.measured(m, mask)?;
         let plane = (grid.shape[0] * grid.shape[1]).max(1);
         let planes: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
-        let numbers = numbers(m, &grid, channels, &planes, &slices, mask)?;
+        let numbers = numbers(m, &grid, &planes[of.clone()], &slices[of], mask)?;
         let whole = Arc::new(whole);
         let source = Source::Memory(Volume::packed(whole.clone(), DType::F32, grid, extra, meta)?);
         Ok(Seen { numbers, source, fresh: Some(whole) })
@@ -95,8 +98,8 @@ impl Resolved {
     }
 
     /// What each slice contributes to moments, if the voxels are float32 in memory in another order: packed strip by
-    /// strip, in the cache, the same numbers as those of packed slices.
-    fn strips(&self, m: &Measure) -> Result<Option<Vec<Slice>>> {
+    /// strip, in the cache, the same numbers as those of packed slices. Slices of channels that are not measured stay empty.
+    fn strips(&self, only: Option<usize>, m: &Measure) -> Result<Option<Vec<Slice>>> {
         let keep = match m.keep {
             Keep::All => stats::Keep::All,
             Keep::Nonzero => stats::Keep::Nonzero,
@@ -117,7 +120,8 @@ impl Resolved {
         }
         let each = rows * (SLAB / 8 / (nx * rows * group).max(1)).max(1);
         let starts = move |n: usize, step: usize| (0..n).step_by(step);
-        let mut parts: Vec<Part> = (0..v.channels())
+        let mut parts: Vec<Part> = only
+            .map_or(0..v.channels(), |c| c..c + 1)
             .flat_map(|c| starts(nz, group).flat_map(move |z| starts(ny, each).map(move |y| (c, y, z))))
             .map(|(channel, y, z)| {
                 let b = Box3 { start: [0, y, z], shape: [nx, each.min(ny - y), group.min(nz - z)] };
@@ -188,11 +192,10 @@ pub(crate) fn look(m: &Measure, planes: &[&[f32]], grid: &Grid, mask: Option<&[u
     slices
 }
 
-/// The numbers of a measurement, of all channels together or of each. `planes` are looked at for percentiles.
+/// The numbers of a measurement, of all channels whose slices these are together or of each. `planes` are looked at for percentiles.
 fn numbers(
     m: &Measure,
     grid: &Grid,
-    channels: usize,
     planes: &[&[f32]],
     slices: &[Slice],
     mask: Option<&[u8]>,
@@ -200,7 +203,7 @@ fn numbers(
     let nz = grid.shape[2];
     let plane = (grid.shape[0] * grid.shape[1]).max(1);
     let masks: Option<Vec<&[u8]>> = mask.map(|m| m.chunks(plane).cycle().take(planes.len()).collect());
-    let each = if m.per_channel && channels > 1 { nz } else { slices.len() };
+    let each = if m.per_channel { nz } else { slices.len() };
     let groups = (0..slices.len() / each.max(1)).map(|n| n * each..(n + 1) * each);
     let of = |range: Range<usize>| {
         let masks = masks.as_ref().map(|m| &m[range.clone()]);

@@ -349,7 +349,7 @@ fn measured(state: &mut State, m: &Measure, reading: Reading) -> Result<Option<V
         chain.close();
         looked_at.push(chain.clone());
     }
-    let ticket = looked_at[0].ticket(m, looked_at.get(1));
+    let ticket = looked_at[0].ticket(None, m, looked_at.get(1));
     let numbers = match (ticket.as_ref().and_then(Ticket::numbers), reading) {
         (Some(numbers), _) => numbers,
         (None, Reading::Forbidden) => return Ok(None),

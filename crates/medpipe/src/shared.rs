@@ -169,7 +169,7 @@ impl State {
     pub(crate) fn share_masks(&mut self) {
         let masks = |c: &Chain| -> Vec<(String, Source)> {
             let of = |s: &Stage| match &s.op {
-                Op::Measure(_, Some(mask), _) if mask.source.compressed() => {
+                Op::Measure(_, _, Some(mask), _) if mask.source.compressed() => {
                     Some((mask.name.clone(), mask.source.clone()))
                 }
                 _ => None,
@@ -186,7 +186,7 @@ impl State {
                     chain.source = shared.clone();
                 }
                 for stage in &mut chain.stages {
-                    if let Op::Measure(_, Some(mask), _) = &mut stage.op
+                    if let Op::Measure(_, _, Some(mask), _) = &mut stage.op
                         && same(mask)
                     {
                         Arc::make_mut(mask).source = shared.clone();

@@ -259,6 +259,8 @@ proptest! {
             json!({"rescale": {"percentiles": [5, 95], "out_range": [0, 9], "channel_wise": true}}),
             json!({"flip": "y"}),
             json!({"z_normalize": {"mask": {"above": 0.5}, "channel_wise": true}}),
+            json!({"contrast": {"factor": 1.2, "keep_range": true, "channel_wise": true}}),
+            json!({"gamma": {"gamma": 0.7, "keep_stats": true, "channel_wise": true}}),
             json!({"clamp": {"min": -2.0}}),
         ]);
         let layout = if turned { Layout::ZFastest } else { Layout::XFastest };

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
         Dist,
         Edges,
         ForcedBy,
+        GammaOf,
         Interpolation,
         LengthUnit,
         Mask,
+        OffsetUnit,
         Outside,
         PadMode,
         WindowRule,
@@ -149,6 +151,45 @@ class TransformMethods:
             },
         )
 
+    def contrast(
+        self: V,
+        factor: Dist = 1.0,
+        *,
+        keep_range: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Scale values about the image's mean, `(v - mean) * factor + mean`.
+
+        Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to
+        MONAI's `RandScaleIntensityFixedMean`, whose factor is 1 less.
+
+        Parameters
+        ----------
+        factor : Dist, default 1.0
+            What distances from the mean are multiplied by: above 1 more contrast, below 1 less, not
+            below 0.
+        keep_range : bool, default False
+            Whether values are held in the range that the image had.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own mean and range.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "contrast",
+            {
+                "factor": factor,
+                "keep_range": keep_range,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
     def crop(
         self: V,
         start: Sequence[int],
@@ -257,6 +298,57 @@ class TransformMethods:
             {
                 "axes": axes,
             },
+        )
+
+    def gamma(
+        self: V,
+        gamma: Dist = 1.0,
+        *,
+        relative_to: GammaOf = "range",
+        invert: bool = False,
+        keep_stats: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Raise values to a power, relative to the image's own range.
+
+        A value that lies a share `t` of the way from the smallest to the largest value goes to
+        the share `t^gamma` of it, as in MONAI's `AdjustContrast` and batchgeneratorsv2's
+        `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
+        magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma:
+        {log_uniform: [0.74, 1.35]}` is its default).
+
+        Parameters
+        ----------
+        gamma : Dist, default 1.0
+            The exponent, above 0: below 1 lightens, above 1 darkens.
+        relative_to : GammaOf, default "range"
+            What is raised to the power. `range`: the share of the way from the smallest to the
+            largest value. `magnitude`: the magnitude of the value, whose sign is kept.
+        invert : bool, default False
+            Whether the way goes from the largest value down to the smallest, as if the image were
+            negated before and after.
+        keep_stats : bool, default False
+            Whether mean and standard deviation are brought back to what they were.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range, mean and deviation.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "gamma",
+            {
+                "gamma": gamma,
+                "relative_to": relative_to,
+                "invert": invert,
+                "keep_stats": keep_stats,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+            },
+            seed,
         )
 
     def gaussian_noise(
@@ -820,6 +912,76 @@ class TransformMethods:
             {
                 "k": k,
                 "axes": axes,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def scale_intensity(
+        self: V,
+        factor: Dist = 1.0,
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Multiply values by a factor.
+
+        Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
+        `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
+
+        Parameters
+        ----------
+        factor : Dist, default 1.0
+            What values are multiplied by.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "scale_intensity",
+            {
+                "factor": factor,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def shift_intensity(
+        self: V,
+        offset: Dist = 0.0,
+        *,
+        unit: OffsetUnit = "values",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Add an offset to all values.
+
+        Corresponds to MONAI's `RandShiftIntensity` and, with `unit: deviations`,
+        `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with
+        `offset: {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
+
+        Parameters
+        ----------
+        offset : Dist, default 0.0
+            What is added, in `unit`.
+        unit : OffsetUnit, default "values"
+            The unit of the offset. `values`: the image's own unit. `deviations`: standard
+            deviations (divisor n) of the image.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own standard deviation.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "shift_intensity",
+            {
+                "offset": offset,
+                "unit": unit,
+                "channel_wise": channel_wise,
                 "p": p,
                 "id": id,
             },

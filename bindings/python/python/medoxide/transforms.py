@@ -23,10 +23,12 @@ __all__ = [
     "Affine",
     "Cast",
     "Clamp",
+    "Contrast",
     "Crop",
     "CropForeground",
     "CropOrPad",
     "Flip",
+    "Gamma",
     "GaussianNoise",
     "GaussianSmooth",
     "GridCrop",
@@ -40,6 +42,8 @@ __all__ = [
     "Resample",
     "Rescale",
     "Rot90",
+    "ScaleIntensity",
+    "ShiftIntensity",
     "SimulateLowResolution",
     "ZNormalize",
 ]
@@ -65,6 +69,11 @@ Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]
 ForcedBy: TypeAlias = Literal["chance", "place"]
 """How it is decided which patches are forced."""
 
+GammaOf: TypeAlias = Literal["range", "magnitude"]
+"""What is raised to a power: the place of a value in the image's `range`, or its `magnitude`, with
+its sign kept.
+"""
+
 Interpolation: TypeAlias = Literal["linear", "nearest"]
 """Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
 coordinates go up).
@@ -80,6 +89,9 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 """Which voxels a statistic counts: `all`; `nonzero`; `{above: 10}`; `{label: seg}` or `{label:
 {item: seg, values: [1, 2]}}`.
 """
+
+OffsetUnit: TypeAlias = Literal["values", "deviations"]
+"""The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
 
 Outside: TypeAlias = Literal["normalize", "keep"]
 """What happens to voxels outside a mask: `normalize` them by the same numbers (TorchIO), or `keep`
@@ -249,6 +261,57 @@ class Clamp(Transform):
             {
                 "min": min,
                 "max": max,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Contrast(Transform):
+    """Scale values about the image's mean, `(v - mean) * factor + mean`.
+
+    Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to MONAI's
+    `RandScaleIntensityFixedMean`, whose factor is 1 less.
+
+    Parameters
+    ----------
+    factor : Dist, default 1.0
+        What distances from the mean are multiplied by: above 1 more contrast, below 1 less, not
+        below 0.
+    keep_range : bool, default False
+        Whether values are held in the range that the image had.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own mean and range.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "contrast"
+    factor: Dist
+    keep_range: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        factor: Dist = 1.0,
+        *,
+        keep_range: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+                "keep_range": keep_range,
+                "channel_wise": channel_wise,
             },
             p=p,
             keys=keys,
@@ -439,6 +502,71 @@ class Flip(Transform):
         self._declare(
             {
                 "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class Gamma(Transform):
+    """Raise values to a power, relative to the image's own range.
+
+    A value that lies a share `t` of the way from the smallest to the largest value goes to the
+    share `t^gamma` of it, as in MONAI's `AdjustContrast` and batchgeneratorsv2's
+    `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
+    magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform:
+    [0.74, 1.35]}` is its default).
+
+    Parameters
+    ----------
+    gamma : Dist, default 1.0
+        The exponent, above 0: below 1 lightens, above 1 darkens.
+    relative_to : GammaOf, default "range"
+        What is raised to the power. `range`: the share of the way from the smallest to the largest
+        value. `magnitude`: the magnitude of the value, whose sign is kept.
+    invert : bool, default False
+        Whether the way goes from the largest value down to the smallest, as if the image were
+        negated before and after.
+    keep_stats : bool, default False
+        Whether mean and standard deviation are brought back to what they were.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range, mean and deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gamma"
+    gamma: Dist
+    relative_to: GammaOf
+    invert: bool
+    keep_stats: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        gamma: Dist = 1.0,
+        *,
+        relative_to: GammaOf = "range",
+        invert: bool = False,
+        keep_stats: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "gamma": gamma,
+                "relative_to": relative_to,
+                "invert": invert,
+                "keep_stats": keep_stats,
+                "channel_wise": channel_wise,
             },
             p=p,
             keys=keys,
@@ -1231,6 +1359,98 @@ class Rot90(Transform):
             {
                 "k": k,
                 "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class ScaleIntensity(Transform):
+    """Multiply values by a factor.
+
+    Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
+    `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
+
+    Parameters
+    ----------
+    factor : Dist, default 1.0
+        What values are multiplied by.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "scale_intensity"
+    factor: Dist
+
+    def __init__(
+        self,
+        factor: Dist = 1.0,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+        )
+
+
+class ShiftIntensity(Transform):
+    """Add an offset to all values.
+
+    Corresponds to MONAI's `RandShiftIntensity` and, with `unit: deviations`,
+    `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with `offset:
+    {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
+
+    Parameters
+    ----------
+    offset : Dist, default 0.0
+        What is added, in `unit`.
+    unit : OffsetUnit, default "values"
+        The unit of the offset. `values`: the image's own unit. `deviations`: standard deviations
+        (divisor n) of the image.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own standard deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "shift_intensity"
+    offset: Dist
+    unit: OffsetUnit
+    channel_wise: bool
+
+    def __init__(
+        self,
+        offset: Dist = 0.0,
+        *,
+        unit: OffsetUnit = "values",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "offset": offset,
+                "unit": unit,
+                "channel_wise": channel_wise,
             },
             p=p,
             keys=keys,

@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Dist, Facts, Key, Result, Step, Transform};
-use medkernels::{philox, points};
+use medkernels::philox;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +34,7 @@ impl Transform for GaussianNoise {
         let (std, mean) = (self.std.draw(key.text("std")) as f32, self.mean.draw(key.text("mean")) as f32);
         let stream = key.text("noise").stream();
         Ok(vec![Step::point_at(format!("add noise of deviation {std}, mean {mean}"), move |row, at| {
-            let mut noise = [0f32; 1024];
-            for (n, part) in row.chunks_mut(noise.len()).enumerate() {
-                let noise = &mut noise[..part.len()];
-                philox::normal_row(noise, stream, at.number() + (n * 1024) as u64);
-                points::affine(noise, std, mean);
-                points::add_scaled(part, noise, 1.0);
-            }
+            philox::add_normal_row(row, stream, at.number(), std, mean);
         })])
     }
 }

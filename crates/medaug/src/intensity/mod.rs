@@ -2,7 +2,11 @@
 
 pub(crate) mod cast;
 pub(crate) mod clamp;
+pub(crate) mod contrast;
+pub(crate) mod gamma;
 pub(crate) mod gaussian_noise;
 pub(crate) mod gaussian_smooth;
 pub(crate) mod rescale;
+pub(crate) mod scale_intensity;
+pub(crate) mod shift_intensity;
 pub(crate) mod z_normalize;

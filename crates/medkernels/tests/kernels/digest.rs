@@ -170,6 +170,7 @@ fn digests_are_the_same_everywhere() {
         ("normalize", in_place(|row| points::normalize(row, 1234.56789, 0.37))),
         ("rescale", in_place(|row| points::rescale(row, -3.3, 77.7, 0.0, 1.0, true))),
         ("clamp", in_place(|row| points::clamp(row, -3.3, 7.7))),
+        ("gamma_between", in_place(|row| points::gamma_between(row, -3.3, 77.7, 0.7))),
         ("exp", in_place(points::exp)),
         ("ln", in_place(points::ln)),
         ("pow", in_place(|row| points::pow(row, 0.7))),
@@ -180,10 +181,11 @@ fn digests_are_the_same_everywhere() {
         ("interpolate", interpolations()),
         ("filter", filters()),
     ];
-    let wanted: [(&str, u64); 12] = [
+    let wanted: [(&str, u64); 13] = [
         ("normalize", 0x23cd8bc21748a7be),
         ("rescale", 0x6ba6bb8a28046ffa),
         ("clamp", 0x005481c31809bd8d),
+        ("gamma_between", 0x9ad0e0c89def6fb5),
         ("exp", 0xe9e744f739bd6bb9),
         ("ln", 0x763b67b565a10e59),
         ("pow", 0x3b9714b117de747d),

@@ -74,6 +74,9 @@ fn points_do_not_depend_on_the_level() {
     in_place("affine", |row| points::affine(row, 1.7, -3.3));
     in_place("rescale", |row| points::rescale(row, -3.0, 77.7, 0.0, 1.0, true));
     in_place("clamp", |row| points::clamp(row, -3.0, 5.0));
+    in_place("scale_about", |row| points::scale_about(row, 12.3, 1.7, -3.3, [-50.0, 60.0]));
+    in_place("gamma_between", |row| points::gamma_between(row, -3.0, 77.7, 0.7));
+    in_place("pow_signed", |row| points::pow_signed(row, 0.7));
     in_place("exp", points::exp);
     in_place("ln", points::ln);
     in_place("pow 0.7", |row| points::pow(row, 0.7));

@@ -125,6 +125,62 @@ fn powers_of_special_values_are_those_of_ieee() {
 }
 
 #[test]
+fn powers_of_a_share_are_close_to_the_formula() {
+    for (low, high) in [(0.0f32, 1.0f32), (-1.5, 3.25), (9_999.0, 10_001.0), (-1e-4, 2e-4)] {
+        let mut row = values(9, 4001, f64::from(low), f64::from(high));
+        row.extend([low, high]);
+        for gamma in [0.05f32, 0.3, 0.7, 1.5, 2.0, 4.5, 20.0] {
+            for (from, to) in [(low, high), (high, low)] {
+                let mut out = row.clone();
+                points::gamma_between(&mut out, from, to, gamma);
+                let (from, to) = (f64::from(from), f64::from(to));
+                // What the rounding of the value itself is, beside the stated error.
+                let bound =
+                    (2e-7 + 1.2e-7 * f64::from(gamma)) * (to - from).abs() + 6e-8 * from.abs().max(to.abs());
+                for (x, y) in row.iter().zip(&out) {
+                    let share = (f64::from(*x) - from) / (to - from);
+                    let want = from + libm::pow(share, f64::from(gamma)) * (to - from);
+                    assert!(
+                        (f64::from(*y) - want).abs() < bound,
+                        "{x} between {from} and {to}: {y}, not {want}"
+                    );
+                }
+            }
+        }
+    }
+    let mut row = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -3.0];
+    points::gamma_between(&mut row, 0.0, 1.0, 0.5);
+    assert!(row[0].is_nan());
+    assert_eq!(row[1..], [f32::INFINITY, f32::NEG_INFINITY, 0.0]);
+}
+
+#[test]
+fn signs_survive_powers_of_magnitudes() {
+    let row = values(10, 3000, -4.0, 4.0);
+    for gamma in [0.7, 2.0, 1.0, 3.5] {
+        let mut out = row.clone();
+        points::pow_signed(&mut out, gamma);
+        for (x, y) in row.iter().zip(&out) {
+            let want = libm::pow(f64::from(x.abs()), gamma).copysign(f64::from(*x));
+            assert!(ulps(*y, want) < 0.55 + 0.02 * gamma, "{x} {y} {want}");
+        }
+    }
+}
+
+#[test]
+fn scaling_about_a_value_keeps_digits_and_holds_the_range() {
+    let row = values(11, 2000, 9_999.7, 10_000.3);
+    let mean = 10_000.000_123_4;
+    let mut out = row.clone();
+    points::scale_about(&mut out, mean, 1.3, mean, [9_999.8, 10_000.2]);
+    for (x, y) in row.iter().zip(&out) {
+        let want = ((f64::from(*x) - mean) * 1.3 + mean).clamp(9_999.8, 10_000.2);
+        // The result is rounded to a float32 near 1e4.
+        assert!((f64::from(*y) - want).abs() <= 1e-3, "{x} {y} {want}");
+    }
+}
+
+#[test]
 fn exp_and_ln_of_special_values() {
     let mut row = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 88.8, -103.9, -110.0];
     points::exp(&mut row);
@@ -155,6 +211,9 @@ fn from_another_row_is_as_in_place() {
     check(&|row| points::rescale(row, -40.0, 30.0, 0.0, 1.0, true));
     check(&|row| points::rescale(row, 4.0, 4.0, 0.5, 1.0, false));
     check(&|row| points::clamp(row, -1.0, 20.0));
+    check(&|row| points::affine(row, 0.3, 20.0));
+    check(&|row| points::scale_about(row, 3.3, 0.7, -2.0, [-9.0, 9.0]));
+    check(&|row| points::gamma_between(row, 50.0, -50.0, 0.7));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Philox against its published answers, and rows against the blocks they are made of.
 
-use medkernels::philox::{Stream, block, normal_row, uniform_row};
+use medkernels::philox::{Stream, add_normal_row, block, normal_row, uniform_row};
 
 const STREAM: Stream = Stream { key: [0xdead_beef, 42], hi: [7, 0xffff_fffe] };
 
@@ -68,6 +68,20 @@ fn values_do_not_depend_on_how_rows_are_cut() {
             row_kind(head, STREAM, 17);
             row_kind(tail, STREAM, 17 + cut as u64);
             assert_eq!(parts, whole, "{cut}");
+        }
+    }
+}
+
+#[test]
+fn added_noise_is_that_of_the_rows() {
+    for (start, len) in [(0, 1000), (1, 3), (17, 1), (63, 130), ((1 << 34) - 40, 301)] {
+        let mut noise = vec![0.0; len];
+        normal_row(&mut noise, STREAM, start);
+        let row: Vec<f32> = (0..len).map(|i| i as f32 * 0.37 - 20.0).collect();
+        let mut sum = row.clone();
+        add_normal_row(&mut sum, STREAM, start, 2.5, -1.25);
+        for i in 0..len {
+            assert_eq!(sum[i], row[i] + (noise[i] * 2.5 + -1.25), "{start} {i}");
         }
     }
 }

@@ -169,7 +169,12 @@ impl Chain {
     }
 
     /// The right to look up a measurement at this place of the chain and to put it down, if it can be named; `other` decides which voxels count, if an item does.
-    pub(crate) fn ticket(&self, m: &Measure, other: Option<&Chain>) -> Option<Ticket> {
+    pub(crate) fn ticket(
+        &self,
+        channel: Option<usize>,
+        m: &Measure,
+        other: Option<&Chain>,
+    ) -> Option<Ticket> {
         let made = self.made.as_ref()?;
         if made.within.as_ref().is_some_and(|w| !w.named.measures) {
             return None;
@@ -178,8 +183,12 @@ impl Chain {
         if !kept {
             return None;
         }
-        let each = m.per_channel && self.channels() > 1;
-        let what = format!("{:?} of {:?}{}", m.of, m.keep, if each { ", each channel" } else { "" });
+        let each = m.per_channel && channel.is_none() && self.channels() > 1;
+        let of = match channel {
+            Some(c) => format!(", channel {c}"),
+            None => if each { ", each channel" } else { "" }.into(),
+        };
+        let what = format!("{:?} of {:?}{of}", m.of, m.keep);
         let other = match (&m.keep, other) {
             (Keep::Label { .. } | Keep::Where { .. }, Some(chain)) => chain.made.as_ref()?.whole_name()?,
             (Keep::All | Keep::Nonzero | Keep::Above(_), _) => String::new(),

@@ -135,6 +135,15 @@ fn point() -> Union<BoxedStrategy<Value>> {
         Just(json!({ "z_normalize": null })).boxed(),
         Just(json!({"z_normalize": {"mask": {"above": -1000}, "outside": "keep"}})).boxed(),
         Just(json!({ "gaussian_noise": 0.5 })).boxed(),
+        prop::sample::select(vec![
+            json!({"gamma": 0.7}),
+            json!({"gamma": {"gamma": {"log_uniform": [0.5, 2]}, "invert": true, "keep_stats": true}}),
+            json!({"gamma": {"gamma": 1.3, "relative_to": "magnitude"}}),
+            json!({"contrast": {"factor": [0.7, 1.4], "keep_range": true}}),
+            json!({"scale_intensity": [0.5, 2]}),
+            json!({"shift_intensity": {"offset": 0.4, "unit": "deviations"}}),
+        ])
+        .boxed(),
         Just(json!({ "cast": "float32" })).boxed(),
     ])
 }
