@@ -67,7 +67,8 @@ class TransformMethods:
         Parameters
         ----------
         rotate : Dist | Sequence[Dist], default 0.0
-            Rotation about the axes x, y, z. In degrees.
+            Rotation about the axes x, y, z; of one distribution, an angle is drawn for each. In
+            degrees.
         scale : Dist | Sequence[Dist], default 1.0
             Magnification along the axes; above 1 enlarges the content.
         shear : Dist | Sequence[Dist], default 0.0

@@ -61,7 +61,10 @@ Axes: TypeAlias = int | str | Sequence[int]
 """
 
 Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
-"""A number, a range [low, high], or {uniform | log_uniform | normal | choice: [...]}"""
+"""A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal:
+[mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half
+of the draws are below 1 and half above; {choice: [...]}
+"""
 
 Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]
 """What happens near the volume's edge to patches around a voxel."""
@@ -116,7 +119,8 @@ class Affine(Transform):
     Parameters
     ----------
     rotate : Dist | Sequence[Dist], default 0.0
-        Rotation about the axes x, y, z. In degrees.
+        Rotation about the axes x, y, z; of one distribution, an angle is drawn for each. In
+        degrees.
     scale : Dist | Sequence[Dist], default 1.0
         Magnification along the axes; above 1 enlarges the content.
     shear : Dist | Sequence[Dist], default 0.0
