@@ -15,11 +15,27 @@ pub fn gaussian_taps(sigma_voxels: f64, truncate: f64) -> Vec<f32> {
     if sigma_voxels.is_nan() || sigma_voxels <= 0.0 || reach.is_nan() || reach < 1.0 {
         return vec![1.0];
     }
-    let radius = (reach as i64).min(1 << 20);
+    sampled_gaussian_taps(sigma_voxels, reach as usize)
+}
+
+/// Weights `exp(-x^2 / (2 sigma^2))` for x from `-radius` to `radius`, normalised to sum 1 in f64, then rounded to f32. A `radius` beyond 2^20 is cut
+/// to it.
+pub fn sampled_gaussian_taps(sigma_voxels: f64, radius: usize) -> Vec<f32> {
+    let radius = radius.min(1 << 20) as i64;
     let factor = -0.5 / (sigma_voxels * sigma_voxels);
     let weights: Vec<f64> = (-radius..=radius).map(|x| libm::exp(factor * (x * x) as f64)).collect();
     let sum: f64 = weights.iter().sum();
     weights.iter().map(|w| (w / sum) as f32).collect()
+}
+
+/// The share of a normal distribution that lies within half a voxel of x, for x from `-radius` to `radius`: the integral over each voxel, not
+/// normalised, so that the sum is what lies within `radius + 0.5`. MONAI's `erf` kernel. A `radius` beyond 2^20 is cut to it.
+pub fn integrated_gaussian_taps(sigma_voxels: f64, radius: usize) -> Vec<f32> {
+    let radius = radius.min(1 << 20) as i64;
+    let scale = std::f64::consts::FRAC_1_SQRT_2 / sigma_voxels;
+    let below = |x: f64| libm::erf(scale * x);
+    let of = |x: i64| 0.5 * (below(x.abs() as f64 + 0.5) - below(x.abs() as f64 - 0.5));
+    (-radius..=radius).map(|x| of(x).max(0.0) as f32).collect()
 }
 
 /// `dst[i] = sum over k of taps[k] * src[i + k]`: a correlation, which for symmetric filters is the

@@ -246,6 +246,87 @@ kernel! {
     }
 }
 
+/// Where a piece of a piecewise linear function begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Knot {
+    /// The voxel value at which the piece begins.
+    pub at: f32,
+    /// What it becomes.
+    pub value: f32,
+    /// The slope from there on.
+    pub slope: f32,
+}
+
+kernel! {
+    /// A piecewise linear function of each voxel, `value + (x - at) * slope` of the last knot that is not above it; `knots` rise, and voxels are
+    /// first held between the first and the last. NaN stays NaN.
+    ///
+    /// # Panics
+    /// If there is no knot.
+    pub fn piecewise_linear(row: &mut [f32], knots: &[Knot]) {
+        let (first, last) = (knots[0], knots[knots.len() - 1]);
+        let (groups, rest) = row.as_chunks_mut::<32>();
+        for group in groups {
+            pieces(group, first.at, last.at, knots);
+        }
+        for voxel in rest.as_chunks_mut::<1>().0 {
+            pieces(voxel, first.at, last.at, knots);
+        }
+    }
+}
+
+#[inline(always)]
+fn pieces<const W: usize>(group: &mut [f32; W], low: f32, high: f32, knots: &[Knot]) {
+    let mut piece = [knots[0]; W];
+    for voxel in group.iter_mut() {
+        *voxel = held(*voxel, low, high);
+    }
+    for knot in &knots[1..] {
+        for i in 0..W {
+            let begun = group[i] >= knot.at;
+            piece[i].at = if begun { knot.at } else { piece[i].at };
+            piece[i].value = if begun { knot.value } else { piece[i].value };
+            piece[i].slope = if begun { knot.slope } else { piece[i].slope };
+        }
+    }
+    for i in 0..W {
+        group[i] = piece[i].value + (group[i] - piece[i].at) * piece[i].slope;
+    }
+}
+
+kernel! {
+    /// Each voxel times e to the power of a sum of functions: `sum over k of weights[k] * basis[k * stride + i]` for voxel `i`, `k` upwards.
+    ///
+    /// # Panics
+    /// If `basis` is too short for the row and the weights.
+    pub fn multiply_by_exp(row: &mut [f32], basis: &[f32], stride: usize, weights: &[f32]) {
+        let mut at = 0;
+        let (groups, rest) = row.as_chunks_mut::<32>();
+        for group in groups {
+            exp_of_sum(group, &basis[at..], stride, weights);
+            at += 32;
+        }
+        for voxel in rest.as_chunks_mut::<1>().0 {
+            exp_of_sum(voxel, &basis[at..], stride, weights);
+            at += 1;
+        }
+    }
+}
+
+#[inline(always)]
+fn exp_of_sum<const W: usize>(group: &mut [f32; W], basis: &[f32], stride: usize, weights: &[f32]) {
+    let mut sum = [0.0f32; W];
+    for (k, weight) in weights.iter().enumerate() {
+        let function = &basis[k * stride..][..W];
+        for i in 0..W {
+            sum[i] += function[i] * *weight;
+        }
+    }
+    for i in 0..W {
+        group[i] *= elementary::exp_32(sum[i]);
+    }
+}
+
 kernel! {
     /// e to the power of each voxel. Below 1 unit in the last place.
     pub fn exp(row: &mut [f32]) {

@@ -79,6 +79,7 @@ macro_rules! catalog {
 
 catalog! {
     Affine,
+    BiasField,
     Cast,
     Clamp,
     Contrast,
@@ -88,8 +89,10 @@ catalog! {
     Flip,
     Gamma,
     GaussianNoise,
+    GaussianSharpen,
     GaussianSmooth,
     GridCrop,
+    HistogramShift,
     KeepLargestComponent,
     Pad,
     RandomCrop,
@@ -101,6 +104,7 @@ catalog! {
     Rescale,
     Rot90,
     ScaleIntensity,
+    Sharpen,
     ShiftIntensity,
     SimulateLowResolution,
     ZNormalize,

@@ -1,6 +1,6 @@
 //! Filters against sums in f64.
 
-use medkernels::filter::{convolve_axis, convolve_x, gaussian_taps};
+use medkernels::filter::{convolve_axis, convolve_x, gaussian_taps, integrated_gaussian_taps};
 
 use super::oracle::values;
 
@@ -22,6 +22,16 @@ fn gaussian_taps_are_scipys() {
         assert!((taps.iter().map(|&t| f64::from(t)).sum::<f64>() - 1.0).abs() < 2e-7);
     }
     assert_eq!(gaussian_taps(f64::NAN, 4.0), [1.0]);
+}
+
+#[test]
+fn integrated_taps_are_shares_of_a_normal_distribution() {
+    // The distribution function at 0.5 and 1.5 deviations.
+    let (inner, outer) = (0.691_462_461_274_013_1, 0.933_192_798_731_141_9);
+    let taps = integrated_gaussian_taps(1.0, 4);
+    assert!((f64::from(taps[4]) - (2.0 * inner - 1.0)).abs() < 3e-8);
+    assert!((f64::from(taps[5]) - (outer - inner)).abs() < 3e-8 && taps[5] == taps[3]);
+    assert!(taps.iter().map(|&t| f64::from(t)).sum::<f64>() < 1.0 - 1e-6);
 }
 
 #[test]

@@ -77,6 +77,10 @@ fn points_do_not_depend_on_the_level() {
     in_place("scale_about", |row| points::scale_about(row, 12.3, 1.7, -3.3, [-50.0, 60.0]));
     in_place("gamma_between", |row| points::gamma_between(row, -3.0, 77.7, 0.7));
     in_place("pow_signed", |row| points::pow_signed(row, 0.7));
+    let knots = [-7.0, -1.0, 0.5, 30.0].map(|at| points::Knot { at, value: 2.0 - at, slope: at * 0.3 });
+    in_place("piecewise_linear", |row| points::piecewise_linear(row, &knots));
+    let basis = values(9, 3 * (LONG + 8), -1.0, 1.0);
+    in_place("multiply_by_exp", |row| points::multiply_by_exp(row, &basis, LONG + 8, &[0.3, -0.7, 1.1]));
     in_place("exp", points::exp);
     in_place("ln", points::ln);
     in_place("pow 0.7", |row| points::pow(row, 0.7));

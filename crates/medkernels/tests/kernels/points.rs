@@ -1,6 +1,6 @@
 //! Point kernels against f64 formulas, and the elementary functions against libm in f64.
 
-use medkernels::points::{self, Row};
+use medkernels::points::{self, Knot, Row};
 
 use super::oracle::{Noise, ulps, values, wild};
 
@@ -177,6 +177,43 @@ fn scaling_about_a_value_keeps_digits_and_holds_the_range() {
         let want = ((f64::from(*x) - mean) * 1.3 + mean).clamp(9_999.8, 10_000.2);
         // The result is rounded to a float32 near 1e4.
         assert!((f64::from(*y) - want).abs() <= 1e-3, "{x} {y} {want}");
+    }
+}
+
+#[test]
+fn pieces_are_lines_between_knots() {
+    let ends = [(-2.0f32, 1.0f32), (-1.0, 3.0), (0.5, -4.0), (3.0, -4.0), (4.0, 10.0)];
+    let slope = |n: usize| ends.get(n + 1).map_or(0.0, |next| (next.1 - ends[n].1) / (next.0 - ends[n].0));
+    let knots: Vec<Knot> =
+        ends.iter().enumerate().map(|(n, &(at, value))| Knot { at, value, slope: slope(n) }).collect();
+    let mut row = values(12, 1003, -5.0, 6.0);
+    row.extend([-2.0, -1.0, 0.5, 3.0, 4.0, f32::INFINITY, f32::NEG_INFINITY]);
+    let mut out = row.clone();
+    points::piecewise_linear(&mut out, &knots);
+    for (x, y) in row.iter().zip(&out) {
+        let x = x.clamp(-2.0, 4.0);
+        let n = (1..4).rev().find(|&n| x >= ends[n].0).unwrap_or(0);
+        let (a, b) = (ends[n], ends[n + 1]);
+        let want = a.1 + (x - a.0) * ((b.1 - a.1) / (b.0 - a.0));
+        assert!((y - want).abs() < 2e-6, "{x}: {y}, not {want}");
+    }
+    let mut row = [f32::NAN];
+    points::piecewise_linear(&mut row, &knots);
+    assert!(row[0].is_nan());
+}
+
+#[test]
+fn products_with_exponentials_of_sums() {
+    for len in [0, 1, 31, 32, 97, 300] {
+        let (basis, weights) = (values(13, 3 * (len + 5), -1.0, 1.0), [0.3f32, -1.2, 0.7]);
+        let row = values(14, len, -50.0, 50.0);
+        let mut out = row.clone();
+        points::multiply_by_exp(&mut out, &basis, len + 5, &weights);
+        for i in 0..len {
+            let term = |k: usize| f64::from(weights[k]) * f64::from(basis[k * (len + 5) + i]);
+            let want = f64::from(row[i]) * libm::exp(term(0) + term(1) + term(2));
+            assert!((f64::from(out[i]) - want).abs() < 5e-7 * want.abs(), "{i}: {} not {want}", out[i]);
+        }
     }
 }
 

@@ -142,6 +142,9 @@ fn point() -> Union<BoxedStrategy<Value>> {
             json!({"contrast": {"factor": [0.7, 1.4], "keep_range": true}}),
             json!({"scale_intensity": [0.5, 2]}),
             json!({"shift_intensity": {"offset": 0.4, "unit": "deviations"}}),
+            json!({ "bias_field": [-0.3, 0.4] }),
+            json!({"bias_field": {"degree": 5, "basis": "powers"}}),
+            json!({"histogram_shift": [3, 8]}),
         ])
         .boxed(),
         Just(json!({ "cast": "float32" })).boxed(),
@@ -149,9 +152,15 @@ fn point() -> Union<BoxedStrategy<Value>> {
 }
 
 fn filter() -> BoxedStrategy<Value> {
-    prop::array::uniform3(prop_oneof![Just(0.0), 0.3f64..1.4])
-        .prop_map(|s| json!({"gaussian_smooth": {"sigma": s}}))
-        .boxed()
+    let sigma = || prop::array::uniform3(prop_oneof![Just(0.0), 0.3f64..1.4]);
+    let rule = || prop::sample::select(vec!["scipy", "monai", "nnunet"]);
+    prop_oneof![
+        4 => (sigma(), rule()).prop_map(|(s, r)| json!({"gaussian_smooth": {"sigma": s, "rule": r}})),
+        1 => (sigma(), sigma(), rule())
+            .prop_map(|(a, b, r)| json!({"gaussian_sharpen": {"sigma1": a, "sigma2": b, "alpha": 2, "rule": r}})),
+        1 => prop::bool::ANY.prop_map(|k| json!({"sharpen": {"strength": [0.1, 0.5], "keep_range": k}})),
+    ]
+    .boxed()
 }
 
 fn interpolating() -> Union<BoxedStrategy<Value>> {
