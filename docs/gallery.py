@@ -1,0 +1,167 @@
+"""A page with a picture of what every transform does: the ICBM 152 T1 that nilearn ships, with the contours of grey and white matter.
+
+    python docs/gallery.py [--out FOLDER] [NAME...]
+
+What can be drawn at random is shown at three strengths, the rest once. A transform of the catalog without an entry here is an error: a test asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import medoxide as mx
+import numpy as np
+
+SEED = 5
+PLANE = 2.0
+"""Inches of a picture's side."""
+
+# Parameters at three strengths.
+STRENGTHS: dict[str, list[dict[str, Any]]] = {
+    "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
+    "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
+    "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
+    "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
+    "gamma": [{"gamma": g} for g in (0.7, 1.5, 3.0)],
+    "gaussian_noise": [{"std": s} for s in (5, 15, 40)],
+    "gaussian_sharpen": [{"alpha": a, "sigma1": 1.0, "sigma2": 0.5} for a in (3, 10, 30)],
+    "gaussian_smooth": [{"sigma": s, "unit": "mm"} for s in (0.8, 1.5, 3.0)],
+    "histogram_shift": [{"control_points": n} for n in (20, 10, 5)],
+    "random_crop": [{"shape": n} for n in (150, 110, 70)],
+    "random_crop_by_label": [{"shape": n, "foreground": 1.0} for n in (150, 110, 70)],
+    "random_crop_by_weight": [{"shape": n, "map": "weight"} for n in (150, 110, 70)],
+    "rot90": [{"k": k, "axes": "xy"} for k in (1, 2, 3)],
+    "scale_intensity": [{"factor": f} for f in (0.75, 1.25, 2.0)],
+    "sharpen": [{"strength": a} for a in (0.5, 1.0, 3.0)],
+    "shift_intensity": [{"offset": o} for o in (-60, 30, 90)],
+    "simulate_low_resolution": [{"scale": s} for s in (0.5, 0.25, 0.12)],
+}
+
+# What draws nothing, as it would be used.
+ONCE: dict[str, dict[str, Any]] = {
+    "cast": {"dtype": "uint8"},
+    "clamp": {"min": 80, "max": 160},
+    "crop": {"start": (40, 40, 40), "shape": (100, 120, 80)},
+    "crop_foreground": {"margin": 5},
+    "crop_or_pad": {"shape": (230, 180, 100)},
+    "grid_crop": {"shape": 90},
+    "keep_largest_component": {},
+    "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
+    "remap_labels": {"table": {1: 2}},
+    "reorient": {"orientation": "ASR"},
+    "resample": {"spacing": 4},
+    "rescale": {"percentiles": (1, 99)},
+    "z_normalize": {"mask": "nonzero"},
+}
+
+# After these the values have another unit, and the picture a grey scale of its own.
+OWN_UNIT = {"rescale", "z_normalize"}
+
+
+def class_of(name: str) -> type:
+    """The Python class of a transform."""
+    return getattr(mx, "".join(word.capitalize() for word in name.split("_")))
+
+
+def catalog() -> list[str]:
+    """The names of all transforms."""
+    classes = [c for c in vars(mx.transforms).values() if isinstance(c, type) and issubclass(c, mx.Transform)]
+    names = (re.sub(r"(?<!^)(?=[A-Z])", "_", c.__name__).lower() for c in classes if c is not mx.Transform)
+    return sorted(set(names))
+
+
+def missing() -> list[str]:
+    """Transforms that have no entry, or two, and entries that are no transforms."""
+    shown = [*STRENGTHS, *ONCE]
+    return sorted({n for n in {*shown, *catalog()} if shown.count(n) != 1 or n not in catalog()})
+
+
+def head() -> dict[str, mx.Volume]:
+    """The scan, its labels (1 grey, 2 white matter), and a map of where white matter is."""
+    found = importlib.util.find_spec("nilearn")
+    if found is None or found.origin is None:
+        sys.exit("nilearn is not installed: it carries the template")
+    folder = Path(found.origin).parent / "datasets" / "data"
+
+    def load(what: str) -> mx.Volume:
+        return mx.load(next(folder.glob(f"mni_icbm152_{what}_tal*.nii.gz")))
+
+    image, grey, white = load("t1"), load("gm"), load("wm")
+    labels = np.where(np.asarray(white) > np.asarray(white).max() / 2, 2, (np.asarray(grey) > np.asarray(grey).max() / 2)).astype(np.uint8)
+    return {
+        "image": image.reorient("RAS"),
+        "label": mx.Volume(labels, affine=image.affine, role="label").reorient("RAS"),
+        "weight": mx.Volume((labels == 2).astype(np.float32), affine=image.affine, role="map").reorient("RAS"),
+    }
+
+
+def draw(axes: Any, sample: dict[str, mx.Volume], title: str, window: tuple[float, float] | None) -> None:
+    """An axial plane, as radiologists look at it, with the contours of the labels."""
+    image, label = np.asarray(sample["image"], np.float32), np.asarray(sample["label"])
+    middle = image.shape[2] // 2
+    low, high = window or (float(image.min()), float(image.max()))
+    axes.imshow(image[::-1, :, middle].T, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+    for value, colour in ((1, "tab:orange"), (2, "tab:cyan")):
+        part = label[::-1, :, middle].T >= value
+        if part.any() and not part.all():
+            axes.contour(part, [0.5], colors=colour, linewidths=0.6)
+    axes.set_title(title, fontsize=7)
+    axes.set_axis_off()
+
+
+def shown(parameters: dict[str, Any]) -> str:
+    """Parameters in a few words."""
+    return "\n".join(f"{k}: {json.dumps(v)}" for k, v in parameters.items()) or "defaults"
+
+
+def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
+    """The plane before, and after each of the transform's settings."""
+    from matplotlib.figure import Figure
+
+    settings = STRENGTHS.get(name) or [ONCE[name]]
+    figure = Figure((PLANE * (1 + len(settings)), PLANE * 1.4), dpi=110, layout="constrained")
+    panels = figure.subplots(1, 1 + len(settings))
+    before = np.asarray(sample["image"])
+    window = (float(before.min()), float(before.max()))
+    draw(panels[0], sample, "before", window)
+    for panel, parameters in zip(panels[1:], settings, strict=True):
+        made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample)
+        made = made[0] if isinstance(made, list) else made
+        draw(panel, made, shown(parameters), None if name in OWN_UNIT else window)
+    figure.savefig(out / f"{name}.png")
+
+
+def main() -> None:
+    """Draws the pictures and writes the page."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="transforms; all if none are given")
+    parser.add_argument("--out", type=Path, default=Path("out/gallery"), help="folder to write to")
+    given = parser.parse_args()
+    if wrong := missing():
+        sys.exit(f"docs/gallery.py has no picture, or two, or one that is no transform: {', '.join(wrong)}")
+    if unknown := set(given.names) - set(catalog()):
+        sys.exit(f"not transforms: {', '.join(sorted(unknown))}; there are {', '.join(catalog())}")
+    given.out.mkdir(parents=True, exist_ok=True)
+    sample, names, parts = head(), given.names or catalog(), []
+    for n, name in enumerate(names):
+        print(f"\r{n + 1} of {len(names)}: {name:40}", end="", file=sys.stderr, flush=True)
+        picture(name, sample, given.out)
+        summary = (class_of(name).__doc__ or "").strip().split("\n\n", 1)[0]
+        title, text = html.escape(name), html.escape(" ".join(summary.split()))
+        parts.append(f'<h2 id="{title}">{title}</h2>\n<p>{text}</p>\n<img src="{title}.png" alt="{title}, before and after">')
+    page = "<!doctype html><meta charset=utf-8><title>medoxide: transforms in pictures</title>\n"
+    page += "<style>body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}img{max-width:100%}h2{margin:1.5em 0 0}</style>\n"
+    page += "<h1>What each transform does</h1>\n<p>The ICBM 152 T1 template, an axial plane in radiological view, with the contours of grey (orange) and white matter (blue).</p>\n"
+    (given.out / "index.html").write_text(page + "\n".join(parts) + "\n")
+    print(f"\r{given.out / 'index.html'}: {len(names)} transforms{' ' * 30}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
