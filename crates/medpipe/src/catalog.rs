@@ -3,10 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use medcore::{Category, Declared, Transform};
-use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::group::{Maybe, OneOf, Repeat, SomeOf};
 use crate::{Error, Result};
 
 /// What is known of a transform from its declaration.
@@ -28,9 +30,8 @@ pub struct Entry {
 
 impl Entry {
     fn of<T: Declared>() -> Entry {
-        let settings = SchemaSettings::draft2020_12();
-        let schema = SchemaGenerator::new(settings).into_root_schema_for::<T>().to_value();
-        let class = schema.get("title").and_then(Value::as_str).unwrap_or(T::NAME).to_owned();
+        let schema = schema::<T>();
+        let class = title(&schema, T::NAME);
         Entry {
             name: T::NAME,
             class,
@@ -57,18 +58,35 @@ impl Entry {
     }
 }
 
+/// The JSON schema of a declaration.
+pub(crate) fn schema<T: JsonSchema>() -> Value {
+    SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<T>().to_value()
+}
+
+fn title(schema: &Value, name: &str) -> String {
+    schema.get("title").and_then(Value::as_str).unwrap_or(name).to_owned()
+}
+
 fn parse<T: Declared>(name: &str, parameters: Value) -> Result<(Arc<dyn Transform>, Value)> {
+    let built: T = read(name, parameters)?;
+    let written = serde_json::to_value(&built).map_err(|e| Error::spec(name, "parameters", e))?;
+    Ok((Arc::new(built), written))
+}
+
+/// Parameters as they are declared.
+///
+/// # Errors
+/// [`Error::Spec`] that names the parameter, what it is and what it may be.
+pub(crate) fn read<T: DeserializeOwned>(name: &str, parameters: Value) -> Result<T> {
     let text = parameters.clone();
-    let built: T = serde_path_to_error::deserialize(parameters).map_err(|e| {
+    serde_path_to_error::deserialize(parameters).map_err(|e| {
         let path = e.path().to_string();
         let path = path.trim_start_matches('.').trim_end_matches('?').trim_end_matches('.');
         let found =
             path.split('.').filter(|p| !p.is_empty()).try_fold(&text, |v, p| v.get(p)).unwrap_or(&text);
         let place = if path.is_empty() { name.to_owned() } else { format!("{name}: {path}") };
         Error::spec(place, found, e.inner())
-    })?;
-    let written = serde_json::to_value(&built).map_err(|e| Error::spec(name, "parameters", e))?;
-    Ok((Arc::new(built), written))
+    })
 }
 
 macro_rules! catalog {
@@ -115,13 +133,44 @@ pub fn catalog() -> &'static [Entry] {
     &CATALOG
 }
 
+/// What is known of a group from its declaration.
+pub struct GroupEntry {
+    /// Name in pipeline files: `one_of`.
+    pub name: &'static str,
+    /// Name of the Python class: `OneOf`.
+    pub class: String,
+    /// JSON schema of its parameters besides `transforms`, `p` and `id`.
+    pub schema: Value,
+}
+
+static GROUPS: LazyLock<[GroupEntry; 4]> = LazyLock::new(|| {
+    let of = |name: &'static str, schema: Value| GroupEntry { name, class: title(&schema, name), schema };
+    [
+        of("one_of", schema::<OneOf>()),
+        of("some_of", schema::<SomeOf>()),
+        of("maybe", schema::<Maybe>()),
+        of("repeat", schema::<Repeat>()),
+    ]
+});
+
+/// All groups of transforms.
+pub fn groups() -> &'static [GroupEntry] {
+    &*GROUPS
+}
+
+/// The group of a name.
+pub(crate) fn group(name: &str) -> Option<&'static GroupEntry> {
+    GROUPS.iter().find(|g| g.name == name || g.class == name)
+}
+
 /// The transform of a name.
 ///
 /// # Errors
 /// [`Error::Spec`] with the nearest names.
 pub fn find(name: &str) -> Result<&'static Entry> {
     CATALOG.iter().find(|e| e.name == name || e.class == name).ok_or_else(|| {
-        let mut near: Vec<&str> = CATALOG.iter().map(|e| e.name).collect();
+        let groups = GROUPS.iter().map(|g| g.name);
+        let mut near: Vec<&str> = CATALOG.iter().map(|e| e.name).chain(groups).collect();
         near.sort_by_key(|n| distance(n, name));
         near.truncate(3);
         Error::spec(
@@ -165,6 +214,7 @@ mod tests {
                 assert!(e.parameters().contains(&main), "{}: {main}", e.name);
             }
             for p in e.parameters() {
+                assert!(!crate::Header::NAMES.contains(&p), "{}: {p} is in the header", e.name);
                 assert!(e.schema["properties"][p].get("description").is_some(), "{}: {p} has no doc", e.name);
             }
         }

@@ -48,6 +48,8 @@ pub(crate) enum Op {
     Filter(Option<usize>, Filter),
     Global(Option<usize>, Global),
     Relabel(Relabel),
+    /// Every channel by stages of its own, back to one grid.
+    Apart(Arc<[Vec<Stage>]>),
     Measure(Option<usize>, Measure, Option<Arc<Chain>>, Option<Ticket>),
     /// A function of the caller, of all channels at once.
     Host(Changes),
@@ -133,7 +135,7 @@ impl Chain {
         self.idle.push((self.stages.len(), name.into()));
     }
 
-    fn push(&mut self, op: Op, dtype: DType, label: String) {
+    pub(crate) fn push(&mut self, op: Op, dtype: DType, label: String) {
         let grid = *self.grid();
         self.stages.push(Stage { op, grid, dtype, label });
     }
@@ -155,7 +157,7 @@ impl Chain {
         Ok(())
     }
 
-    fn push_one(
+    pub(crate) fn push_one(
         &mut self,
         step: Step,
         channel: Option<usize>,
@@ -455,6 +457,7 @@ impl fmt::Debug for Op {
             Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),
             Op::Global(..) => f.write_str("whole volume"),
             Op::Relabel(_) => f.write_str("rename labels"),
+            Op::Apart(_) => f.write_str("channel by channel"),
             Op::Measure(_, m, ..) => write!(f, "{m:?}"),
             Op::Host(_) => f.write_str("a function of the caller"),
         }

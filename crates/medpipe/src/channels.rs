@@ -72,7 +72,7 @@ impl Stage {
             Op::Global(c, g) if mine(c) => Op::Global(None, g.clone()),
             Op::Filter(..) | Op::Global(..) | Op::Measure(Some(_), _, None, None) => Op::Points(vec![]),
             Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) => self.op.clone(),
-            Op::Points(_) | Op::Measure(..) | Op::Host(_) => return None,
+            Op::Points(_) | Op::Measure(..) | Op::Host(_) | Op::Apart(_) => return None,
         };
         Some(Stage { op, ..self.clone() })
     }

@@ -228,13 +228,18 @@ impl Chain {
 
     /// The box that the whole output needs of what stage `k` is given.
     pub(crate) fn needed_before(&self, k: usize) -> Box3 {
-        let mut b = Box3::whole(self.grid().shape);
+        self.needed_for(k, Box3::whole(self.grid().shape))
+    }
+
+    /// The box that a box of the output needs of what stage `k` is given.
+    pub(crate) fn needed_for(&self, k: usize, mut b: Box3) -> Box3 {
         for at in (k + 1..=self.stages.len()).rev() {
             let domain = self.shape_at(at - 1);
             b = match &self.stages[at - 1].op {
                 Op::Lattice(m) => m.reads(&b),
                 Op::Interpolate(i) => i.input_box(&b, domain),
                 Op::Filter(_, f) => b.grown(f.halo, domain),
+                Op::Apart(each) => self.needed_apart(at, each.len(), &b),
                 op if op.is_whole() => Box3::whole(domain),
                 _ => b,
             };
@@ -410,10 +415,7 @@ impl Chain {
     ) -> Result<Vec<Slice>> {
         let (grid, channels) = (*self.grid(), self.channels());
         let dtype = want.dtype(self.dtype());
-        let halo = [1, 2].map(|axis| {
-            let of = |s: &Stage| if let Op::Filter(_, f) = &s.op { f.halo[axis] } else { 0 };
-            self.stages.iter().map(of).sum::<usize>()
-        });
+        let halo = [1, 2].map(|axis| self.stages.iter().map(|s| s.halo()[axis]).sum::<usize>());
         let [nx, ny, nz] = grid.shape;
         let plane = nx * ny;
         let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo[1]);

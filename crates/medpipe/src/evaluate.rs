@@ -122,6 +122,11 @@ impl Chain {
                 }
                 Ok(())
             }
+            Op::Apart(_) => {
+                let alone = self.through(k, channel);
+                let want = if alone.dtype() == stage.dtype { want } else { Want::F32 };
+                alone.fill(alone.stages.len(), channel, b, want, out)
+            }
             // They are resolved before a box is asked for.
             Op::Measure(..) | Op::Global(..) | Op::Host(_) => Err(Error::Unsupported {
                 what: "a region".into(),

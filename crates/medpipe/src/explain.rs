@@ -75,6 +75,7 @@ impl Chain {
                 Op::Filter(_, f) => format!("filters, with {:?} voxels around", f.halo),
                 Op::Global(..) => "needs the whole volume".into(),
                 Op::Relabel(_) => "labels only".into(),
+                Op::Apart(_) => "each channel by itself".into(),
                 Op::Host(_) => {
                     "the caller's function of the whole volume; no crop is pushed through it".into()
                 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use medcore::{DType, Error, Facts, Host, HostRun, Key, Role, Sample, Step, Transform, Volume};
+use medcore::{Category, DType, Error, Facts, Host, HostRun, Key, Role, Sample, Step, Transform, Volume};
 
 use crate::chain::{Chain, Changes};
 use crate::evaluate::buffer;
@@ -142,8 +142,8 @@ impl Node {
     /// From a function of the caller: of each image (or the items in `keys`), or of whole samples. `label` is what `explain` calls it; `random` says whether it draws by its
     /// key. No pipeline file can hold it, and no cache what it makes.
     pub fn function(label: &str, function: Function, random: bool) -> Node {
-        let of_sample = function.is_of_sample();
+        let category = if function.is_of_sample() { Category::Spatial } else { Category::Intensity };
         let named = Named { label: label.into(), function };
-        Node::own("function", of_sample, Arc::new(named), random, label)
+        Node::own("function", category, Arc::new(named), random, label)
     }
 }

@@ -9,7 +9,8 @@ use medcore::{DType, Grid, ItemFacts, Key, Meta, Role, Step, Volume};
 use crate::chain::Chain;
 use crate::compute::Layout;
 use crate::memo::Memo;
-use crate::plan::{Planned, Planning, Reading, State, as_label, plan};
+use crate::plan::{Planned, Planning, Reading, State, as_label};
+use crate::planner::plan;
 use crate::source::Source;
 use crate::tile::Want;
 use crate::{AxisSlice, Cache, Kept, Node, Pipeline, Result};
@@ -224,7 +225,7 @@ impl LazyVolume {
     pub fn then(&self, node: Node, seed: Option<u64>) -> Result<LazyVolume> {
         let seed = seed.unwrap_or_else(crate::pipeline::system_seed);
         let key = Key::new(seed).epoch(0).sample(&self.id());
-        let node = if node.keys.is_none() { node.with_keys(&[&self.start.name]) } else { node };
+        let node = if node.header.keys.is_none() { node.with_keys(&[&self.start.name]) } else { node };
         let mut out = self.clone();
         (out.planned, out.made) = Default::default();
         out.nodes = self.nodes.iter().cloned().chain([node.clone()]).collect();

@@ -23,6 +23,7 @@
 //! # Ok::<(), medpipe::Error>(())
 //! ```
 
+mod apart;
 mod cache;
 mod catalog;
 mod chain;
@@ -30,11 +31,14 @@ mod channels;
 mod compute;
 mod datalist;
 mod digest;
+mod draws;
 mod error;
 mod evaluate;
 mod explain;
 mod flight;
 mod frames;
+mod group;
+mod header;
 mod home;
 mod host;
 mod interpolated;
@@ -47,6 +51,7 @@ mod node;
 mod part;
 mod pipeline;
 mod plan;
+mod planner;
 mod preview;
 mod recipe;
 mod records;
@@ -64,11 +69,13 @@ mod values;
 mod work;
 
 pub use cache::{Cache, Kept, Notice, Stats, notices};
-pub use catalog::{Entry, catalog, find};
+pub use catalog::{Entry, GroupEntry, catalog, find, groups};
 pub use compute::Layout;
 pub use datalist::{Case, CaseItem, Datalist, ListOptions, Missing, split_indices};
 pub use error::{Error, Result};
 pub use frames::Pick;
+pub use group::{Count, Group, Maybe, OneOf, Order, Repeat, Rule, SomeOf};
+pub use header::{Channels, Header};
 pub use host::{Call, Function};
 pub use lazy::LazyVolume;
 pub use loader::{

@@ -7,6 +7,7 @@ use medcore::{Key, Place};
 use serde_json::{Map, Value};
 
 use crate::plan::{Planned, Reading, finish};
+use crate::planner::Planner;
 use crate::records::Naming;
 use crate::{Cache, Error, LazySample, LazyVolume, Node, Records, Result};
 
@@ -170,34 +171,7 @@ impl Pipeline {
                 return Err(Error::spec("medoxide", found, format!("the format version {VERSION}")));
             }
         }
-        let list = map.get("transforms").unwrap_or(&Value::Null);
-        let list = list.as_array().ok_or_else(|| Error::spec("transforms", list, "a list"))?;
-        let mut nodes = vec![];
-        for (n, entry) in list.iter().enumerate() {
-            let (name, value) = match entry {
-                Value::String(name) => (name, Value::Null),
-                Value::Object(m) if m.len() == 1 => match m.iter().next() {
-                    Some((name, value)) => (name, value.clone()),
-                    None => continue,
-                },
-                other => {
-                    return Err(Error::spec(
-                        format!("transforms, entry {}", n + 1),
-                        other,
-                        "`name: {parameter: value}`",
-                    ));
-                }
-            };
-            nodes.push(Node::new(name, value).map_err(|e| match e {
-                Error::Spec { file, place, found, expected } => Error::Spec {
-                    file,
-                    place: format!("transforms, entry {}, {place}", n + 1),
-                    found,
-                    expected,
-                },
-                e => e,
-            })?);
-        }
+        let nodes = nodes_of("transforms", map.get("transforms").unwrap_or(&Value::Null))?;
         let mut out = Pipeline::new(nodes);
         if let Some(seed) = map.get("seed") {
             let seed = seed
@@ -262,6 +236,20 @@ impl Pipeline {
             Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
             Planned::NeedsVoxels => Ok(vec![]),
         }
+    }
+
+    /// What the pipeline does to a sample at a visit, with nothing left to chance: every number drawn, groups and probabilities decided, and the key written down of
+    /// transforms that draw more than numbers. Of a sample that is cut into patches, transforms after the cut are there once for each. What it gives is
+    /// the same, bit for bit, whatever its seed, the sample's name and the epoch.
+    ///
+    /// # Errors
+    /// As [`Pipeline::apply`].
+    pub fn drawn(&self, sample: &LazySample, id: &str, epoch: u64) -> Result<Pipeline> {
+        let key = Key::new(self.seed).epoch(epoch).sample(id);
+        let state = self.state(sample)?.placed(&self.visit());
+        let nodes = Planner::new(key, Reading::Allowed).drawn(state, &self.nodes)?;
+        let made = Pipeline::new(nodes).with_seed(self.seed).with_fuse(self.fuse);
+        Ok(made.with_mismatch(self.on_mismatch))
     }
 
     /// The sample as the planner takes it, its grids made one if that was asked for.
@@ -330,6 +318,30 @@ impl Pipeline {
     pub fn is_random(&self) -> bool {
         self.nodes.iter().any(Node::is_random)
     }
+}
+
+/// The transforms of a list in a pipeline file.
+pub(crate) fn nodes_of(place: &str, list: &Value) -> Result<Vec<Node>> {
+    const SHAPE: &str = "`name: {parameter: value}`";
+    let list = list.as_array().ok_or_else(|| Error::spec(place, list, "a list of transforms"))?;
+    let one = |(n, entry): (usize, &Value)| {
+        let place = format!("{place}, entry {}", n + 1);
+        let (name, value) = match entry {
+            Value::String(name) => (name, Value::Null),
+            Value::Object(m) if m.len() == 1 => match m.iter().next() {
+                Some((name, value)) => (name, value.clone()),
+                None => return Err(Error::spec(place, entry, SHAPE)),
+            },
+            other => return Err(Error::spec(place, other, SHAPE)),
+        };
+        Node::new(name, value).map_err(|e| match e {
+            Error::Spec { file, place: inner, found, expected } => {
+                Error::Spec { file, place: format!("{place}, {inner}"), found, expected }
+            }
+            e => e,
+        })
+    };
+    list.iter().enumerate().map(one).collect()
 }
 
 /// A seed from the system's random source (by way of the standard library's hash seeds, which come from it).

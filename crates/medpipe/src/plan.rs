@@ -8,11 +8,10 @@ use medcore::{
 };
 
 use crate::chain::Chain;
-use crate::node::{Node, occurs};
+use crate::node::{Node, Single};
 use crate::records::{Begun, Named, Ticket, bits};
-use crate::shared::share;
 use crate::source::Source;
-use crate::{LazyItem, LazySample, LazyVolume, Mismatch, Result};
+use crate::{Header, LazyItem, LazySample, LazyVolume, Mismatch, Result};
 
 /// What the planner may do when a later shape depends on voxels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub(crate) enum Planned {
 pub(crate) struct State {
     pub(crate) items: Vec<Planning>,
     /// The path of splits that led here; part of every later key.
-    patch: Vec<u64>,
+    pub(crate) patch: Vec<u64>,
     /// Rows of the batch for what becomes of it, in order; empty if nobody said.
     places: Vec<Place>,
     /// How the pipeline's transforms are named, if it keeps records.
@@ -131,7 +130,7 @@ impl State {
         Ok(())
     }
 
-    fn key(&self, root: Key) -> Key {
+    pub(crate) fn key(&self, root: Key) -> Key {
         self.patch.iter().fold(root, |k, &n| k.text("patch").index(n))
     }
 }
@@ -152,43 +151,9 @@ impl Planning {
     }
 }
 
-/// Plans `nodes` on a sample under the key of its visit; `seen` counts the names before them, for default ids.
-pub(crate) fn plan(
-    state: State,
-    nodes: &[Node],
-    seen: &[Node],
-    key: Key,
-    reading: Reading,
-) -> Result<Planned> {
-    let mut states = vec![state];
-    for (n, node) in nodes.iter().enumerate() {
-        let before = seen.iter().chain(&nodes[..n]);
-        let occurrence = before.filter(|o| o.name == node.name && o.id.is_none()).count();
-        let id = node.id.clone().unwrap_or_else(|| format!("{}#{occurrence}", node.name));
-        let mut next = vec![];
-        for mut state in states {
-            let key = state.key(key).text("transform").text(&id);
-            state.enter(node, seen.len() + n);
-            if !occurs(node.p, key) {
-                state.leave();
-                next.push(state);
-                continue;
-            }
-            match apply(state, node, key, reading).map_err(|e| e.at(seen.len() + n + 1, &node.name))? {
-                Planned::Done(made) => next.extend(made),
-                Planned::NeedsVoxels => return Ok(Planned::NeedsVoxels),
-            }
-        }
-        next.iter_mut().for_each(State::leave);
-        states = next;
-    }
-    share(&mut states)?;
-    Ok(Planned::Done(states))
-}
-
 /// Whether a transform is to change an item.
-pub(crate) fn touches(node: &Node, name: &str, role: Role) -> bool {
-    match (&node.keys, node.category) {
+pub(crate) fn touches(header: &Header, category: Category, name: &str, role: Role) -> bool {
+    match (&header.keys, category) {
         (Some(keys), _) => keys.iter().any(|k| k == name),
         (None, Category::Spatial) => true,
         (None, Category::Label) => role == Role::Label,
@@ -196,8 +161,20 @@ pub(crate) fn touches(node: &Node, name: &str, role: Role) -> bool {
     }
 }
 
-fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Planned> {
-    if let Some(missing) = node.keys.iter().flatten().find(|k| state.items.iter().all(|i| i.name() != *k)) {
+/// Takes note of a plan: the key that it was made under, and its item and channel, if it is of one.
+pub(crate) type Note<'a> = &'a mut dyn FnMut(Key, Option<&str>, Option<usize>) -> Result<()>;
+
+/// One transform, under the key of its place or its own.
+pub(crate) fn apply(
+    mut state: State,
+    node: &Node,
+    single: &Single,
+    key: Key,
+    reading: Reading,
+    note: Note<'_>,
+) -> Result<Planned> {
+    let header = &node.header;
+    if let Some(missing) = header.keys.iter().flatten().find(|k| state.items.iter().all(|i| i.name() != *k)) {
         let names: Vec<_> = state.items.iter().map(Planning::name).collect();
         return Err(Error::param(
             &node.name,
@@ -207,8 +184,9 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
         )
         .into());
     }
-    if node.category == Category::Spatial {
-        let targets: Vec<bool> = state.items.iter().map(|i| touches(node, i.name(), i.role())).collect();
+    let touched = |name: &str, role: Role| touches(header, single.category, name, role);
+    if single.category == Category::Spatial {
+        let targets: Vec<bool> = state.items.iter().map(|i| touched(i.name(), i.role())).collect();
         let grid = *state.reference()?.grid();
         for chain in state.chains() {
             grid.expect_same(
@@ -218,7 +196,8 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
         }
         let facts = state.facts(grid);
         let at = Facts { grid: &grid, items: &facts, item: None, places: &state.places };
-        let steps = node.transform.plan(&at, key)?;
+        note(key, None, None)?;
+        let steps = single.transform.plan(&at, key)?;
         if steps.is_empty() {
             for (item, _) in state.items.iter_mut().zip(&targets).filter(|(_, targeted)| **targeted) {
                 if let Planning::Volume(chain) = item {
@@ -231,22 +210,37 @@ fn apply(mut state: State, node: &Node, key: Key, reading: Reading) -> Result<Pl
     let snapshot = state.clone();
     for item in &mut state.items {
         let Planning::Volume(chain) = item else { continue };
-        if !touches(node, &chain.name, chain.role) {
+        if !touched(&chain.name, chain.role) {
             continue;
         }
         let facts = snapshot.facts(*chain.grid());
-        let own = chain.facts();
-        let at = Facts { grid: &own.grid, items: &facts, item: Some(&own), places: &snapshot.places };
-        let steps = node.transform.plan(&at, key.text("item").text(&chain.name))?;
+        let whole = chain.facts();
+        let name = chain.name.clone();
+        let key = header.key.unwrap_or_else(|| key.text("item").text(&name));
+        let of_channel = |c: usize| header.key.unwrap_or_else(|| key.text("channel").index(c as u64));
         let end = chain.end();
-        for step in steps {
-            chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
+        if let Some(channels) = header.per_channel.touched(&node.name, chain.channels(), of_channel)? {
+            // Each channel as if it were an image of its own.
+            let own = ItemFacts { extra: vec![], ..whole.clone() };
+            let at = Facts { grid: &own.grid, items: &facts, item: Some(&own), places: &snapshot.places };
+            let mut plans = vec![];
+            for c in channels {
+                note(of_channel(c), Some(&name), Some(c))?;
+                plans.push((c, single.transform.plan(&at, of_channel(c))?));
+            }
+            chain.push_channels(&node.name, plans, &|name| snapshot.chain(name).cloned())?;
+        } else {
+            let at = Facts { grid: &whole.grid, items: &facts, item: Some(&whole), places: &snapshot.places };
+            note(key, Some(&name), None)?;
+            for step in single.transform.plan(&at, key)? {
+                chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
+            }
         }
         if chain.end() == end {
             chain.idles(&node.name);
         }
-        if chain.grid().shape != own.grid.shape {
-            return Err(Error::shape(&node.name, chain.grid(), own.grid).into());
+        if chain.grid().shape != whole.grid.shape {
+            return Err(Error::shape(&node.name, chain.grid(), whole.grid).into());
         }
     }
     state.share_masks();

@@ -8,7 +8,7 @@ use medkernels::element::Element;
 use medkernels::float_env::FloatEnv;
 use medkernels::threads;
 
-use crate::chain::{Chain, Op};
+use crate::chain::Chain;
 use crate::compute::{Layout, Resolved, SLAB, c_strides};
 use crate::evaluate::buffer;
 use crate::part::inner;
@@ -135,8 +135,7 @@ impl Chain {
     /// Planes along z that are made at once: as many as stay in the second cache level, and thick against what filters read around them.
     fn slab_planes(&self) -> usize {
         let [nx, ny, nz] = self.grid().shape;
-        let halo = |s: &crate::chain::Stage| if let Op::Filter(_, f) = &s.op { f.halo[2] } else { 0 };
-        let halo: usize = self.stages.iter().map(halo).sum();
+        let halo: usize = self.stages.iter().map(|s| s.halo()[2]).sum();
         // Sixteen float32 along z are a cache line of the output.
         let planes = (SLAB / 4 / (nx * ny).max(1)).next_multiple_of(16);
         planes.max(4 * halo).clamp(1, nz.max(1))

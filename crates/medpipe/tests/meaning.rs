@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use medcore::{Affine, DType, Facts, Grid, Key, Points, Role, Sample, Step, Transform, Value, Volume};
+use medcore::{
+    Affine, Category, DType, Facts, Grid, Key, Points, Role, Sample, Step, Transform, Value, Volume,
+};
 use medpipe::{LazyItem, LazySample, LazyVolume, Mismatch, Node, Pipeline};
 use serde_json::{Value as Json, json};
 
@@ -221,8 +223,7 @@ impl Transform for TellPlace {
 
 #[test]
 fn every_patch_knows_its_row_of_the_batch() {
-    let mut tell = Node::new("clamp", json!({"min": 0})).unwrap();
-    tell.transform = Arc::new(TellPlace);
+    let tell = Node::own("tell", Category::Intensity, Arc::new(TellPlace), false, "tell the place");
     let crop = |n| Node::new("random_crop", json!({"shape": 1, "count": n})).unwrap();
     let pipeline = Pipeline::new(vec![crop(2), crop(3), tell]);
     let sample = LazySample::of_volume(volume([3, 1, 1], &[0.0, 1.0, 2.0]));
@@ -293,8 +294,7 @@ fn a_users_own_step_and_label_renaming_run_in_their_place() {
             })])
         }
     }
-    let mut host = Node::new("flip", json!([])).unwrap();
-    host.transform = Arc::new(Doubled);
+    let host = Node::own("double", Category::Spatial, Arc::new(Doubled), false, "doubled");
     let nodes = vec![
         Node::new("clamp", json!({"max": 3})).unwrap(),
         host,
@@ -394,7 +394,7 @@ transforms:
     let again = Pipeline::from_yaml(&p.to_yaml()).unwrap();
     assert_eq!(p.to_value(), again.to_value());
     assert_eq!(again.seed(), 7);
-    assert_eq!(p.nodes()[3].p, 0.2);
+    assert_eq!(p.nodes()[3].header.p, 0.2);
     for (bad, word) in [
         ("medoxide: 2\ntransforms: []", "medoxide"),
         ("transforms: []", "medoxide"),

@@ -16,14 +16,12 @@ if TYPE_CHECKING:
         Edges,
         ForcedBy,
         GammaOf,
-        GaussianRule,
         Interpolation,
         LengthUnit,
         Mask,
         OffsetUnit,
         Outside,
         PadMode,
-        Polynomials,
         WindowRule,
     )
 
@@ -37,6 +35,8 @@ class TransformMethods:
     errors are raised by the call, voxels are touched when values are asked for. Methods that can
     draw at random take `p`, the probability of being applied; `id`, a name for the draws; and
     `seed`, which repeats them (drawn from the system and listed in `Volume.seeds` if not given).
+    With `per_channel` every channel is an image of its own and draws for itself; a number is the
+    probability that a channel is touched, a list names the channels.
     """
 
     __slots__ = ()
@@ -110,51 +110,11 @@ class TransformMethods:
             seed,
         )
 
-    def bias_field(
-        self: V,
-        coefficients: Sequence[float] = (-0.5, 0.5),
-        *,
-        degree: int = 3,
-        basis: Polynomials = "legendre",
-        p: float = 1.0,
-        id: str | None = None,
-        seed: int | None = None,
-    ) -> V:
-        """Multiply by a smooth field, the exponential of a random polynomial of the place in the
-        volume, as the coil of an MR scanner does.
-
-        Coordinates run from -1 to 1 between the centres of the first and the last voxel along
-        each axis (0 where there is one voxel). Each term `P_i(x) P_j(y) P_k(z)` with `i + j + k`
-        up to `degree` has a coefficient of its own; all channels have the same field. The
-        polynomials are Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's
-        `RandomBiasField`.
-
-        Parameters
-        ----------
-        coefficients : Sequence[float], default (-0.5, 0.5)
-            Lowest and highest value of a coefficient, which is drawn uniformly for each term.
-        degree : int, default 3
-            Largest sum of powers in a term, 0 to 12.
-        basis : Polynomials, default "legendre"
-            The polynomials. `legendre`: legendre's. `powers`: 1, x, x², and so on.
-        p, id, seed :
-            See `TransformMethods`.
-        """
-        return self._apply(
-            "bias_field",
-            {
-                "coefficients": coefficients,
-                "degree": degree,
-                "basis": basis,
-                "p": p,
-                "id": id,
-            },
-            seed,
-        )
-
     def cast(
         self: V,
         dtype: DTypeLike,
+        *,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in
         integers.
@@ -163,11 +123,14 @@ class TransformMethods:
         ----------
         dtype : DTypeLike
             The dtype to change to.
+        per_channel :
+            See `TransformMethods`.
         """
         return self._apply(
             "cast",
             {
                 "dtype": dtype,
+                "per_channel": per_channel,
             },
         )
 
@@ -175,6 +138,8 @@ class TransformMethods:
         self: V,
         min: float | None = None,
         max: float | None = None,
+        *,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Limit values to a range, in real units. NaN stays NaN.
 
@@ -187,12 +152,15 @@ class TransformMethods:
             Values below become this; no lower limit if not given.
         max : float | None, default None
             Values above become this; no upper limit if not given.
+        per_channel :
+            See `TransformMethods`.
         """
         return self._apply(
             "clamp",
             {
                 "min": min,
                 "max": max,
+                "per_channel": per_channel,
             },
         )
 
@@ -404,6 +372,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Add normally distributed noise, independent in every voxel.
 
@@ -416,7 +385,7 @@ class TransformMethods:
             Standard deviation of the noise, in the image's unit; drawn once per image.
         mean : Dist, default 0.0
             Mean of the noise, in the image's unit; drawn once per image.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -426,51 +395,7 @@ class TransformMethods:
                 "mean": mean,
                 "p": p,
                 "id": id,
-            },
-            seed,
-        )
-
-    def gaussian_sharpen(
-        self: V,
-        alpha: Dist = 30.0,
-        *,
-        sigma1: Dist | Sequence[Dist] = 3.0,
-        sigma2: Dist | Sequence[Dist] = 1.0,
-        rule: GaussianRule = "monai",
-        p: float = 1.0,
-        id: str | None = None,
-        seed: int | None = None,
-    ) -> V:
-        """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s -
-        smooth(s))` with `s` the smoothed image.
-
-        Corresponds to MONAI's `GaussianSharpen`.
-
-        Parameters
-        ----------
-        alpha : Dist, default 30.0
-            Weight of what the second smoothing takes away, not below 0.
-        sigma1 : Dist | Sequence[Dist], default 3.0
-            Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis
-            alone.
-        sigma2 : Dist | Sequence[Dist], default 1.0
-            Standard deviation of the second smoothing along x, y, z, in voxels.
-        rule : GaussianRule, default "monai"
-            Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`.
-            `monai`: mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's
-            `GaussianBlurTransform`.
-        p, id, seed :
-            See `TransformMethods`.
-        """
-        return self._apply(
-            "gaussian_sharpen",
-            {
-                "alpha": alpha,
-                "sigma1": sigma1,
-                "sigma2": sigma2,
-                "rule": rule,
-                "p": p,
-                "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -480,32 +405,27 @@ class TransformMethods:
         sigma: Dist | Sequence[Dist] = 1.0,
         *,
         unit: LengthUnit = "voxels",
-        truncate: float | None = None,
-        rule: GaussianRule = "scipy",
+        truncate: float = 4.0,
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Smooth with a Gaussian kernel.
 
-        What the kernel's weights are, how wide it is and what lies beyond the volume's edge are
-        as in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in
-        nnU-Net's augmentation.
+        The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
+        `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
+        repeated (SciPy `reflect`).
 
         Parameters
         ----------
         sigma : Dist | Sequence[Dist], default 1.0
-            Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One
-            value for all axes is drawn once.
+            Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
         unit : LengthUnit, default "voxels"
             The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
-        truncate : float | None, default None
-            Deviations at which the kernel is cut off; if not given 4, and 3 by nnU-Net's rule.
-        rule : GaussianRule, default "scipy"
-            Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`.
-            `monai`: mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's
-            `GaussianBlurTransform`.
-        p, id, seed :
+        truncate : float, default 4.0
+            Deviations at which the kernel is cut off.
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -514,9 +434,9 @@ class TransformMethods:
                 "sigma": sigma,
                 "unit": unit,
                 "truncate": truncate,
-                "rule": rule,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -568,42 +488,6 @@ class TransformMethods:
                 "mode": mode,
                 "value": value,
             },
-        )
-
-    def histogram_shift(
-        self: V,
-        control_points: Dist = 10.0,
-        *,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        id: str | None = None,
-        seed: int | None = None,
-    ) -> V:
-        """Bend the scale of values by a random, rising, piecewise linear function that keeps the
-        smallest and the largest value.
-
-        Control points divide the image's range evenly. From the lowest to the highest, each but
-        the outermost is moved to a value that is drawn uniformly between the point below it, as
-        moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
-
-        Parameters
-        ----------
-        control_points : Dist, default 10.0
-            Number of control points, at least 3; a drawn number is rounded down.
-        channel_wise : bool, default False
-            Whether each channel (or frame) has its own range.
-        p, id, seed :
-            See `TransformMethods`.
-        """
-        return self._apply(
-            "histogram_shift",
-            {
-                "control_points": control_points,
-                "channel_wise": channel_wise,
-                "p": p,
-                "id": id,
-            },
-            seed,
         )
 
     def keep_largest_component(
@@ -980,6 +864,7 @@ class TransformMethods:
         clip: bool = True,
         mask: Mask = "all",
         channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Map an input range linearly to an output range.
 
@@ -1004,6 +889,8 @@ class TransformMethods:
             not exactly 0.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own range.
+        per_channel :
+            See `TransformMethods`.
         """
         return self._apply(
             "rescale",
@@ -1014,6 +901,7 @@ class TransformMethods:
                 "clip": clip,
                 "mask": mask,
                 "channel_wise": channel_wise,
+                "per_channel": per_channel,
             },
         )
 
@@ -1081,45 +969,6 @@ class TransformMethods:
             seed,
         )
 
-    def sharpen(
-        self: V,
-        strength: Dist = 0.2,
-        *,
-        keep_range: bool = False,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        id: str | None = None,
-        seed: int | None = None,
-    ) -> V:
-        """Add a multiple of the negative Laplacian: each voxel plus `strength` times its
-        differences to the six voxels around it.
-
-        Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
-        `SharpeningTransform`.
-
-        Parameters
-        ----------
-        strength : Dist, default 0.2
-            What the differences are multiplied by, not below 0.
-        keep_range : bool, default False
-            Whether values are held in the range that the image had.
-        channel_wise : bool, default False
-            Whether each channel (or frame) has its own range.
-        p, id, seed :
-            See `TransformMethods`.
-        """
-        return self._apply(
-            "sharpen",
-            {
-                "strength": strength,
-                "keep_range": keep_range,
-                "channel_wise": channel_wise,
-                "p": p,
-                "id": id,
-            },
-            seed,
-        )
-
     def shift_intensity(
         self: V,
         offset: Dist = 0.0,
@@ -1167,6 +1016,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Down-sample by nearest voxel and up-sample linearly to the old grid, as a coarse scan
         would look.
@@ -1179,7 +1029,7 @@ class TransformMethods:
         scale : Dist | Sequence[Dist], default 0.5
             Resolution along x, y, z relative to the image's, above 0, up to 1; one value is drawn
             for all axes.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -1188,6 +1038,7 @@ class TransformMethods:
                 "scale": scale,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -1198,6 +1049,7 @@ class TransformMethods:
         *,
         outside: Outside = "normalize",
         channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Subtract the mean and divide by the standard deviation.
 
@@ -1215,6 +1067,8 @@ class TransformMethods:
             everywhere. `keep`: voxels outside the mask are not changed.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own mean and deviation.
+        per_channel :
+            See `TransformMethods`.
         """
         return self._apply(
             "z_normalize",
@@ -1222,5 +1076,6 @@ class TransformMethods:
                 "mask": mask,
                 "outside": outside,
                 "channel_wise": channel_wise,
+                "per_channel": per_channel,
             },
         )

@@ -3,10 +3,15 @@
 An instance is a description: immutable, compared by value, picklable. It does something when it is
 called on a volume, a path, an array, a tensor or a dict of them, or as part of a `Pipeline`.
 
-Every class has three parameters more than those of its transform: `p` is the probability of being
+Every class has parameters more than those of its transform: `p` is the probability of being
 applied; `keys` are the items of a dict that it touches (by role if not given: intensity and artefact
 transforms touch images, label transforms labels, spatial ones everything); `id` names its random
-draws, so that they survive edits of the pipeline.
+draws, so that they survive edits of the pipeline. Intensity and artefact transforms have
+`per_channel`: with True every channel draws for itself, a number is the probability that a channel
+is touched, and a list names the channels. `key` and `patch` are written by `Pipeline.drawn`.
+
+`OneOf`, `SomeOf`, `Maybe` and `Repeat` hold other transforms; which of them are applied is drawn as
+all else, by name.
 """
 
 from __future__ import annotations
@@ -14,41 +19,37 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from ._transform import Transform
+from ._transform import Group, Transform
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 __all__ = [
     "Affine",
-    "BiasField",
     "Cast",
     "Clamp",
-    "Contrast",
     "Crop",
     "CropForeground",
     "CropOrPad",
     "Flip",
-    "Gamma",
     "GaussianNoise",
-    "GaussianSharpen",
     "GaussianSmooth",
     "GridCrop",
-    "HistogramShift",
     "KeepLargestComponent",
+    "Maybe",
+    "OneOf",
     "Pad",
     "RandomCrop",
     "RandomCropByLabel",
     "RandomCropByWeight",
     "RemapLabels",
     "Reorient",
+    "Repeat",
     "Resample",
     "Rescale",
     "Rot90",
-    "ScaleIntensity",
-    "Sharpen",
-    "ShiftIntensity",
     "SimulateLowResolution",
+    "SomeOf",
     "ZNormalize",
 ]
 
@@ -64,6 +65,11 @@ Axes: TypeAlias = int | str | Sequence[int]
 """Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
 """
 
+Count: TypeAlias = Dist | Sequence[int]
+"""A whole number: given, from a range `[low, high]` with both ends, each equally likely, or drawn
+from a distribution and rounded down.
+"""
+
 Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
 """A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal:
 [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half
@@ -75,19 +81,6 @@ Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]
 
 ForcedBy: TypeAlias = Literal["chance", "place"]
 """How it is decided which patches are forced."""
-
-GammaOf: TypeAlias = Literal["range", "magnitude"]
-"""What is raised to a power: the place of a value in the image's `range`, or its `magnitude`, with
-its sign kept.
-"""
-
-GaussianRule: TypeAlias = Literal["scipy", "monai", "nnunet"]
-"""Whose Gaussian: `scipy` (sampled, normalised, radius `int(truncate * sigma + 0.5)`; mirrored
-outside, the edge voxel repeated), `monai` (integrated over each voxel, not normalised, radius as
-SciPy's but at least 1; zeros outside) or `nnunet` (batchgeneratorsv2: sampled, normalised, width
-the odd number nearest to `2 * truncate * sigma + 0.5`; mirrored outside, the edge voxel not
-repeated).
-"""
 
 Interpolation: TypeAlias = Literal["linear", "nearest"]
 """Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
@@ -105,8 +98,8 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 {item: seg, values: [1, 2]}}`.
 """
 
-OffsetUnit: TypeAlias = Literal["values", "deviations"]
-"""The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
+Order: TypeAlias = Literal["given", "drawn"]
+"""The order of what was chosen."""
 
 Outside: TypeAlias = Literal["normalize", "keep"]
 """What happens to voxels outside a mask: `normalize` them by the same numbers (TorchIO), or `keep`
@@ -115,9 +108,6 @@ them as they are (MONAI's `nonzero`).
 
 PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 """What lies beyond a volume's edge, in the words of `numpy.pad`."""
-
-Polynomials: TypeAlias = Literal["legendre", "powers"]
-"""Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
 
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
@@ -160,6 +150,10 @@ class Affine(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -187,6 +181,8 @@ class Affine(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -202,59 +198,8 @@ class Affine(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class BiasField(Transform):
-    """Multiply by a smooth field, the exponential of a random polynomial of the place in the
-    volume, as the coil of an MR scanner does.
-
-    Coordinates run from -1 to 1 between the centres of the first and the last voxel along each
-    axis (0 where there is one voxel). Each term `P_i(x) P_j(y) P_k(z)` with `i + j + k` up to
-    `degree` has a coefficient of its own; all channels have the same field. The polynomials are
-    Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's `RandomBiasField`.
-
-    Parameters
-    ----------
-    coefficients : Sequence[float], default (-0.5, 0.5)
-        Lowest and highest value of a coefficient, which is drawn uniformly for each term.
-    degree : int, default 3
-        Largest sum of powers in a term, 0 to 12.
-    basis : Polynomials, default "legendre"
-        The polynomials. `legendre`: legendre's. `powers`: 1, x, x², and so on.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "bias_field"
-    coefficients: Sequence[float]
-    degree: int
-    basis: Polynomials
-
-    def __init__(
-        self,
-        coefficients: Sequence[float] = (-0.5, 0.5),
-        *,
-        degree: int = 3,
-        basis: Polynomials = "legendre",
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "coefficients": coefficients,
-                "degree": degree,
-                "basis": basis,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -271,6 +216,13 @@ class Cast(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -284,6 +236,9 @@ class Cast(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -292,6 +247,9 @@ class Cast(Transform):
             p=p,
             keys=keys,
             id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
@@ -313,6 +271,13 @@ class Clamp(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -328,6 +293,9 @@ class Clamp(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -337,57 +305,9 @@ class Clamp(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class Contrast(Transform):
-    """Scale values about the image's mean, `(v - mean) * factor + mean`.
-
-    Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to MONAI's
-    `RandScaleIntensityFixedMean`, whose factor is 1 less.
-
-    Parameters
-    ----------
-    factor : Dist, default 1.0
-        What distances from the mean are multiplied by: above 1 more contrast, below 1 less, not
-        below 0.
-    keep_range : bool, default False
-        Whether values are held in the range that the image had.
-    channel_wise : bool, default False
-        Whether each channel (or frame) has its own mean and range.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "contrast"
-    factor: Dist
-    keep_range: bool
-    channel_wise: bool
-
-    def __init__(
-        self,
-        factor: Dist = 1.0,
-        *,
-        keep_range: bool = False,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "factor": factor,
-                "keep_range": keep_range,
-                "channel_wise": channel_wise,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
@@ -406,6 +326,10 @@ class Crop(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -421,6 +345,8 @@ class Crop(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -430,6 +356,8 @@ class Crop(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -457,6 +385,10 @@ class CropForeground(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -476,6 +408,8 @@ class CropForeground(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -487,6 +421,8 @@ class CropForeground(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -512,6 +448,10 @@ class CropOrPad(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -529,6 +469,8 @@ class CropOrPad(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -539,6 +481,8 @@ class CropOrPad(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -557,6 +501,10 @@ class Flip(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -570,6 +518,8 @@ class Flip(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -578,71 +528,8 @@ class Flip(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class Gamma(Transform):
-    """Raise values to a power, relative to the image's own range.
-
-    A value that lies a share `t` of the way from the smallest to the largest value goes to the
-    share `t^gamma` of it, as in MONAI's `AdjustContrast` and batchgeneratorsv2's
-    `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
-    magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform:
-    [0.74, 1.35]}` is its default).
-
-    Parameters
-    ----------
-    gamma : Dist, default 1.0
-        The exponent, above 0: below 1 lightens, above 1 darkens.
-    relative_to : GammaOf, default "range"
-        What is raised to the power. `range`: the share of the way from the smallest to the largest
-        value. `magnitude`: the magnitude of the value, whose sign is kept.
-    invert : bool, default False
-        Whether the way goes from the largest value down to the smallest, as if the image were
-        negated before and after.
-    keep_stats : bool, default False
-        Whether mean and standard deviation are brought back to what they were.
-    channel_wise : bool, default False
-        Whether each channel (or frame) has its own range, mean and deviation.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "gamma"
-    gamma: Dist
-    relative_to: GammaOf
-    invert: bool
-    keep_stats: bool
-    channel_wise: bool
-
-    def __init__(
-        self,
-        gamma: Dist = 1.0,
-        *,
-        relative_to: GammaOf = "range",
-        invert: bool = False,
-        keep_stats: bool = False,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "gamma": gamma,
-                "relative_to": relative_to,
-                "invert": invert,
-                "keep_stats": keep_stats,
-                "channel_wise": channel_wise,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -664,6 +551,13 @@ class GaussianNoise(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -679,6 +573,9 @@ class GaussianNoise(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -688,120 +585,73 @@ class GaussianNoise(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class GaussianSharpen(Transform):
-    """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s - smooth(s))`
-    with `s` the smoothed image.
-
-    Corresponds to MONAI's `GaussianSharpen`.
-
-    Parameters
-    ----------
-    alpha : Dist, default 30.0
-        Weight of what the second smoothing takes away, not below 0.
-    sigma1 : Dist | Sequence[Dist], default 3.0
-        Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis alone.
-    sigma2 : Dist | Sequence[Dist], default 1.0
-        Standard deviation of the second smoothing along x, y, z, in voxels.
-    rule : GaussianRule, default "monai"
-        Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`. `monai`:
-        mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's `GaussianBlurTransform`.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "gaussian_sharpen"
-    alpha: Dist
-    sigma1: Dist | Sequence[Dist]
-    sigma2: Dist | Sequence[Dist]
-    rule: GaussianRule
-
-    def __init__(
-        self,
-        alpha: Dist = 30.0,
-        *,
-        sigma1: Dist | Sequence[Dist] = 3.0,
-        sigma2: Dist | Sequence[Dist] = 1.0,
-        rule: GaussianRule = "monai",
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "alpha": alpha,
-                "sigma1": sigma1,
-                "sigma2": sigma2,
-                "rule": rule,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
 class GaussianSmooth(Transform):
     """Smooth with a Gaussian kernel.
 
-    What the kernel's weights are, how wide it is and what lies beyond the volume's edge are as
-    in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in nnU-Net's
-    augmentation.
+    The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
+    `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
+    repeated (SciPy `reflect`).
 
     Parameters
     ----------
     sigma : Dist | Sequence[Dist], default 1.0
-        Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One value
-        for all axes is drawn once.
+        Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
     unit : LengthUnit, default "voxels"
         The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
-    truncate : float | None, default None
-        Deviations at which the kernel is cut off; if not given 4, and 3 by nnU-Net's rule.
-    rule : GaussianRule, default "scipy"
-        Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`. `monai`:
-        mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's `GaussianBlurTransform`.
+    truncate : float, default 4.0
+        Deviations at which the kernel is cut off.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
     name: ClassVar[str] = "gaussian_smooth"
     sigma: Dist | Sequence[Dist]
     unit: LengthUnit
-    truncate: float | None
-    rule: GaussianRule
+    truncate: float
 
     def __init__(
         self,
         sigma: Dist | Sequence[Dist] = 1.0,
         *,
         unit: LengthUnit = "voxels",
-        truncate: float | None = None,
-        rule: GaussianRule = "scipy",
+        truncate: float = 4.0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
                 "sigma": sigma,
                 "unit": unit,
                 "truncate": truncate,
-                "rule": rule,
             },
             p=p,
             keys=keys,
             id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
@@ -840,6 +690,10 @@ class GridCrop(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -861,6 +715,8 @@ class GridCrop(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -873,53 +729,8 @@ class GridCrop(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class HistogramShift(Transform):
-    """Bend the scale of values by a random, rising, piecewise linear function that keeps the
-    smallest and the largest value.
-
-    Control points divide the image's range evenly. From the lowest to the highest, each but the
-    outermost is moved to a value that is drawn uniformly between the point below it, as moved,
-    and the point above it. Corresponds to MONAI's `RandHistogramShift`.
-
-    Parameters
-    ----------
-    control_points : Dist, default 10.0
-        Number of control points, at least 3; a drawn number is rounded down.
-    channel_wise : bool, default False
-        Whether each channel (or frame) has its own range.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "histogram_shift"
-    control_points: Dist
-    channel_wise: bool
-
-    def __init__(
-        self,
-        control_points: Dist = 10.0,
-        *,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "control_points": control_points,
-                "channel_wise": channel_wise,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -942,6 +753,10 @@ class KeepLargestComponent(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -957,6 +772,8 @@ class KeepLargestComponent(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -966,6 +783,8 @@ class KeepLargestComponent(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -994,6 +813,10 @@ class Pad(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1015,6 +838,8 @@ class Pad(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1027,6 +852,8 @@ class Pad(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1056,6 +883,10 @@ class RandomCrop(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1075,6 +906,8 @@ class RandomCrop(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1086,6 +919,8 @@ class RandomCrop(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1158,6 +993,10 @@ class RandomCropByLabel(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1195,6 +1034,8 @@ class RandomCropByLabel(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1215,6 +1056,8 @@ class RandomCropByLabel(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1257,6 +1100,10 @@ class RandomCropByWeight(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1282,6 +1129,8 @@ class RandomCropByWeight(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1296,6 +1145,8 @@ class RandomCropByWeight(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1313,6 +1164,10 @@ class RemapLabels(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1326,6 +1181,8 @@ class RemapLabels(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1334,6 +1191,8 @@ class RemapLabels(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1355,6 +1214,10 @@ class Reorient(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1368,6 +1231,8 @@ class Reorient(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1376,6 +1241,8 @@ class Reorient(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1404,6 +1271,10 @@ class Resample(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1421,6 +1292,8 @@ class Resample(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1431,6 +1304,8 @@ class Resample(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1464,6 +1339,13 @@ class Rescale(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1487,6 +1369,9 @@ class Rescale(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1500,6 +1385,9 @@ class Rescale(Transform):
             p=p,
             keys=keys,
             id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1521,6 +1409,10 @@ class Rot90(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1536,6 +1428,8 @@ class Rot90(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1545,149 +1439,8 @@ class Rot90(Transform):
             p=p,
             keys=keys,
             id=id,
-        )
-
-
-class ScaleIntensity(Transform):
-    """Multiply values by a factor.
-
-    Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
-    `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
-
-    Parameters
-    ----------
-    factor : Dist, default 1.0
-        What values are multiplied by.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "scale_intensity"
-    factor: Dist
-
-    def __init__(
-        self,
-        factor: Dist = 1.0,
-        *,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "factor": factor,
-            },
-            p=p,
-            keys=keys,
-            id=id,
-        )
-
-
-class Sharpen(Transform):
-    """Add a multiple of the negative Laplacian: each voxel plus `strength` times its differences to
-    the six voxels around it.
-
-    Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
-    `SharpeningTransform`.
-
-    Parameters
-    ----------
-    strength : Dist, default 0.2
-        What the differences are multiplied by, not below 0.
-    keep_range : bool, default False
-        Whether values are held in the range that the image had.
-    channel_wise : bool, default False
-        Whether each channel (or frame) has its own range.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "sharpen"
-    strength: Dist
-    keep_range: bool
-    channel_wise: bool
-
-    def __init__(
-        self,
-        strength: Dist = 0.2,
-        *,
-        keep_range: bool = False,
-        channel_wise: bool = False,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "strength": strength,
-                "keep_range": keep_range,
-                "channel_wise": channel_wise,
-            },
-            p=p,
-            keys=keys,
-            id=id,
-        )
-
-
-class ShiftIntensity(Transform):
-    """Add an offset to all values.
-
-    Corresponds to MONAI's `RandShiftIntensity` and, with `unit: deviations`,
-    `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with `offset:
-    {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
-
-    Parameters
-    ----------
-    offset : Dist, default 0.0
-        What is added, in `unit`.
-    unit : OffsetUnit, default "values"
-        The unit of the offset. `values`: the image's own unit. `deviations`: standard deviations
-        (divisor n) of the image.
-    channel_wise : bool, default False
-        Whether each channel (or frame) has its own standard deviation.
-    p : float, default 1.0
-        Probability of being applied, from 0 to 1.
-    keys : str | Sequence[str] | None, default None
-        Items of a dict that it touches; by role if not given.
-    id : str | None, default None
-        Name of its random draws; its name and occurrence if not given.
-    """
-
-    __slots__ = ()
-    name: ClassVar[str] = "shift_intensity"
-    offset: Dist
-    unit: OffsetUnit
-    channel_wise: bool
-
-    def __init__(
-        self,
-        offset: Dist = 0.0,
-        *,
-        unit: OffsetUnit = "values",
-        channel_wise: bool = False,
-        p: float = 1.0,
-        keys: str | Sequence[str] | None = None,
-        id: str | None = None,
-    ) -> None:
-        self._declare(
-            {
-                "offset": offset,
-                "unit": unit,
-                "channel_wise": channel_wise,
-            },
-            p=p,
-            keys=keys,
-            id=id,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1709,6 +1462,13 @@ class SimulateLowResolution(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1722,6 +1482,9 @@ class SimulateLowResolution(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1730,6 +1493,9 @@ class SimulateLowResolution(Transform):
             p=p,
             keys=keys,
             id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
         )
 
 
@@ -1756,6 +1522,13 @@ class ZNormalize(Transform):
         Items of a dict that it touches; by role if not given.
     id : str | None, default None
         Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
     """
 
     __slots__ = ()
@@ -1773,6 +1546,9 @@ class ZNormalize(Transform):
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         self._declare(
             {
@@ -1782,5 +1558,166 @@ class ZNormalize(Transform):
             },
             p=p,
             keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class OneOf(Group):
+    """Apply one of the transforms, each as likely as its weight.
+
+    Corresponds to MONAI's and `TorchIO`'s `OneOf`.
+
+    Parameters
+    ----------
+    transforms : Sequence[Transform]
+        The transforms inside.
+    weights : Sequence[float] | None, default None
+        How likely each transform is against the others, in their order; all alike if not given.
+    p : float, default 1.0
+        Probability that any of it happens, from 0 to 1.
+    id : str | None, default None
+        Name of its draws and of those inside; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "one_of"
+    weights: Sequence[float] | None
+
+    def __init__(
+        self,
+        transforms: Sequence[Transform],
+        *,
+        weights: Sequence[float] | None = None,
+        p: float = 1.0,
+        id: str | None = None,
+    ) -> None:
+        self._declare_group(
+            transforms,
+            {
+                "weights": weights,
+            },
+            p=p,
+            id=id,
+        )
+
+
+class SomeOf(Group):
+    """Apply some of the transforms, none of them twice.
+
+    Corresponds to MONAI's `SomeOf` (with `order: drawn`); with a count of all transforms and
+    `order: drawn` to its `RandomOrder`.
+
+    Parameters
+    ----------
+    transforms : Sequence[Transform]
+        The transforms inside.
+    count : Count
+        How many are applied.
+    order : Order, default "given"
+        In which order. `given`: as they are listed. `drawn`: as they were drawn.
+    weights : Sequence[float] | None, default None
+        How likely each transform is against those that are not chosen yet; all alike if not given.
+    p : float, default 1.0
+        Probability that any of it happens, from 0 to 1.
+    id : str | None, default None
+        Name of its draws and of those inside; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "some_of"
+    count: Count
+    order: Order
+    weights: Sequence[float] | None
+
+    def __init__(
+        self,
+        transforms: Sequence[Transform],
+        *,
+        count: Count,
+        order: Order = "given",
+        weights: Sequence[float] | None = None,
+        p: float = 1.0,
+        id: str | None = None,
+    ) -> None:
+        self._declare_group(
+            transforms,
+            {
+                "count": count,
+                "order": order,
+                "weights": weights,
+            },
+            p=p,
+            id=id,
+        )
+
+
+class Maybe(Group):
+    """Apply all of the transforms with probability `p`, or none of them.
+
+    Parameters
+    ----------
+    transforms : Sequence[Transform]
+        The transforms inside.
+    p : float
+        Probability that any of it happens, from 0 to 1.
+    id : str | None, default None
+        Name of its draws and of those inside; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "maybe"
+
+    def __init__(
+        self,
+        transforms: Sequence[Transform],
+        *,
+        p: float,
+        id: str | None = None,
+    ) -> None:
+        self._declare_group(
+            transforms,
+            {
+            },
+            p=p,
+            id=id,
+        )
+
+
+class Repeat(Group):
+    """Apply the transforms several times over, each round with draws of its own.
+
+    Parameters
+    ----------
+    transforms : Sequence[Transform]
+        The transforms inside.
+    count : Count
+        How often.
+    p : float, default 1.0
+        Probability that any of it happens, from 0 to 1.
+    id : str | None, default None
+        Name of its draws and of those inside; its name and occurrence if not given.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "repeat"
+    count: Count
+
+    def __init__(
+        self,
+        transforms: Sequence[Transform],
+        *,
+        count: Count,
+        p: float = 1.0,
+        id: str | None = None,
+    ) -> None:
+        self._declare_group(
+            transforms,
+            {
+                "count": count,
+            },
+            p=p,
             id=id,
         )

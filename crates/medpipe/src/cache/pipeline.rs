@@ -3,7 +3,8 @@
 use medcore::{Key, Place};
 
 use super::{Cache, Kept, key};
-use crate::plan::{Planned, Planning, Reading, State, plan};
+use crate::plan::{Planned, Planning, Reading, State};
+use crate::planner::plan;
 use crate::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Result};
 
 impl Pipeline {

@@ -8,7 +8,7 @@ use medcore::{Affine, Grid, Place, Points, Role};
 use super::assembly::Part;
 use super::batch::PatchMeta;
 use super::settings::Settings;
-use crate::chain::{Chain, Op};
+use crate::chain::Chain;
 use crate::{Case, CaseItem, LazyItem, LazySample, LazyVolume, Pipeline, Result};
 
 /// Cases whose headers are kept at most.
@@ -141,8 +141,7 @@ pub(super) fn points(patch: &LazySample) -> Vec<(String, Points)> {
 pub(super) fn resampled(patch: &LazySample) -> u64 {
     let of = |v: &LazyVolume| {
         let Ok(chain) = v.chain() else { return 0 };
-        let stages = chain.stages.iter().filter(|s| matches!(s.op, Op::Interpolate(_)));
-        stages.map(|s| s.grid.len() as u64).sum::<u64>() * chain.channels() as u64
+        chain.stages.iter().map(|s| s.interpolates(chain.channels())).sum::<u64>()
     };
     volumes(patch).map(of).sum()
 }

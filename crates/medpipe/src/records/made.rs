@@ -12,7 +12,7 @@ use super::{Records, Ticket};
 use crate::cache::key;
 use crate::chain::Chain;
 use crate::plan::{Planning, State, touches};
-use crate::{LazyItem, LazySample, LazyVolume, Node, Source};
+use crate::{Header, LazyItem, LazySample, LazyVolume, Node, Source};
 
 /// Where a pipeline's measurements are kept, and how its transforms are named.
 #[derive(Clone, Debug)]
@@ -29,15 +29,22 @@ pub(crate) struct Named {
     text: Option<Arc<str>>,
     /// Whether what it measures, before it has done anything, is.
     measures: bool,
+    /// The transforms inside, of a group.
+    pub(crate) within: Arc<[Named]>,
 }
 
 impl Naming {
     pub(crate) fn new(records: &Records, nodes: &[Node], fuse: bool) -> Naming {
-        let name = |node: &Node| match key::settled(node) {
-            Ok(()) => Named { text: Some(node.to_value().to_string().into()), measures: true },
-            Err(_) => Named { text: None, measures: node.measures_alike() },
-        };
-        Naming { records: records.clone(), names: nodes.iter().map(name).collect(), fuse }
+        let names = nodes.iter().map(Named::new).collect();
+        Naming { records: records.clone(), names, fuse }
+    }
+}
+
+impl Named {
+    fn new(node: &Node) -> Named {
+        let text = key::settled(node).is_ok().then(|| node.to_value().to_string().into());
+        let measures = text.is_some() || node.measures_alike();
+        Named { text, measures, within: node.inside().iter().map(Named::new).collect() }
     }
 }
 
@@ -218,20 +225,21 @@ impl State {
         self
     }
 
-    /// Begins with transform `n` of the pipeline.
-    pub(crate) fn enter(&mut self, node: &Node, n: usize) {
-        let Some(names) = &self.names else { return };
-        let named = names.get(n).cloned();
+    /// Begins with a transform, under its name if it has one.
+    pub(crate) fn enter(&mut self, header: &Header, category: Category, named: Option<&Named>) {
+        if self.names.is_none() {
+            return;
+        }
         let reference = self.reference().ok().map(|c| *c.grid());
         for item in &mut self.items {
             if let Planning::Volume(chain) = item {
-                let grid = reference.filter(|_| node.category == Category::Spatial).unwrap_or(*chain.grid());
-                chain.enter(named.as_ref(), touches(node, &chain.name, chain.role), &grid);
+                let grid = reference.filter(|_| category == Category::Spatial).unwrap_or(*chain.grid());
+                chain.enter(named, touches(header, category, &chain.name, chain.role), &grid);
             }
         }
     }
 
-    /// Ends a transform, or passes over one that does not occur at this visit.
+    /// Ends a transform.
     pub(crate) fn leave(&mut self) {
         for item in &mut self.items {
             if let Planning::Volume(chain) = item {

@@ -52,4 +52,8 @@ fn every_transform_is_in_every_file() {
         assert!(methods.contains(&format!("\n    def {}(\n", schema::method_name(e))), "{}", e.name);
         assert!(page.contains(&format!("\n### {}\n", e.name)), "{}", e.name);
     }
+    for g in medpipe::groups() {
+        assert!(classes.contains(&format!("\nclass {}(Group):\n", g.class)), "{}", g.name);
+        assert!(page.contains(&format!("\n### {}\n", g.name)), "{}", g.name);
+    }
 }

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 
 use medcore::Category;
-use medpipe::{Entry, Pipeline, catalog};
+use medpipe::{Entry, Pipeline, catalog, groups};
 
-use crate::schema::{Parameter, aliases, can_draw, method_name, parameters, text};
+use crate::schema::{Parameter, aliases, can_draw, group_parameters, method_name, parameters, text};
 
 const HEAD: &str = "# Transforms
 
@@ -29,11 +29,30 @@ Besides its own parameters every transform takes
 | `p` | `1.0` | probability of being applied, from 0 to 1 |
 | `keys` | by role | items of a sample that it touches |
 | `id` | name and occurrence | name of its random draws, so that they survive edits of the pipeline |
+| `per_channel` | `false` | of intensity and artefact transforms: `true`, each channel is an image of its own and draws for itself; `0.5`, and is touched with that probability; `[0, 2]`, these channels only |
+| `key`, `patch` | not set | the key that it draws under, and the one patch that it touches: as a drawn plan has them |
 
 Lengths are millimetres or voxels as stated, axes are x, y, z of the voxel grid, the main parameter is **bold**.
 
 ## Types
 
+";
+
+const GROUPS: &str = "
+## Groups
+
+A group stands in a pipeline like a transform and holds others. What it chooses is drawn by its name, as all else, before anything is
+planned; draws of transforms inside are named by their path. Items are chosen by the transforms inside (`keys`).
+
+```yaml
+medoxide: 1
+transforms:
+  - one_of:
+      transforms:
+        - gaussian_noise: {std: [0, 0.1], per_channel: true}
+        - maybe: {p: 0.5, transforms: [{gaussian_smooth: [0.5, 1]}, z_normalize]}
+      weights: [2, 1]
+```
 ";
 
 pub(crate) fn render() -> String {
@@ -44,7 +63,12 @@ pub(crate) fn render() -> String {
         let values = if doc.is_empty() { words(&kind) } else { doc };
         let _ = writeln!(out, "| `{name}` | {} |", cell(&values));
     }
-    let groups = [
+    out.push_str(GROUPS);
+    for g in groups() {
+        let _ = write!(out, "\n### {}\n\n{}\n\nPython class `{}`.\n\n", g.name, text(&g.schema), g.class);
+        out.push_str(&table(&group_parameters(g), Some("transforms")));
+    }
+    let categories = [
         (
             Category::Spatial,
             "Spatial",
@@ -58,7 +82,7 @@ pub(crate) fn render() -> String {
         ),
         (Category::Label, "Labels", "Class numbers change; images are not touched."),
     ];
-    for (category, title, lead) in groups {
+    for (category, title, lead) in categories {
         let _ = write!(out, "\n## {title}\n\n{lead}\n");
         for e in catalog().iter().filter(|e| e.category == category) {
             out.push_str(&entry(e));
@@ -82,9 +106,14 @@ fn entry(e: &Entry) -> String {
     let random = if can_draw(e) { "; can draw at random (`seed`)" } else { "" };
     let _ =
         writeln!(out, "Rust and Python class `{}`; method `Volume.{}`{random}.\n", e.class, method_name(e));
-    out.push_str("| parameter | type | default | unit | meaning |\n|---|---|---|---|---|\n");
-    for p in &list {
-        let bold = if e.main == Some(p.name.as_str()) { "**" } else { "" };
+    out + &table(&list, e.main)
+}
+
+/// The parameters, one to a row; the main one bold.
+fn table(list: &[Parameter], main: Option<&str>) -> String {
+    let mut out = String::from("| parameter | type | default | unit | meaning |\n|---|---|---|---|---|\n");
+    for p in list {
+        let bold = if main == Some(p.name.as_str()) { "**" } else { "" };
         let default = p.default.as_ref().map_or("required".into(), |d| format!("`{d}`"));
         let _ = writeln!(
             out,
@@ -106,9 +135,11 @@ fn meaning(p: &Parameter) -> String {
     out
 }
 
-/// The example at the page's head is a pipeline.
+/// The page's examples are pipelines.
 #[test]
-fn the_example_is_read() {
+fn the_examples_are_read() {
     let yaml = HEAD.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     assert_eq!(Pipeline::from_yaml(yaml).unwrap().nodes().len(), 3);
+    let yaml = GROUPS.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    assert_eq!(Pipeline::from_yaml(yaml).unwrap().nodes()[0].inside().len(), 2);
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use medpipe::{Entry, catalog};
 
-use crate::python::{WIDTH, parameter_docs, python_type};
+use crate::python::{WIDTH, parameter_docs, per_channel, python_type};
 use crate::schema::{aliases, can_draw, method_name, parameters, text, wrapped};
 
 const HEAD: &str = r#""""Every transform as a method of `Volume`. Generated from the Rust declarations; edit those."""
@@ -32,6 +32,8 @@ class TransformMethods:
     errors are raised by the call, voxels are touched when values are asked for. Methods that can
     draw at random take `p`, the probability of being applied; `id`, a name for the draws; and
     `seed`, which repeats them (drawn from the system and listed in `Volume.seeds` if not given).
+    With `per_channel` every channel is an image of its own and draws for itself; a number is the
+    probability that a channel is touched, a list names the channels.
     """
 
     __slots__ = ()
@@ -64,21 +66,25 @@ fn method(e: &Entry) -> String {
         let default = p.default.as_ref().map(|d| format!(" = {d}")).unwrap_or_default();
         let _ = writeln!(out, "        {}: {}{default},", p.name, python_type(&p.kind));
     }
+    let mut more: Vec<(&str, &str, &str)> = vec![];
     if draws {
-        if list.len() == 1 || e.main.is_none() {
-            out.push_str("        *,\n");
-        }
-        out.push_str(
-            "        p: float = 1.0,\n        id: str | None = None,\n        seed: int | None = None,\n",
-        );
+        more = vec![("p", "float", "1.0"), ("id", "str | None", "None"), ("seed", "int | None", "None")];
+    }
+    more.extend(per_channel(e).map(|(name, kind, default, _)| (name, kind, default)));
+    if !more.is_empty() && (list.len() == 1 || e.main.is_none()) {
+        out.push_str("        *,\n");
+    }
+    for (name, kind, default) in &more {
+        let _ = writeln!(out, "        {name}: {kind} = {default},");
     }
     out.push_str("    ) -> V:\n");
     let description = wrapped(&text(&e.schema), WIDTH - 3, "        ");
     let _ = write!(out, "        \"\"\"{}", description.trim_start());
     out.push_str("\n        Parameters\n        ----------\n");
     out.push_str(&parameter_docs(&list, "        "));
-    if draws {
-        out.push_str("        p, id, seed :\n            See `TransformMethods`.\n");
+    if !more.is_empty() {
+        let names: Vec<&str> = more.iter().map(|m| m.0).collect();
+        let _ = writeln!(out, "        {} :\n            See `TransformMethods`.", names.join(", "));
     }
     out.push_str("        \"\"\"\n        return self._apply(\n");
     let _ = writeln!(out, "            \"{}\",", e.name);
@@ -86,8 +92,8 @@ fn method(e: &Entry) -> String {
     for p in &list {
         let _ = writeln!(out, "                \"{0}\": {0},", p.name);
     }
-    if draws {
-        out.push_str("                \"p\": p,\n                \"id\": id,\n");
+    for (name, ..) in more.iter().filter(|m| m.0 != "seed") {
+        let _ = writeln!(out, "                \"{name}\": {name},");
     }
     out.push_str("            },\n");
     if draws {

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use medpipe::{Entry, catalog};
+use medcore::Category;
+use medpipe::{Entry, GroupEntry, catalog};
 
-use crate::schema::{Parameter, aliases, parameters, text, wrapped};
+use crate::schema::{Parameter, aliases, group_parameters, parameters, text, wrapped};
 
 /// Characters of a line.
 pub(crate) const WIDTH: usize = 100;
@@ -14,10 +15,15 @@ const HEAD: &str = r#""""Every transform as a class. Generated from the Rust dec
 An instance is a description: immutable, compared by value, picklable. It does something when it is
 called on a volume, a path, an array, a tensor or a dict of them, or as part of a `Pipeline`.
 
-Every class has three parameters more than those of its transform: `p` is the probability of being
+Every class has parameters more than those of its transform: `p` is the probability of being
 applied; `keys` are the items of a dict that it touches (by role if not given: intensity and artefact
 transforms touch images, label transforms labels, spatial ones everything); `id` names its random
-draws, so that they survive edits of the pipeline.
+draws, so that they survive edits of the pipeline. Intensity and artefact transforms have
+`per_channel`: with True every channel draws for itself, a number is the probability that a channel
+is touched, and a list names the channels. `key` and `patch` are written by `Pipeline.drawn`.
+
+`OneOf`, `SomeOf`, `Maybe` and `Repeat` hold other transforms; which of them are applied is drawn as
+all else, by name.
 """
 
 from __future__ import annotations
@@ -25,23 +31,59 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from ._transform import Transform
+from ._transform import Group, Transform
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
 "#;
 
-/// The parameters that every transform has.
-pub(crate) const HEADER: [(&str, &str, &str, &str); 3] = [
-    ("p", "float", "1.0", "Probability of being applied, from 0 to 1."),
-    ("keys", "str | Sequence[str] | None", "None", "Items of a dict that it touches; by role if not given."),
-    ("id", "str | None", "None", "Name of its random draws; its name and occurrence if not given."),
-];
+/// A parameter of the header: name, type, default, meaning.
+pub(crate) type HeaderRow = (&'static str, &'static str, &'static str, &'static str);
+
+/// The parameters that a transform has besides its own.
+pub(crate) fn header(e: &Entry) -> Vec<HeaderRow> {
+    let mut out = vec![
+        ("p", "float", "1.0", "Probability of being applied, from 0 to 1."),
+        (
+            "keys",
+            "str | Sequence[str] | None",
+            "None",
+            "Items of a dict that it touches; by role if not given.",
+        ),
+        ("id", "str | None", "None", "Name of its random draws; its name and occurrence if not given."),
+    ];
+    out.extend(per_channel(e));
+    out.push((
+        "key",
+        "str | None",
+        "None",
+        "The key that it draws under, as `Pipeline.drawn` writes it down.",
+    ));
+    out.push((
+        "patch",
+        "Sequence[int] | None",
+        "None",
+        "The one patch that it touches, as `Pipeline.drawn` writes it down.",
+    ));
+    out
+}
+
+/// The parameter of transforms that can touch channels one by one.
+pub(crate) fn per_channel(e: &Entry) -> Option<HeaderRow> {
+    matches!(e.category, Category::Intensity | Category::Artefact).then_some((
+        "per_channel",
+        "bool | float | Sequence[int]",
+        "False",
+        "Whether each channel draws for itself; the probability that a channel is touched, or the channels.",
+    ))
+}
 
 pub(crate) fn render() -> String {
     let mut out = HEAD.to_owned();
+    let groups = medpipe::groups();
     let mut names: Vec<&str> = catalog().iter().map(|e| e.class.as_str()).collect();
+    names.extend(groups.iter().map(|g| g.class.as_str()));
     names.sort_unstable();
     out.push_str("__all__ = [\n");
     for name in names {
@@ -60,6 +102,9 @@ pub(crate) fn render() -> String {
     }
     for e in catalog() {
         let _ = write!(out, "\n\n{}", class(e));
+    }
+    for g in groups {
+        let _ = write!(out, "\n\n{}", group(g));
     }
     out
 }
@@ -119,7 +164,7 @@ fn class(e: &Entry) -> String {
     let _ = write!(out, "    \"\"\"{}", body.trim_start());
     out.push_str("\n    Parameters\n    ----------\n");
     out.push_str(&parameter_docs(&list, "    "));
-    for (name, kind, default, doc) in HEADER {
+    for (name, kind, default, doc) in header(e) {
         let _ = writeln!(out, "    {name} : {kind}, default {default}");
         out.push_str(&wrapped(doc, WIDTH, "        "));
     }
@@ -140,13 +185,46 @@ fn class(e: &Entry) -> String {
     if list.len() <= 1 || e.main.is_none() {
         out.push_str("        *,\n");
     }
-    for (name, kind, default, _) in HEADER {
+    for (name, kind, default, _) in header(e) {
         let _ = writeln!(out, "        {name}: {kind} = {default},");
     }
     out.push_str("    ) -> None:\n        self._declare(\n            {\n");
     for p in &list {
         let _ = writeln!(out, "                \"{0}\": {0},", p.name);
     }
-    out.push_str("            },\n            p=p,\n            keys=keys,\n            id=id,\n        )\n");
+    out.push_str("            },\n");
+    for (name, ..) in header(e) {
+        let _ = writeln!(out, "            {name}={name},");
+    }
+    out.push_str("        )\n");
+    out
+}
+
+fn group(g: &GroupEntry) -> String {
+    let list = group_parameters(g);
+    let mut out = format!("class {}(Group):\n", g.class);
+    let _ = write!(out, "    \"\"\"{}", wrapped(&text(&g.schema), WIDTH - 3, "    ").trim_start());
+    out.push_str("\n    Parameters\n    ----------\n");
+    out.push_str(&parameter_docs(&list, "    "));
+    out.push_str("    \"\"\"\n\n    __slots__ = ()\n");
+    let _ = writeln!(out, "    name: ClassVar[str] = \"{}\"", g.name);
+    let own: Vec<&Parameter> =
+        list.iter().filter(|p| !["transforms", "p", "id"].contains(&p.name.as_str())).collect();
+    for p in &own {
+        let _ = writeln!(out, "    {}: {}", p.name, p.kind);
+    }
+    out.push_str("\n    def __init__(\n        self,\n");
+    for (n, p) in list.iter().enumerate() {
+        if n == 1 {
+            out.push_str("        *,\n");
+        }
+        let default = p.default.as_ref().map(|d| format!(" = {d}")).unwrap_or_default();
+        let _ = writeln!(out, "        {}: {}{default},", p.name, p.kind);
+    }
+    out.push_str("    ) -> None:\n        self._declare_group(\n            transforms,\n            {\n");
+    for p in &own {
+        let _ = writeln!(out, "                \"{0}\": {0},", p.name);
+    }
+    out.push_str("            },\n            p=p,\n            id=id,\n        )\n");
     out
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use medpipe::{Entry, catalog};
+use medpipe::{Entry, GroupEntry, catalog, groups};
 use serde_json::Value;
 
 /// One parameter.
@@ -28,22 +28,48 @@ impl Parameter {
 
 /// A transform's parameters; the main one first.
 pub(crate) fn parameters(e: &Entry) -> Vec<Parameter> {
-    let properties = e.schema["properties"].as_object().unwrap();
-    let required = |name: &str| {
-        e.schema.get("required").and_then(Value::as_array).is_some_and(|r| r.iter().any(|v| v == name))
-    };
-    let mut out: Vec<Parameter> = properties
-        .iter()
-        .map(|(name, p)| Parameter {
-            name: name.clone(),
-            kind: kind(p, &e.schema),
-            default: (!required(name)).then(|| literal(p.get("default").unwrap_or(&Value::Null))),
-            unit: p.get("x-unit").and_then(Value::as_str).map(str::to_owned),
-            doc: text(p),
-            words: words(p, &e.schema),
-        })
-        .collect();
+    let mut out = properties(&e.schema);
     out.sort_by_key(|p| e.main != Some(p.name.as_str()) && e.main.is_some());
+    out
+}
+
+/// The parameters of a declaration, in its order.
+pub(crate) fn properties(schema: &Value) -> Vec<Parameter> {
+    let required = |name: &str| {
+        schema.get("required").and_then(Value::as_array).is_some_and(|r| r.iter().any(|v| v == name))
+    };
+    let one = |(name, p): (&String, &Value)| Parameter {
+        name: name.clone(),
+        kind: kind(p, schema),
+        default: (!required(name)).then(|| literal(p.get("default").unwrap_or(&Value::Null))),
+        unit: p.get("x-unit").and_then(Value::as_str).map(str::to_owned),
+        doc: text(p),
+        words: words(p, schema),
+    };
+    schema["properties"].as_object().into_iter().flatten().map(one).collect()
+}
+
+/// The parameters of a group; those that must be given first.
+pub(crate) fn group_parameters(g: &GroupEntry) -> Vec<Parameter> {
+    let given = |name: &str, kind: &str, default: Option<&str>, doc: &str| Parameter {
+        name: name.into(),
+        kind: kind.into(),
+        default: default.map(str::to_owned),
+        unit: None,
+        doc: doc.into(),
+        words: vec![],
+    };
+    let always = if g.name == "maybe" { None } else { Some("1.0") };
+    let mut out = vec![given("transforms", "Sequence[Transform]", None, "The transforms inside.")];
+    out.extend(properties(&g.schema));
+    out.push(given("p", "float", always, "Probability that any of it happens, from 0 to 1."));
+    out.push(given(
+        "id",
+        "str | None",
+        Some("None"),
+        "Name of its draws and of those inside; its name and occurrence if not given.",
+    ));
+    out.sort_by_key(|p| p.default.is_some());
     out
 }
 
@@ -66,10 +92,11 @@ pub(crate) fn can_draw(e: &Entry) -> bool {
 /// Type aliases that parameters use: name, Python type, doc.
 pub(crate) fn aliases() -> BTreeMap<String, (String, String)> {
     let mut out = BTreeMap::new();
-    for e in catalog() {
-        for (name, def) in e.schema["$defs"].as_object().into_iter().flatten() {
+    let schemas = catalog().iter().map(|e| &e.schema).chain(groups().iter().map(|g| &g.schema));
+    for schema in schemas {
+        for (name, def) in schema["$defs"].as_object().into_iter().flatten() {
             if is_alias(name) {
-                let have = (kind(def, &e.schema), text(def));
+                let have = (kind(def, schema), text(def));
                 let old = out.insert(name.clone(), have.clone());
                 assert!(old.is_none_or(|o| o == have), "two types are called {name}");
             }

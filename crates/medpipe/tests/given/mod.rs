@@ -240,7 +240,7 @@ pub(crate) fn clear_of_edges(first: &Grid, steps: &[Node], world: [f64; 3]) -> b
     let mut widest = 0.0f64;
     for node in steps {
         let facts = medcore::Facts { grid: &grid, items: &[], item: None, places: &[] };
-        for step in node.transform.plan(&facts, medcore::Key::new(0)).expect("planned") {
+        for step in node.transform().expect("no group").plan(&facts, medcore::Key::new(0)).expect("planned") {
             if let medcore::Step::Warp(w) = step {
                 grid = w.grid;
             }

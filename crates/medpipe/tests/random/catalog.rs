@@ -1,0 +1,58 @@
+//! Every transform of the catalog, with distributions wherever it may have them.
+
+use medcore::Category;
+use medpipe::{Entry, catalog};
+use serde_json::{Map, Value, json};
+
+/// Parameters that have no default, and those whose defaults leave nothing to see.
+fn needed(name: &str) -> Value {
+    match name {
+        "cast" => json!({"dtype": "float32"}),
+        "clamp" => json!({"min": 0, "max": 2}),
+        "crop" => json!({"start": [1, 0, 2], "shape": [5, 6, 4]}),
+        "crop_or_pad" => json!({"shape": [5, 12, 9]}),
+        "flip" => json!({"axes": [0, 2]}),
+        "grid_crop" => json!({"shape": 6}),
+        "pad" => json!({"amount": 2}),
+        "random_crop" => json!({"shape": 4, "count": 3}),
+        "random_crop_by_label" => json!({"shape": 5, "count": 2}),
+        "random_crop_by_weight" => json!({"shape": 3, "map": "weight"}),
+        "remap_labels" => json!({"table": {"1": 3}}),
+        "reorient" => json!({"orientation": "LPS"}),
+        "resample" => json!({"spacing": 1.7}),
+        _ => json!({}),
+    }
+}
+
+/// A transform with a range for every number that may be drawn, around its default.
+pub(crate) fn drawing(e: &Entry) -> Value {
+    let mut map = needed(e.name).as_object().unwrap().clone();
+    for (name, p) in e.schema["properties"].as_object().unwrap() {
+        if map.contains_key(name) || !may_be_drawn(p, &e.schema) {
+            continue;
+        }
+        if let Some(v) = p["default"].as_f64() {
+            let near = if v == 0.0 { [0.0, 0.1] } else { [v * 0.9, v] };
+            map.insert(name.clone(), json!({ "uniform": near }));
+        }
+    }
+    map.insert("p".into(), 0.8.into());
+    if matches!(e.category, Category::Intensity | Category::Artefact) {
+        map.insert("per_channel".into(), 0.7.into());
+    }
+    Value::Object(Map::from_iter([(e.name.to_owned(), Value::Object(map))]))
+}
+
+fn may_be_drawn(p: &Value, root: &Value) -> bool {
+    let name = p["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or_default();
+    let of_axes = || root["$defs"][name]["anyOf"][0]["items"]["$ref"] == "#/$defs/Dist";
+    name == "Dist" || name == "EachAxis" || (name.starts_with("PerAxis") && of_axes())
+}
+
+#[test]
+fn every_transform_can_be_given() {
+    for e in catalog() {
+        let node = super::given::nodes(&[drawing(e)]).remove(0);
+        assert!(node.is_random(), "{}", e.name);
+    }
+}
