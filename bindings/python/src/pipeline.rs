@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyList};
 use serde_json::Value;
 
 use crate::cache::Cache;
-use crate::function::{self, Bridge};
+use crate::function;
 use crate::records::Records;
 use crate::run::run;
 use crate::volume::{VolumeCore, wrap};
@@ -19,50 +19,75 @@ use crate::{errors, json};
 
 /// A transform with its parameters, checked; of a function of Python, with its Python side.
 #[pyclass(frozen, module = "medoxide._medoxide")]
-pub(crate) struct Node(medpipe::Node, Option<Bridge>);
+pub(crate) struct Node(medpipe::Node);
+
+/// The header of a node: probability, items, name, key, patch.
+type HeaderParts = (f64, Option<Vec<String>>, Option<String>, Option<String>, Option<Vec<u64>>);
 
 #[pymethods]
 impl Node {
     #[new]
     fn new(py: Python<'_>, name: &str, parameters: &Bound<'_, PyDict>) -> PyResult<Node> {
         let value = json::from_python(name, "parameters", parameters)?;
-        Ok(Node(run(py, || medpipe::Node::new(name, value))?, None))
+        Ok(Node(run(py, || medpipe::Node::new(name, value))?))
+    }
+
+    /// A group over other nodes, with its parameters.
+    #[staticmethod]
+    fn group(
+        py: Python<'_>,
+        name: &str,
+        nodes: Vec<PyRef<'_, Node>>,
+        parameters: &Bound<'_, PyDict>,
+    ) -> PyResult<Node> {
+        let value = json::from_python(name, "parameters", parameters)?;
+        let nodes = nodes.iter().map(|n| n.0.clone()).collect();
+        Ok(Node(run(py, || medpipe::Node::grouped(name, nodes, value))?))
     }
 
     /// A function of Python, called by way of its bridge.
     #[staticmethod]
-    #[pyo3(signature = (bridge, label, whole_sample, random, p=1.0, keys=None, id=None))]
-    #[allow(clippy::too_many_arguments, reason = "what the Python class has")]
     fn function(
         py: Python<'_>,
         bridge: Py<PyAny>,
         label: &str,
         whole_sample: bool,
         random: bool,
-        p: f64,
-        keys: Option<Vec<String>>,
-        id: Option<String>,
+        header: HeaderParts,
     ) -> PyResult<Node> {
+        let (p, keys, id, key, patch) = header;
         if !(0.0..=1.0).contains(&p) {
             return Err(errors::param(py, "function", "p", p, "a probability from 0 to 1"));
         }
+        let key = match key.map(|k| k.parse()) {
+            Some(Err(found)) => return Err(errors::param(py, "function", "key", found, "a key")),
+            key => key.and_then(Result::ok),
+        };
         let bridge = Arc::new(bridge);
         let function = function::of_bridge(&bridge, label, whole_sample);
-        let mut node = medpipe::Node::function(label, function, random);
-        (node.p, node.keys, node.id) = (p, keys, id);
-        Ok(Node(node, Some(bridge)))
+        let mut node = medpipe::Node::function(label, function, random).with_origin(bridge);
+        node.header = medpipe::Header { p, keys, id, key, patch, ..node.header };
+        Ok(Node(node))
     }
 
     /// The Python side of a function; None for other transforms.
     #[getter]
     fn bridge(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        self.1.as_ref().map(|b| b.clone_ref(py))
+        self.0.origin()?.downcast_ref::<Py<PyAny>>().map(|b| b.clone_ref(py))
     }
 
-    /// Probability, items and name for random draws.
+    /// The transforms inside, of a group; None for other nodes.
     #[getter]
-    fn header(&self) -> (f64, Option<Vec<String>>, Option<String>) {
-        (self.0.p, self.0.keys.clone(), self.0.id.clone())
+    fn inside(&self) -> Option<Vec<Node>> {
+        let inside = self.0.inside();
+        (!inside.is_empty()).then(|| inside.iter().cloned().map(Node).collect())
+    }
+
+    /// Probability, items and name for random draws; the key and the patch of a drawn plan.
+    #[getter]
+    fn header(&self) -> HeaderParts {
+        let h = self.0.header.clone();
+        (h.p, h.keys, h.id, h.key.map(|k| k.to_string()), h.patch)
     }
 
     /// The transform's name in pipeline files.
@@ -95,8 +120,6 @@ pub(crate) fn transforms() -> Vec<(String, String, String)> {
 #[pyclass(frozen, module = "medoxide._medoxide")]
 pub(crate) struct PipelineCore {
     pub(crate) pipeline: Pipeline,
-    /// The Python side of each transform that is a function.
-    bridges: Arc<[Option<Bridge>]>,
 }
 
 /// What an item of a sample is given as.
@@ -124,7 +147,7 @@ fn sample_of(items: &[(String, Given<'_>)]) -> (LazySample, Vec<(String, usize, 
 
 impl From<Pipeline> for PipelineCore {
     fn from(pipeline: Pipeline) -> PipelineCore {
-        PipelineCore { pipeline, bridges: Arc::new([]) }
+        PipelineCore { pipeline }
     }
 }
 
@@ -166,7 +189,7 @@ impl PipelineCore {
         let made =
             Pipeline::new(nodes.iter().map(|n| n.0.clone()).collect()).with_fuse(fuse).with_mismatch(rule);
         let pipeline = if let Some(seed) = seed { made.with_seed(seed) } else { made };
-        Ok(PipelineCore { pipeline, bridges: nodes.iter().map(|n| n.1.clone()).collect() })
+        Ok(pipeline.into())
     }
 
     /// From a YAML or JSON file.
@@ -206,8 +229,7 @@ impl PipelineCore {
     /// The transforms.
     #[getter]
     fn nodes(&self) -> Vec<Node> {
-        let bridges = self.bridges.iter().cloned().chain(std::iter::repeat(None));
-        self.pipeline.nodes().iter().cloned().zip(bridges).map(|(node, bridge)| Node(node, bridge)).collect()
+        self.pipeline.nodes().iter().cloned().map(Node).collect()
     }
 
     /// The seed in use.
@@ -236,14 +258,12 @@ impl PipelineCore {
 
     /// The same, with what comes before the first random transform kept in a cache.
     fn with_cache(&self, cache: PyRef<'_, Cache>) -> PipelineCore {
-        let pipeline = self.pipeline.clone().with_cache(&cache.0);
-        PipelineCore { pipeline, bridges: Arc::clone(&self.bridges) }
+        self.pipeline.clone().with_cache(&cache.0).into()
     }
 
     /// The same, with what it measures of whole volumes kept.
     fn with_records(&self, records: PyRef<'_, Records>) -> PipelineCore {
-        let pipeline = self.pipeline.clone().with_records(&records.0);
-        PipelineCore { pipeline, bridges: Arc::clone(&self.bridges) }
+        self.pipeline.clone().with_records(&records.0).into()
     }
 
     /// Plans the pipeline on one volume: one comes back, or several where it is cut into patches.
@@ -312,6 +332,23 @@ impl PipelineCore {
             out.append(list)?;
         }
         Ok(out)
+    }
+
+    /// What the pipeline does to named items at a visit, with nothing left to chance.
+    #[pyo3(signature = (items, id=None, epoch=0))]
+    fn drawn(
+        &self,
+        py: Python<'_>,
+        items: Vec<(String, Given<'_>)>,
+        id: Option<&str>,
+        epoch: u64,
+    ) -> PyResult<PipelineCore> {
+        let (sample, _) = sample_of(&items);
+        let made = run(py, || {
+            let id = self.id(id, || sample.content_id());
+            self.pipeline.drawn(&sample, &id, epoch)
+        })?;
+        Ok(made.into())
     }
 
     /// What the pipeline will do to named items.

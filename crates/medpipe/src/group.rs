@@ -164,13 +164,22 @@ impl Group {
 
     /// From its value in a pipeline file.
     pub(crate) fn parse(entry: &GroupEntry, value: Value) -> Result<(Header, Group)> {
-        let name = entry.name;
         let mut map = match value {
             Value::Object(map) => map,
             list @ Value::Array(_) => Map::from_iter([("transforms".to_owned(), list)]),
-            v => return Err(Error::spec(name, v, "a map with `transforms`")),
+            v => return Err(Error::spec(entry.name, v, "a map with `transforms`")),
         };
-        let nodes = nodes_of(name, &map.shift_remove("transforms").unwrap_or_default())?;
+        let nodes = nodes_of(entry.name, &map.shift_remove("transforms").unwrap_or_default())?;
+        Group::of(entry, nodes, Value::Object(map))
+    }
+
+    /// From its parameters in a pipeline file, without the transforms.
+    pub(crate) fn of(entry: &GroupEntry, nodes: Vec<Node>, parameters: Value) -> Result<(Header, Group)> {
+        let name = entry.name;
+        let mut map = match parameters {
+            Value::Object(map) => map,
+            v => return Err(Error::spec(name, v, "a map of parameters")),
+        };
         let given = map.get("p").is_some_and(|p| !p.is_null());
         let header = Header::take(name, None, &mut map)?;
         let map = Value::Object(map);
@@ -212,6 +221,10 @@ impl Group {
             Rule::Repeat(r) => serde_json::to_value(r),
         };
         let mut map = rule.ok().and_then(|v| v.as_object().cloned()).unwrap_or_default();
+        if self.rule == Rule::Maybe(Maybe {}) {
+            // The header leaves out what is certain.
+            map.insert("p".into(), 1.0.into());
+        }
         map.insert("transforms".into(), self.nodes.iter().map(Node::to_value).collect());
         map
     }

@@ -93,6 +93,16 @@ impl Node {
         Node { name: T::NAME.into(), header: Header::default(), does: Does::Transform(single) }
     }
 
+    /// A group by its name and parameters (those of its header among them), over other nodes.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] that names the group and parameter.
+    pub fn grouped(name: &str, nodes: Vec<Node>, parameters: Value) -> Result<Node> {
+        let entry = catalog::group(name).ok_or_else(|| Error::spec("group", name, "a group's name"))?;
+        let (header, group) = Group::of(entry, nodes, parameters)?;
+        Ok(Node::group(header, group))
+    }
+
     /// A group, under its header.
     pub fn group(header: Header, group: Group) -> Node {
         Node { name: group.name().into(), header, does: Does::Group(group) }

@@ -28,7 +28,7 @@ from ._medoxide import (
 from ._batch import list_collate
 from ._function import Function
 from ._iteration import Counters, LoadError
-from ._transform import Transform
+from ._transform import Group, Transform
 from .datalists import Datalist, datalist
 from .dataset import Dataset
 from .errors import *  # noqa: F403
@@ -46,6 +46,7 @@ __all__ = [
     "Dataset",
     "Function",
     "Grid",
+    "Group",
     "Header",
     "LoadError",
     "Loader",

@@ -60,6 +60,8 @@ class Function(Transform):
         Name for random draws.
     whole_sample : bool, default False
         Whether it is called once, on all items.
+    key, patch :
+        The key that it draws under and the one patch that it touches, as `Pipeline.drawn` has them.
     """
 
     __slots__ = ()
@@ -73,6 +75,8 @@ class Function(Transform):
         p: float = 1.0,
         id: str | None = None,
         whole_sample: bool = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
     ) -> None:
         if not callable(function):
             raise ParamError(
@@ -95,19 +99,28 @@ class Function(Transform):
             f"function {bridge.label}",
             whole_sample,
             bridge.draws is not None,
-            p,
-            listed,
-            id,
+            (p, listed, id, key, None if patch is None else list(patch)),
         )
-        given = {"function": function, "keys": keys, "p": p, "id": id, "whole_sample": whole_sample}
+        given = {
+            "function": function,
+            "keys": keys,
+            "p": p,
+            "id": id,
+            "whole_sample": whole_sample,
+            "key": key,
+            "patch": patch,
+        }
         object.__setattr__(self, "_node", made)
         object.__setattr__(self, "_given", given)
         object.__setattr__(self, "_alone", None)
 
     @classmethod
     def _of_node(cls, node: Node) -> Function:
-        bridge, (p, keys, id) = node.bridge, node.header
-        return cls(bridge.function, keys=keys, p=p, id=id, whole_sample=bridge.whole_sample)
+        bridge, (p, keys, id, key, patch) = node.bridge, node.header
+        whole_sample = bridge.whole_sample
+        return cls(
+            bridge.function, keys=keys, p=p, id=id, whole_sample=whole_sample, key=key, patch=patch
+        )
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """An error: no pipeline file can hold a function."""
@@ -122,7 +135,14 @@ class Function(Transform):
         return hash((self._given["function"], self._given["p"], self._given["id"]))
 
     def __repr__(self) -> str:
-        usual = {"keys": None, "p": 1.0, "id": None, "whole_sample": False}
+        usual = {
+            "keys": None,
+            "p": 1.0,
+            "id": None,
+            "whole_sample": False,
+            "key": None,
+            "patch": None,
+        }
         told = [f"{k}={self._given[k]!r}" for k, v in usual.items() if self._given[k] != v]
         return f"Function({', '.join([self._node.bridge.label, *told])})"
 

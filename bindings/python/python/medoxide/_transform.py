@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ._medoxide import Node
+from .errors import ParamError
 
 if TYPE_CHECKING:
     from .pipeline import Pipeline
@@ -85,6 +86,53 @@ class Transform:
         return _again, (type(self), self._given)
 
 
+class Group(Transform):
+    """Transforms of which a draw says which are applied; a transform itself."""
+
+    __slots__ = ()
+    transforms: Sequence[Transform]
+
+    def _declare_group(
+        self, transforms: Iterable[Transform], parameters: dict[str, Any], **header: Any
+    ) -> None:
+        inside = tuple(transforms)
+        for t in inside:
+            if not isinstance(t, Transform):
+                raise ParamError(
+                    f"{self.name}: transforms has {t!r}; expected transforms, such as mx.Flip(axes=0)",
+                    transform=self.name,
+                    name="transforms",
+                    found=repr(t),
+                )
+        given = {**parameters, **header}
+        node = Node.group(self.name, [t._node for t in inside], given)
+        object.__setattr__(self, "_node", node)
+        object.__setattr__(self, "_given", {"transforms": inside, **given})
+        object.__setattr__(self, "_alone", None)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """`{name: {parameter: value}}`, as in a pipeline file; an error if a `mx.Function` is inside."""
+        inside = [t.to_dict() for t in self.transforms]
+        return {self.name: {**self._told(), "transforms": inside}}
+
+    def _told(self) -> dict[str, Any]:
+        """The parameters besides the transforms, as the native part has them."""
+        (parameters,) = self._node.to_dict().values()
+        return {k: v for k, v in parameters.items() if k != "transforms"}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Group) or type(self) is not type(other):
+            return NotImplemented
+        return self._told() == other._told() and self.transforms == other.transforms
+
+    def __hash__(self) -> int:
+        return hash((self.name, repr(self._told()), self.transforms))
+
+    def __repr__(self) -> str:
+        told = [f"{k}={v!r}" for k, v in self._told().items()]
+        return f"{type(self).__name__}({', '.join([repr(list(self.transforms)), *told])})"
+
+
 def _again(cls: type[Transform], given: dict[str, Any]) -> Transform:
     return cls(**given)
 
@@ -99,5 +147,7 @@ def of_node(node: Node) -> Transform:
 
     ((name, parameters),) = node.to_dict().items()
     kinds = {getattr(transforms, c).name: getattr(transforms, c) for c in transforms.__all__}
+    if node.inside is not None:
+        parameters["transforms"] = [of_node(n) for n in node.inside]
     made: Transform = kinds[name](**parameters)
     return made

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ._function import Function, unwritable
 from ._items import name_given, sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
-from ._transform import Transform, of_node
+from ._transform import Group, Transform, of_node
 from .errors import ParamError
 from .volume import Explanation
 
@@ -96,7 +96,7 @@ class Pipeline:
             raise unwritable(function)
 
     def _functions(self) -> list[Function]:
-        return [t for t in self.transforms if isinstance(t, Function)]
+        return [*_functions(self.transforms)]
 
     @property
     def transforms(self) -> list[Transform]:
@@ -190,13 +190,35 @@ class Pipeline:
         what is there and what would be made, with `records` which numbers are known.
         """
         core = self._keeping(cache, records)
-        if isinstance(x, Mapping):
-            id = name_given(x, roles or {}) if id is None else id
-            given = sample_of(x, roles or {}, channel_axis)[0]
-        else:
-            volume = volume_of(x, channel_axis)[0]
-            given = [(volume.role, volume)]
+        given, id = _given(x, id, channel_axis, roles)
         return Explanation(core.explain(given, id, measure))
+
+    def drawn(
+        self,
+        x: Any,
+        *,
+        epoch: int = 0,
+        id: str | None = None,
+        channel_axis: int | Sequence[int] | None = None,
+        roles: Mapping[str, str | None] | None = None,
+    ) -> Pipeline:
+        """What the pipeline does to an input at one visit, as a pipeline with nothing left to chance.
+
+        Every number is drawn, probabilities and groups are decided, and transforms that draw more
+        than numbers (noise, places of patches) have the key written down that they draw under. What
+        it gives is the same, bit for bit, whatever its seed, name and epoch: a record of what was
+        done, to be kept with `to_yaml`. Parameters as for `__call__`.
+
+        >>> import numpy as np
+        >>> import medoxide as mx
+        >>> pipe = mx.Pipeline([mx.Flip(axes="x", p=0.5), mx.GaussianNoise(std=[0, 1])], seed=3)
+        >>> x = np.zeros((4, 4, 4), np.float32)
+        >>> drawn = pipe.drawn(x, epoch=5)
+        >>> drawn.is_random, bool((drawn(x) == pipe(x, epoch=5)).all())
+        (False, True)
+        """
+        given, id = _given(x, id, channel_axis, roles)
+        return Pipeline._of(self._core.drawn(given, id, epoch))
 
     def _keeping(self, cache: Cache | None, records: Records | None) -> PipelineCore:
         core = self._core if cache is None else self._core.with_cache(cache)
@@ -226,8 +248,31 @@ class Pipeline:
         return _again, (self.transforms, self.seed, self.fuse, state.get("on_mismatch", "error"))
 
 
+def _functions(transforms: Iterable[Transform]) -> Iterator[Function]:
+    """The functions of Python, in groups too."""
+    for t in transforms:
+        if isinstance(t, Function):
+            yield t
+        elif isinstance(t, Group):
+            yield from _functions(t.transforms)
+
+
 def _again(transforms: list[Transform], seed: int, fuse: bool, on_mismatch: str) -> Pipeline:
     return Pipeline(transforms, seed=seed, fuse=fuse, on_mismatch=on_mismatch)
+
+
+def _given(
+    x: Any,
+    id: str | None,
+    channel_axis: int | Sequence[int] | None,
+    roles: Mapping[str, str | None] | None,
+) -> tuple[list[tuple[str, Any]], str | None]:
+    """Named items of an input, and the name of the sample, if one was given."""
+    if isinstance(x, Mapping):
+        id = name_given(x, roles or {}) if id is None else id
+        return sample_of(x, roles or {}, channel_axis)[0], id
+    volume = volume_of(x, channel_axis)[0]
+    return [(volume.role, volume)], id
 
 
 def _same(x: Any) -> Any:
