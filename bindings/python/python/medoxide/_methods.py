@@ -16,12 +16,14 @@ if TYPE_CHECKING:
         Edges,
         ForcedBy,
         GammaOf,
+        GaussianRule,
         Interpolation,
         LengthUnit,
         Mask,
         OffsetUnit,
         Outside,
         PadMode,
+        Polynomials,
         WindowRule,
     )
 
@@ -110,6 +112,50 @@ class TransformMethods:
             seed,
         )
 
+    def bias_field(
+        self: V,
+        coefficients: Sequence[float] = (-0.5, 0.5),
+        *,
+        degree: int = 3,
+        basis: Polynomials = "legendre",
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Multiply by a smooth field, the exponential of a random polynomial of the place in the
+        volume, as the coil of an MR scanner does.
+
+        Coordinates run from -1 to 1 between the centres of the first and the last voxel along
+        each axis (0 where there is one voxel). Each term `P_i(x) P_j(y) P_k(z)` with `i + j + k`
+        up to `degree` has a coefficient of its own; all channels have the same field. The
+        polynomials are Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's
+        `RandomBiasField`.
+
+        Parameters
+        ----------
+        coefficients : Sequence[float], default (-0.5, 0.5)
+            Lowest and highest value of a coefficient, which is drawn uniformly for each term.
+        degree : int, default 3
+            Largest sum of powers in a term, 0 to 12.
+        basis : Polynomials, default "legendre"
+            The polynomials. `legendre`: legendre's. `powers`: 1, x, x², and so on.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "bias_field",
+            {
+                "coefficients": coefficients,
+                "degree": degree,
+                "basis": basis,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def cast(
         self: V,
         dtype: DTypeLike,
@@ -173,6 +219,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Scale values about the image's mean, `(v - mean) * factor + mean`.
 
@@ -188,7 +235,7 @@ class TransformMethods:
             Whether values are held in the range that the image had.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own mean and range.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -199,6 +246,7 @@ class TransformMethods:
                 "channel_wise": channel_wise,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -324,6 +372,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Raise values to a power, relative to the image's own range.
 
@@ -347,7 +396,7 @@ class TransformMethods:
             Whether mean and standard deviation are brought back to what they were.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own range, mean and deviation.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -360,6 +409,7 @@ class TransformMethods:
                 "channel_wise": channel_wise,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -400,12 +450,60 @@ class TransformMethods:
             seed,
         )
 
+    def gaussian_sharpen(
+        self: V,
+        alpha: Dist = 30.0,
+        *,
+        sigma1: Dist | Sequence[Dist] = 3.0,
+        sigma2: Dist | Sequence[Dist] = 1.0,
+        rule: GaussianRule = "monai",
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s -
+        smooth(s))` with `s` the smoothed image.
+
+        Corresponds to MONAI's `GaussianSharpen`.
+
+        Parameters
+        ----------
+        alpha : Dist, default 30.0
+            Weight of what the second smoothing takes away, not below 0.
+        sigma1 : Dist | Sequence[Dist], default 3.0
+            Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis
+            alone.
+        sigma2 : Dist | Sequence[Dist], default 1.0
+            Standard deviation of the second smoothing along x, y, z, in voxels.
+        rule : GaussianRule, default "monai"
+            Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`.
+            `monai`: mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's
+            `GaussianBlurTransform`.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "gaussian_sharpen",
+            {
+                "alpha": alpha,
+                "sigma1": sigma1,
+                "sigma2": sigma2,
+                "rule": rule,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def gaussian_smooth(
         self: V,
         sigma: Dist | Sequence[Dist] = 1.0,
         *,
         unit: LengthUnit = "voxels",
-        truncate: float = 4.0,
+        truncate: float | None = None,
+        rule: GaussianRule = "scipy",
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
@@ -413,18 +511,23 @@ class TransformMethods:
     ) -> V:
         """Smooth with a Gaussian kernel.
 
-        The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
-        `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
-        repeated (SciPy `reflect`).
+        What the kernel's weights are, how wide it is and what lies beyond the volume's edge are
+        as in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in
+        nnU-Net's augmentation.
 
         Parameters
         ----------
         sigma : Dist | Sequence[Dist], default 1.0
-            Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
+            Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One
+            value for all axes is drawn once.
         unit : LengthUnit, default "voxels"
             The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
-        truncate : float, default 4.0
-            Deviations at which the kernel is cut off.
+        truncate : float | None, default None
+            Deviations at which the kernel is cut off; if not given 4, and 3 by nnU-Net's rule.
+        rule : GaussianRule, default "scipy"
+            Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`.
+            `monai`: mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's
+            `GaussianBlurTransform`.
         p, id, seed, per_channel :
             See `TransformMethods`.
         """
@@ -434,6 +537,7 @@ class TransformMethods:
                 "sigma": sigma,
                 "unit": unit,
                 "truncate": truncate,
+                "rule": rule,
                 "p": p,
                 "id": id,
                 "per_channel": per_channel,
@@ -488,6 +592,44 @@ class TransformMethods:
                 "mode": mode,
                 "value": value,
             },
+        )
+
+    def histogram_shift(
+        self: V,
+        control_points: Dist = 10.0,
+        *,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend the scale of values by a random, rising, piecewise linear function that keeps the
+        smallest and the largest value.
+
+        Control points divide the image's range evenly. From the lowest to the highest, each but
+        the outermost is moved to a value that is drawn uniformly between the point below it, as
+        moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
+
+        Parameters
+        ----------
+        control_points : Dist, default 10.0
+            Number of control points, at least 3; a drawn number is rounded down.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_shift",
+            {
+                "control_points": control_points,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
         )
 
     def keep_largest_component(
@@ -946,6 +1088,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Multiply values by a factor.
 
@@ -956,7 +1099,7 @@ class TransformMethods:
         ----------
         factor : Dist, default 1.0
             What values are multiplied by.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -965,6 +1108,48 @@ class TransformMethods:
                 "factor": factor,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def sharpen(
+        self: V,
+        strength: Dist = 0.2,
+        *,
+        keep_range: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Add a multiple of the negative Laplacian: each voxel plus `strength` times its
+        differences to the six voxels around it.
+
+        Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
+        `SharpeningTransform`.
+
+        Parameters
+        ----------
+        strength : Dist, default 0.2
+            What the differences are multiplied by, not below 0.
+        keep_range : bool, default False
+            Whether values are held in the range that the image had.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "sharpen",
+            {
+                "strength": strength,
+                "keep_range": keep_range,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -978,6 +1163,7 @@ class TransformMethods:
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Add an offset to all values.
 
@@ -994,7 +1180,7 @@ class TransformMethods:
             deviations (divisor n) of the image.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own standard deviation.
-        p, id, seed :
+        p, id, seed, per_channel :
             See `TransformMethods`.
         """
         return self._apply(
@@ -1005,6 +1191,7 @@ class TransformMethods:
                 "channel_wise": channel_wise,
                 "p": p,
                 "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )

@@ -26,15 +26,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Affine",
+    "BiasField",
     "Cast",
     "Clamp",
+    "Contrast",
     "Crop",
     "CropForeground",
     "CropOrPad",
     "Flip",
+    "Gamma",
     "GaussianNoise",
+    "GaussianSharpen",
     "GaussianSmooth",
     "GridCrop",
+    "HistogramShift",
     "KeepLargestComponent",
     "Maybe",
     "OneOf",
@@ -48,6 +53,9 @@ __all__ = [
     "Resample",
     "Rescale",
     "Rot90",
+    "ScaleIntensity",
+    "Sharpen",
+    "ShiftIntensity",
     "SimulateLowResolution",
     "SomeOf",
     "ZNormalize",
@@ -82,6 +90,19 @@ Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]
 ForcedBy: TypeAlias = Literal["chance", "place"]
 """How it is decided which patches are forced."""
 
+GammaOf: TypeAlias = Literal["range", "magnitude"]
+"""What is raised to a power: the place of a value in the image's `range`, or its `magnitude`, with
+its sign kept.
+"""
+
+GaussianRule: TypeAlias = Literal["scipy", "monai", "nnunet"]
+"""Whose Gaussian: `scipy` (sampled, normalised, radius `int(truncate * sigma + 0.5)`; mirrored
+outside, the edge voxel repeated), `monai` (integrated over each voxel, not normalised, radius as
+SciPy's but at least 1; zeros outside) or `nnunet` (batchgeneratorsv2: sampled, normalised, width
+the odd number nearest to `2 * truncate * sigma + 0.5`; mirrored outside, the edge voxel not
+repeated).
+"""
+
 Interpolation: TypeAlias = Literal["linear", "nearest"]
 """Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
 coordinates go up).
@@ -98,6 +119,9 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 {item: seg, values: [1, 2]}}`.
 """
 
+OffsetUnit: TypeAlias = Literal["values", "deviations"]
+"""The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
+
 Order: TypeAlias = Literal["given", "drawn"]
 """The order of what was chosen."""
 
@@ -108,6 +132,9 @@ them as they are (MONAI's `nonzero`).
 
 PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 """What lies beyond a volume's edge, in the words of `numpy.pad`."""
+
+Polynomials: TypeAlias = Literal["legendre", "powers"]
+"""Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
 
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
@@ -198,6 +225,72 @@ class Affine(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class BiasField(Transform):
+    """Multiply by a smooth field, the exponential of a random polynomial of the place in the
+    volume, as the coil of an MR scanner does.
+
+    Coordinates run from -1 to 1 between the centres of the first and the last voxel along each
+    axis (0 where there is one voxel). Each term `P_i(x) P_j(y) P_k(z)` with `i + j + k` up to
+    `degree` has a coefficient of its own; all channels have the same field. The polynomials are
+    Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's `RandomBiasField`.
+
+    Parameters
+    ----------
+    coefficients : Sequence[float], default (-0.5, 0.5)
+        Lowest and highest value of a coefficient, which is drawn uniformly for each term.
+    degree : int, default 3
+        Largest sum of powers in a term, 0 to 12.
+    basis : Polynomials, default "legendre"
+        The polynomials. `legendre`: legendre's. `powers`: 1, x, x², and so on.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "bias_field"
+    coefficients: Sequence[float]
+    degree: int
+    basis: Polynomials
+
+    def __init__(
+        self,
+        coefficients: Sequence[float] = (-0.5, 0.5),
+        *,
+        degree: int = 3,
+        basis: Polynomials = "legendre",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "coefficients": coefficients,
+                "degree": degree,
+                "basis": basis,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -301,6 +394,70 @@ class Clamp(Transform):
             {
                 "min": min,
                 "max": max,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Contrast(Transform):
+    """Scale values about the image's mean, `(v - mean) * factor + mean`.
+
+    Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to MONAI's
+    `RandScaleIntensityFixedMean`, whose factor is 1 less.
+
+    Parameters
+    ----------
+    factor : Dist, default 1.0
+        What distances from the mean are multiplied by: above 1 more contrast, below 1 less, not
+        below 0.
+    keep_range : bool, default False
+        Whether values are held in the range that the image had.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own mean and range.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "contrast"
+    factor: Dist
+    keep_range: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        factor: Dist = 1.0,
+        *,
+        keep_range: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+                "keep_range": keep_range,
+                "channel_wise": channel_wise,
             },
             p=p,
             keys=keys,
@@ -533,6 +690,84 @@ class Flip(Transform):
         )
 
 
+class Gamma(Transform):
+    """Raise values to a power, relative to the image's own range.
+
+    A value that lies a share `t` of the way from the smallest to the largest value goes to the
+    share `t^gamma` of it, as in MONAI's `AdjustContrast` and batchgeneratorsv2's
+    `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
+    magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform:
+    [0.74, 1.35]}` is its default).
+
+    Parameters
+    ----------
+    gamma : Dist, default 1.0
+        The exponent, above 0: below 1 lightens, above 1 darkens.
+    relative_to : GammaOf, default "range"
+        What is raised to the power. `range`: the share of the way from the smallest to the largest
+        value. `magnitude`: the magnitude of the value, whose sign is kept.
+    invert : bool, default False
+        Whether the way goes from the largest value down to the smallest, as if the image were
+        negated before and after.
+    keep_stats : bool, default False
+        Whether mean and standard deviation are brought back to what they were.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range, mean and deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gamma"
+    gamma: Dist
+    relative_to: GammaOf
+    invert: bool
+    keep_stats: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        gamma: Dist = 1.0,
+        *,
+        relative_to: GammaOf = "range",
+        invert: bool = False,
+        keep_stats: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "gamma": gamma,
+                "relative_to": relative_to,
+                "invert": invert,
+                "keep_stats": keep_stats,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class GaussianNoise(Transform):
     """Add normally distributed noise, independent in every voxel.
 
@@ -591,21 +826,94 @@ class GaussianNoise(Transform):
         )
 
 
+class GaussianSharpen(Transform):
+    """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s - smooth(s))`
+    with `s` the smoothed image.
+
+    Corresponds to MONAI's `GaussianSharpen`.
+
+    Parameters
+    ----------
+    alpha : Dist, default 30.0
+        Weight of what the second smoothing takes away, not below 0.
+    sigma1 : Dist | Sequence[Dist], default 3.0
+        Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis alone.
+    sigma2 : Dist | Sequence[Dist], default 1.0
+        Standard deviation of the second smoothing along x, y, z, in voxels.
+    rule : GaussianRule, default "monai"
+        Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`. `monai`:
+        mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's `GaussianBlurTransform`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gaussian_sharpen"
+    alpha: Dist
+    sigma1: Dist | Sequence[Dist]
+    sigma2: Dist | Sequence[Dist]
+    rule: GaussianRule
+
+    def __init__(
+        self,
+        alpha: Dist = 30.0,
+        *,
+        sigma1: Dist | Sequence[Dist] = 3.0,
+        sigma2: Dist | Sequence[Dist] = 1.0,
+        rule: GaussianRule = "monai",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "alpha": alpha,
+                "sigma1": sigma1,
+                "sigma2": sigma2,
+                "rule": rule,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class GaussianSmooth(Transform):
     """Smooth with a Gaussian kernel.
 
-    The kernel is sampled, cut off at `truncate` deviations and normalised, as in SciPy's
-    `gaussian_filter`; beyond the volume's edge the image is mirrored with the edge voxel
-    repeated (SciPy `reflect`).
+    What the kernel's weights are, how wide it is and what lies beyond the volume's edge are as
+    in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in nnU-Net's
+    augmentation.
 
     Parameters
     ----------
     sigma : Dist | Sequence[Dist], default 1.0
-        Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone.
+        Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One value
+        for all axes is drawn once.
     unit : LengthUnit, default "voxels"
         The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
-    truncate : float, default 4.0
-        Deviations at which the kernel is cut off.
+    truncate : float | None, default None
+        Deviations at which the kernel is cut off; if not given 4, and 3 by nnU-Net's rule.
+    rule : GaussianRule, default "scipy"
+        Whose kernel and edges. `scipy`: sciPy's `gaussian_filter` and TorchIO's `Blur`. `monai`:
+        mONAI's `GaussianSmooth`. `nnunet`: batchgeneratorsv2's `GaussianBlurTransform`.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -625,14 +933,16 @@ class GaussianSmooth(Transform):
     name: ClassVar[str] = "gaussian_smooth"
     sigma: Dist | Sequence[Dist]
     unit: LengthUnit
-    truncate: float
+    truncate: float | None
+    rule: GaussianRule
 
     def __init__(
         self,
         sigma: Dist | Sequence[Dist] = 1.0,
         *,
         unit: LengthUnit = "voxels",
-        truncate: float = 4.0,
+        truncate: float | None = None,
+        rule: GaussianRule = "scipy",
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -645,6 +955,7 @@ class GaussianSmooth(Transform):
                 "sigma": sigma,
                 "unit": unit,
                 "truncate": truncate,
+                "rule": rule,
             },
             p=p,
             keys=keys,
@@ -729,6 +1040,66 @@ class GridCrop(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class HistogramShift(Transform):
+    """Bend the scale of values by a random, rising, piecewise linear function that keeps the
+    smallest and the largest value.
+
+    Control points divide the image's range evenly. From the lowest to the highest, each but the
+    outermost is moved to a value that is drawn uniformly between the point below it, as moved,
+    and the point above it. Corresponds to MONAI's `RandHistogramShift`.
+
+    Parameters
+    ----------
+    control_points : Dist, default 10.0
+        Number of control points, at least 3; a drawn number is rounded down.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "histogram_shift"
+    control_points: Dist
+    channel_wise: bool
+
+    def __init__(
+        self,
+        control_points: Dist = 10.0,
+        *,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "control_points": control_points,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -1439,6 +1810,188 @@ class Rot90(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class ScaleIntensity(Transform):
+    """Multiply values by a factor.
+
+    Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
+    `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
+
+    Parameters
+    ----------
+    factor : Dist, default 1.0
+        What values are multiplied by.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "scale_intensity"
+    factor: Dist
+
+    def __init__(
+        self,
+        factor: Dist = 1.0,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Sharpen(Transform):
+    """Add a multiple of the negative Laplacian: each voxel plus `strength` times its differences to
+    the six voxels around it.
+
+    Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
+    `SharpeningTransform`.
+
+    Parameters
+    ----------
+    strength : Dist, default 0.2
+        What the differences are multiplied by, not below 0.
+    keep_range : bool, default False
+        Whether values are held in the range that the image had.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "sharpen"
+    strength: Dist
+    keep_range: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        strength: Dist = 0.2,
+        *,
+        keep_range: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "strength": strength,
+                "keep_range": keep_range,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class ShiftIntensity(Transform):
+    """Add an offset to all values.
+
+    Corresponds to MONAI's `RandShiftIntensity` and, with `unit: deviations`,
+    `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with `offset:
+    {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
+
+    Parameters
+    ----------
+    offset : Dist, default 0.0
+        What is added, in `unit`.
+    unit : OffsetUnit, default "values"
+        The unit of the offset. `values`: the image's own unit. `deviations`: standard deviations
+        (divisor n) of the image.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own standard deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "shift_intensity"
+    offset: Dist
+    unit: OffsetUnit
+    channel_wise: bool
+
+    def __init__(
+        self,
+        offset: Dist = 0.0,
+        *,
+        unit: OffsetUnit = "values",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "offset": offset,
+                "unit": unit,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
