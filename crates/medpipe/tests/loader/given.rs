@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use medcore::{Affine, DType, Facts, Grid, Host, HostRun, Key, Points, Role, Step, Transform, Volume};
+use medcore::{
+    Affine, Category, DType, Facts, Grid, Host, HostRun, Key, Points, Role, Step, Transform, Volume,
+};
 use medio::{Gzip, SaveOptions};
 use medpipe::{Batch, Case, CaseItem, LazyVolume, Loader, Node, Pipeline, Settings};
 
@@ -72,9 +74,8 @@ pub(crate) fn patches(count: usize) -> Pipeline {
 
 /// A pipeline that cuts a patch and then does what a transform of our own does, in place of one of the library's.
 pub(crate) fn ending_with(place: &str, transform: impl Transform + 'static) -> Pipeline {
-    let value = if place == "flip" { serde_json::json!(0) } else { serde_json::Value::Null };
-    let mut own = Node::new(place, value).unwrap();
-    own.transform = Arc::new(transform);
+    let category = if place == "flip" { Category::Spatial } else { Category::Intensity };
+    let own = Node::own(place, category, Arc::new(transform), false, place);
     Pipeline::new(vec![patches(1).nodes()[0].clone(), own]).with_seed(4)
 }
 

@@ -38,6 +38,10 @@ fn a_channel_is_touched_as_an_image_of_its_own_would_be() {
     for node in [
         json!({"simulate_low_resolution": {"scale": [0.3, 0.9], "per_channel": 0.7}}),
         json!({"gaussian_smooth": {"sigma": [0.4, 1.5], "per_channel": 0.7}}),
+        json!({"rescale": {"out_range": [0, 1], "per_channel": true}}),
+        json!({"z_normalize": {"per_channel": [0, 2]}}),
+        json!({"contrast": {"factor": {"two_sided": [0.5, 1.5]}, "per_channel": true}}),
+        json!({"gamma": {"gamma": [0.7, 1.5], "keep_stats": true, "invert": true, "per_channel": 0.7}}),
         json!({"clamp": {"min": 0, "max": 1, "per_channel": 0.5}}),
         json!({"cast": {"dtype": "int16", "per_channel": true}}),
         json!({"cast": {"dtype": "int16", "per_channel": [1]}}),
