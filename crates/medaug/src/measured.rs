@@ -32,3 +32,10 @@ pub(crate) fn keeping_statistics(per_channel: bool, steps: Vec<Step>) -> Step {
         Ok(steps.iter().cloned().chain([restore]).collect())
     })
 }
+
+/// The measured range, if it is one that can be divided by.
+pub(crate) fn range(m: &Measured) -> Option<[f32; 2]> {
+    let [low, high] = m.extent.map(|v| v as f32);
+    let inverse = 1.0 / (high - low);
+    (inverse > 0.0 && inverse.is_finite()).then_some([low, high])
+}

@@ -38,6 +38,7 @@ pub mod level;
 pub mod overlap;
 pub mod philox;
 pub mod points;
+pub mod poisson;
 pub mod rows;
 pub mod runs;
 pub mod select;

@@ -161,17 +161,36 @@ pub fn scale_about<'a>(row: impl Into<Row<'a>>, from: f64, mul: f64, to: f64, ra
 /// If the two rows of a [`Row::From`] differ in length.
 pub fn gamma_between<'a>(row: impl Into<Row<'a>>, from: f32, to: f32, gamma: f32) {
     let span = to - from;
-    power_of_share(row, from, 1.0 / span, gamma, span);
+    one_power(row, from, 1.0 / span, gamma, span);
 }
 
 point! {
-    fn power_of_share(x, from: f32, inverse: f32, gamma: f32, span: f32) {
-        let share = (x - from) * inverse;
-        let is_small = share < f32::MIN_POSITIVE;
-        let log = elementary::ln_normal_32(if is_small { f32::MIN_POSITIVE } else { share });
-        let power = elementary::exp_32(gamma * log);
-        let value = from + if is_small { 0.0 } else { power } * span;
-        if x.abs() < f32::INFINITY { value } else { x }
+    fn one_power(x, from: f32, inverse: f32, gamma: f32, span: f32) {
+        power_of_share(x, from, inverse, gamma, span)
+    }
+}
+
+#[inline(always)]
+fn power_of_share(x: f32, from: f32, inverse: f32, gamma: f32, span: f32) -> f32 {
+    let share = (x - from) * inverse;
+    let is_small = share < f32::MIN_POSITIVE;
+    let log = elementary::ln_normal_32(if is_small { f32::MIN_POSITIVE } else { share });
+    let power = elementary::exp_32(gamma * log);
+    let value = from + if is_small { 0.0 } else { power } * span;
+    if x.abs() < f32::INFINITY { value } else { x }
+}
+
+/// [`gamma_between`] with a power for each voxel, over the shorter of both lengths.
+pub fn gammas_between(row: &mut [f32], from: f32, to: f32, gammas: &[f32]) {
+    let span = to - from;
+    many_powers(row, from, 1.0 / span, gammas, span);
+}
+
+kernel! {
+    fn many_powers(row: &mut [f32], from: f32, inverse: f32, gammas: &[f32], span: f32) {
+        for (x, gamma) in row.iter_mut().zip(gammas) {
+            *x = power_of_share(*x, from, inverse, *gamma, span);
+        }
     }
 }
 
@@ -324,6 +343,42 @@ fn exp_of_sum<const W: usize>(group: &mut [f32; W], basis: &[f32], stride: usize
     }
     for i in 0..W {
         group[i] *= elementary::exp_32(sum[i]);
+    }
+}
+
+kernel! {
+    /// `sqrt(x^2 + other^2)`, over the shorter of both lengths.
+    pub fn magnitude(row: &mut [f32], other: &[f32]) {
+        for (x, y) in row.iter_mut().zip(other) {
+            *x = (*x * *x + *y * *y).sqrt();
+        }
+    }
+}
+
+/// The nearest of `levels` values that lie evenly from `low` to `high`; halves go to the even one, counted from `low`. What lies beyond the ends goes
+/// to them. NaN stays NaN.
+///
+/// `levels` is from 2 to 2^20.
+///
+/// ```
+/// let mut row = [0.0, 0.3, 0.8, 7.0];
+/// medkernels::points::quantize(&mut row, 0.0, 1.0, 3);
+/// assert_eq!(row, [0.0, 0.5, 1.0, 1.0]);
+/// ```
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn quantize<'a>(row: impl Into<Row<'a>>, low: f32, high: f32, levels: u32) {
+    let last = levels.clamp(2, 1 << 20) - 1;
+    let step = (f64::from(high) - f64::from(low)) / f64::from(last);
+    nearest_level(row, low, (1.0 / step) as f32, step as f32, last as f32);
+}
+
+point! {
+    fn nearest_level(x, low: f32, inverse: f32, step: f32, last: f32) {
+        const ROUND: f32 = 12_582_912.0;
+        let level = held((x - low) * inverse, 0.0, last);
+        low + ((level + ROUND) - ROUND) * step
     }
 }
 

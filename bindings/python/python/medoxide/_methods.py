@@ -14,6 +14,8 @@ if TYPE_CHECKING:
         Axes,
         Dist,
         Edges,
+        FieldEffect,
+        FillOf,
         ForcedBy,
         GammaOf,
         GaussianRule,
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         OffsetUnit,
         Outside,
         PadMode,
+        Pivot,
         Polynomials,
         WindowRule,
     )
@@ -208,6 +211,61 @@ class TransformMethods:
                 "max": max,
                 "per_channel": per_channel,
             },
+        )
+
+    def coarse_dropout(
+        self: V,
+        holes: Dist = 5.0,
+        *,
+        shape: int | Sequence[int] = 16,
+        max_shape: int | Sequence[int] | None = None,
+        fill: Sequence[float] | None = None,
+        each: FillOf = "voxel",
+        outside: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Fill boxes of the volume with a value or with noise.
+
+        Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
+        Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
+        `BlankRectangleTransform`.
+
+        Parameters
+        ----------
+        holes : Dist, default 5.0
+            Number of boxes, 1 to 10000; a drawn number is rounded down.
+        shape : int | Sequence[int], default 16
+            Voxels of a box along x, y, z, at least 1; cut to the volume's.
+        max_shape : int | Sequence[int] | None, default None
+            If given, a box's voxels along each axis are drawn from `shape` to this, each number as
+            likely.
+        fill : Sequence[float] | None, default None
+            Lowest and highest value of the uniformly drawn fill (`[0, 0]` for zeros); the smallest
+            and the largest value of the image if not given.
+        each : FillOf, default "voxel"
+            What has a fill of its own. `voxel`: noise. `hole`: one value for all voxels of a hole.
+        outside : bool, default False
+            Whether everything outside the boxes is filled instead.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "coarse_dropout",
+            {
+                "holes": holes,
+                "shape": shape,
+                "max_shape": max_shape,
+                "fill": fill,
+                "each": each,
+                "outside": outside,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
         )
 
     def contrast(
@@ -632,6 +690,37 @@ class TransformMethods:
             seed,
         )
 
+    def invert_intensity(
+        self: V,
+        about: Pivot = "range",
+        *,
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Turn high values into low ones: mirror them about the middle of the range, the mean, or
+        0.
+
+        `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+        Parameters
+        ----------
+        about : Pivot, default "range"
+            What stays where it is. `range`: the middle between the smallest and the largest value.
+            `mean`: the mean. `zero`: 0.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range or mean.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "invert_intensity",
+            {
+                "about": about,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
     def keep_largest_component(
         self: V,
         connectivity: int = 3,
@@ -698,6 +787,77 @@ class TransformMethods:
                 "mode": mode,
                 "value": value,
             },
+        )
+
+    def poisson_noise(
+        self: V,
+        scale: Dist = 1.0,
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Replace each voxel by a count of events as a detector would see it: a Poisson number with
+        `scale` times the value as expectation, divided by `scale`.
+
+        Values that are not above 0 become 0.
+
+        Parameters
+        ----------
+        scale : Dist, default 1.0
+            Events that a value of 1 stands for, above 0: the fewer, the noisier. Drawn once per
+            image.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "poisson_noise",
+            {
+                "scale": scale,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def quantize(
+        self: V,
+        levels: Dist = 256.0,
+        *,
+        range: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+        Parameters
+        ----------
+        levels : Dist, default 256.0
+            Number of levels, 2 to 65536; a drawn number is rounded down.
+        range : Sequence[float] | None, default None
+            The lowest and the highest level, to which values beyond are brought; the smallest and
+            the largest value of the image if not given.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own smallest and largest value.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "quantize",
+            {
+                "levels": levels,
+                "range": range,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
         )
 
     def random_crop(
@@ -1047,6 +1207,59 @@ class TransformMethods:
             },
         )
 
+    def rician_noise(
+        self: V,
+        std: Dist = 0.1,
+        *,
+        mean: Dist = 0.0,
+        relative: bool = False,
+        from_minimum: bool = False,
+        keep_stats: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Take the magnitude of the values with normally distributed noise added to a real and an
+        imaginary part, as in MR magnitude images: `sqrt((v + n1)^2 + n2^2)`.
+
+        Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
+        batchgeneratorsv2's `RicianNoiseTransform`.
+
+        Parameters
+        ----------
+        std : Dist, default 0.1
+            Standard deviation of both parts' noise, not below 0; drawn once per image.
+        mean : Dist, default 0.0
+            Mean of both parts' noise; drawn once per image.
+        relative : bool, default False
+            Whether `std` is a multiple of the image's own standard deviation.
+        from_minimum : bool, default False
+            Whether the smallest value stands for no signal, instead of 0.
+        keep_stats : bool, default False
+            Whether mean and standard deviation are brought back to what they were.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own smallest value, mean and deviation.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "rician_noise",
+            {
+                "std": std,
+                "mean": mean,
+                "relative": relative,
+                "from_minimum": from_minimum,
+                "keep_stats": keep_stats,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def rot90(
         self: V,
         k: Dist = 1.0,
@@ -1077,6 +1290,47 @@ class TransformMethods:
                 "axes": axes,
                 "p": p,
                 "id": id,
+            },
+            seed,
+        )
+
+    def salt_and_pepper(
+        self: V,
+        fraction: Dist = 0.01,
+        *,
+        salt: Dist = 0.5,
+        values: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Set single voxels, drawn each by itself, to a high or a low value.
+
+        Parameters
+        ----------
+        fraction : Dist, default 0.01
+            Share of the voxels that are set, from 0 to 1; drawn once per image.
+        salt : Dist, default 0.5
+            Share of those that become high, from 0 to 1; drawn once per image.
+        values : Sequence[float] | None, default None
+            The low and the high value; the smallest and the largest of the image if not given.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own smallest and largest value.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "salt_and_pepper",
+            {
+                "fraction": fraction,
+                "salt": salt,
+                "values": values,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
             },
             seed,
         )
@@ -1223,6 +1477,94 @@ class TransformMethods:
             "simulate_low_resolution",
             {
                 "scale": scale,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def smooth_field(
+        self: V,
+        values: Sequence[float] = (0.7, 1.3),
+        *,
+        effect: FieldEffect = "multiply",
+        points: int | Sequence[int] = 4,
+        pad: int = 0,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Multiply by a random field, or raise to its powers, that changes linearly between a few
+        control points.
+
+        The points divide the volume evenly, the outermost at its outermost voxels' centres; the
+        value at each is drawn uniformly. All channels have the same field. Corresponds to
+        MONAI's `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with
+        `mode="trilinear"` and `align_corners=True`; the field is not stretched once more to the
+        drawn extremes.
+
+        Parameters
+        ----------
+        values : Sequence[float], default (0.7, 1.3)
+            Lowest and highest value at a control point; for powers above 0.
+        effect : FieldEffect, default "multiply"
+            What the field does. `multiply`: a voxel times the field. `power`: the share of the way
+            from the smallest to the largest value, to the power of the field, as in `gamma`.
+        points : int | Sequence[int], default 4
+            Number of control points along x, y, z, 1 to 64.
+        pad : int, default 0
+            Rings of further points around them whose value is 1, which changes nothing.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own range, within which it is raised to powers.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "smooth_field",
+            {
+                "values": values,
+                "effect": effect,
+                "points": points,
+                "pad": pad,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def speckle_noise(
+        self: V,
+        std: Dist = 0.1,
+        *,
+        mean: Dist = 0.0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
+        often modelled.
+
+        Parameters
+        ----------
+        std : Dist, default 0.1
+            Standard deviation of the noise, relative to the value, not below 0; drawn once per
+            image.
+        mean : Dist, default 0.0
+            Mean of the noise, relative to the value; drawn once per image.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "speckle_noise",
+            {
+                "std": std,
+                "mean": mean,
                 "p": p,
                 "id": id,
                 "per_channel": per_channel,

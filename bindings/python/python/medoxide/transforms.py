@@ -29,6 +29,7 @@ __all__ = [
     "BiasField",
     "Cast",
     "Clamp",
+    "CoarseDropout",
     "Contrast",
     "Crop",
     "CropForeground",
@@ -40,10 +41,13 @@ __all__ = [
     "GaussianSmooth",
     "GridCrop",
     "HistogramShift",
+    "InvertIntensity",
     "KeepLargestComponent",
     "Maybe",
     "OneOf",
     "Pad",
+    "PoissonNoise",
+    "Quantize",
     "RandomCrop",
     "RandomCropByLabel",
     "RandomCropByWeight",
@@ -52,12 +56,16 @@ __all__ = [
     "Repeat",
     "Resample",
     "Rescale",
+    "RicianNoise",
     "Rot90",
+    "SaltAndPepper",
     "ScaleIntensity",
     "Sharpen",
     "ShiftIntensity",
     "SimulateLowResolution",
+    "SmoothField",
     "SomeOf",
+    "SpeckleNoise",
     "ZNormalize",
 ]
 
@@ -86,6 +94,14 @@ of the draws are below 1 and half above; {choice: [...]}
 
 Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]
 """What happens near the volume's edge to patches around a voxel."""
+
+FieldEffect: TypeAlias = Literal["multiply", "power"]
+"""What a field does to values: `multiply` them, or raise their place in the image's range to the
+`power`.
+"""
+
+FillOf: TypeAlias = Literal["voxel", "hole"]
+"""What has a fill of its own: each `voxel`, or each `hole` as a whole."""
 
 ForcedBy: TypeAlias = Literal["chance", "place"]
 """How it is decided which patches are forced."""
@@ -132,6 +148,11 @@ them as they are (MONAI's `nonzero`).
 
 PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 """What lies beyond a volume's edge, in the words of `numpy.pad`."""
+
+Pivot: TypeAlias = Literal["range", "mean", "zero"]
+"""What values are mirrored about: the middle of the `range` (smallest and largest change places),
+the `mean`, or `zero`.
+"""
 
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
@@ -394,6 +415,87 @@ class Clamp(Transform):
             {
                 "min": min,
                 "max": max,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class CoarseDropout(Transform):
+    """Fill boxes of the volume with a value or with noise.
+
+    Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
+    Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
+    `BlankRectangleTransform`.
+
+    Parameters
+    ----------
+    holes : Dist, default 5.0
+        Number of boxes, 1 to 10000; a drawn number is rounded down.
+    shape : int | Sequence[int], default 16
+        Voxels of a box along x, y, z, at least 1; cut to the volume's.
+    max_shape : int | Sequence[int] | None, default None
+        If given, a box's voxels along each axis are drawn from `shape` to this, each number as
+        likely.
+    fill : Sequence[float] | None, default None
+        Lowest and highest value of the uniformly drawn fill (`[0, 0]` for zeros); the smallest and
+        the largest value of the image if not given.
+    each : FillOf, default "voxel"
+        What has a fill of its own. `voxel`: noise. `hole`: one value for all voxels of a hole.
+    outside : bool, default False
+        Whether everything outside the boxes is filled instead.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "coarse_dropout"
+    holes: Dist
+    shape: int | Sequence[int]
+    max_shape: int | Sequence[int] | None
+    fill: Sequence[float] | None
+    each: FillOf
+    outside: bool
+
+    def __init__(
+        self,
+        holes: Dist = 5.0,
+        *,
+        shape: int | Sequence[int] = 16,
+        max_shape: int | Sequence[int] | None = None,
+        fill: Sequence[float] | None = None,
+        each: FillOf = "voxel",
+        outside: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "holes": holes,
+                "shape": shape,
+                "max_shape": max_shape,
+                "fill": fill,
+                "each": each,
+                "outside": outside,
             },
             p=p,
             keys=keys,
@@ -1105,6 +1207,64 @@ class HistogramShift(Transform):
         )
 
 
+class InvertIntensity(Transform):
+    """Turn high values into low ones: mirror them about the middle of the range, the mean, or 0.
+
+    `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+    Parameters
+    ----------
+    about : Pivot, default "range"
+        What stays where it is. `range`: the middle between the smallest and the largest value.
+        `mean`: the mean. `zero`: 0.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range or mean.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "invert_intensity"
+    about: Pivot
+    channel_wise: bool
+
+    def __init__(
+        self,
+        about: Pivot = "range",
+        *,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "about": about,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class KeepLargestComponent(Transform):
     """Keep only the largest connected component of each label; all other voxels of it become 0.
 
@@ -1223,6 +1383,120 @@ class Pad(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class PoissonNoise(Transform):
+    """Replace each voxel by a count of events as a detector would see it: a Poisson number with
+    `scale` times the value as expectation, divided by `scale`.
+
+    Values that are not above 0 become 0.
+
+    Parameters
+    ----------
+    scale : Dist, default 1.0
+        Events that a value of 1 stands for, above 0: the fewer, the noisier. Drawn once per image.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "poisson_noise"
+    scale: Dist
+
+    def __init__(
+        self,
+        scale: Dist = 1.0,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "scale": scale,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Quantize(Transform):
+    """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+    Parameters
+    ----------
+    levels : Dist, default 256.0
+        Number of levels, 2 to 65536; a drawn number is rounded down.
+    range : Sequence[float] | None, default None
+        The lowest and the highest level, to which values beyond are brought; the smallest and the
+        largest value of the image if not given.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own smallest and largest value.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "quantize"
+    levels: Dist
+    range: Sequence[float] | None
+    channel_wise: bool
+
+    def __init__(
+        self,
+        levels: Dist = 256.0,
+        *,
+        range: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "levels": levels,
+                "range": range,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -1762,6 +2036,85 @@ class Rescale(Transform):
         )
 
 
+class RicianNoise(Transform):
+    """Take the magnitude of the values with normally distributed noise added to a real and an
+    imaginary part, as in MR magnitude images: `sqrt((v + n1)^2 + n2^2)`.
+
+    Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
+    batchgeneratorsv2's `RicianNoiseTransform`.
+
+    Parameters
+    ----------
+    std : Dist, default 0.1
+        Standard deviation of both parts' noise, not below 0; drawn once per image.
+    mean : Dist, default 0.0
+        Mean of both parts' noise; drawn once per image.
+    relative : bool, default False
+        Whether `std` is a multiple of the image's own standard deviation.
+    from_minimum : bool, default False
+        Whether the smallest value stands for no signal, instead of 0.
+    keep_stats : bool, default False
+        Whether mean and standard deviation are brought back to what they were.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own smallest value, mean and deviation.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "rician_noise"
+    std: Dist
+    mean: Dist
+    relative: bool
+    from_minimum: bool
+    keep_stats: bool
+    channel_wise: bool
+
+    def __init__(
+        self,
+        std: Dist = 0.1,
+        *,
+        mean: Dist = 0.0,
+        relative: bool = False,
+        from_minimum: bool = False,
+        keep_stats: bool = False,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "std": std,
+                "mean": mean,
+                "relative": relative,
+                "from_minimum": from_minimum,
+                "keep_stats": keep_stats,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class Rot90(Transform):
     """Turn by quarter turns in the plane of two voxel axes, from the first towards the second. The
     affine follows, so that every voxel keeps its place in the world.
@@ -1810,6 +2163,71 @@ class Rot90(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class SaltAndPepper(Transform):
+    """Set single voxels, drawn each by itself, to a high or a low value.
+
+    Parameters
+    ----------
+    fraction : Dist, default 0.01
+        Share of the voxels that are set, from 0 to 1; drawn once per image.
+    salt : Dist, default 0.5
+        Share of those that become high, from 0 to 1; drawn once per image.
+    values : Sequence[float] | None, default None
+        The low and the high value; the smallest and the largest of the image if not given.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own smallest and largest value.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "salt_and_pepper"
+    fraction: Dist
+    salt: Dist
+    values: Sequence[float] | None
+    channel_wise: bool
+
+    def __init__(
+        self,
+        fraction: Dist = 0.01,
+        *,
+        salt: Dist = 0.5,
+        values: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "fraction": fraction,
+                "salt": salt,
+                "values": values,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -2042,6 +2460,139 @@ class SimulateLowResolution(Transform):
         self._declare(
             {
                 "scale": scale,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class SmoothField(Transform):
+    """Multiply by a random field, or raise to its powers, that changes linearly between a few
+    control points.
+
+    The points divide the volume evenly, the outermost at its outermost voxels' centres; the
+    value at each is drawn uniformly. All channels have the same field. Corresponds to MONAI's
+    `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with `mode="trilinear"`
+    and `align_corners=True`; the field is not stretched once more to the drawn extremes.
+
+    Parameters
+    ----------
+    values : Sequence[float], default (0.7, 1.3)
+        Lowest and highest value at a control point; for powers above 0.
+    effect : FieldEffect, default "multiply"
+        What the field does. `multiply`: a voxel times the field. `power`: the share of the way from
+        the smallest to the largest value, to the power of the field, as in `gamma`.
+    points : int | Sequence[int], default 4
+        Number of control points along x, y, z, 1 to 64.
+    pad : int, default 0
+        Rings of further points around them whose value is 1, which changes nothing.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own range, within which it is raised to powers.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "smooth_field"
+    values: Sequence[float]
+    effect: FieldEffect
+    points: int | Sequence[int]
+    pad: int
+    channel_wise: bool
+
+    def __init__(
+        self,
+        values: Sequence[float] = (0.7, 1.3),
+        *,
+        effect: FieldEffect = "multiply",
+        points: int | Sequence[int] = 4,
+        pad: int = 0,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "values": values,
+                "effect": effect,
+                "points": points,
+                "pad": pad,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class SpeckleNoise(Transform):
+    """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
+    often modelled.
+
+    Parameters
+    ----------
+    std : Dist, default 0.1
+        Standard deviation of the noise, relative to the value, not below 0; drawn once per image.
+    mean : Dist, default 0.0
+        Mean of the noise, relative to the value; drawn once per image.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "speckle_noise"
+    std: Dist
+    mean: Dist
+
+    def __init__(
+        self,
+        std: Dist = 0.1,
+        *,
+        mean: Dist = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "std": std,
+                "mean": mean,
             },
             p=p,
             keys=keys,

@@ -3,7 +3,7 @@ use medkernels::points;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::measured::{keeping_statistics, measured};
+use crate::measured::{keeping_statistics, measured, range};
 
 /// Raise values to a power, relative to the image's own range.
 ///
@@ -83,11 +83,7 @@ impl Transform for Gamma {
 
 /// The point, if the image has more than one value.
 fn power(m: &Measured, gamma: f64, invert: bool) -> Option<Step> {
-    let [low, high] = m.extent.map(|v| v as f32);
-    let inverse = 1.0 / (high - low);
-    if !(inverse > 0.0 && inverse.is_finite()) {
-        return None;
-    }
+    let [low, high] = range(m)?;
     let (from, to) = if invert { (high, low) } else { (low, high) };
     let label = format!("power {gamma:.6} of the way from {from} to {to}");
     Some(Step::point_from(label, move |row| points::gamma_between(row, from, to, gamma as f32)))

@@ -3,7 +3,7 @@ use medkernels::points::{self, Knot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::measured::measured;
+use crate::measured::{measured, range};
 
 /// Bend the scale of values by a random, rising, piecewise linear function that keeps the smallest and the largest value.
 ///
@@ -50,10 +50,7 @@ impl Transform for HistogramShift {
 
 /// The point, if the image has more than one value.
 fn bent(m: &Measured, moved: &[f64]) -> Option<Step> {
-    let [low, high] = m.extent;
-    if low >= high {
-        return None;
-    }
+    let [low, high] = range(m)?.map(f64::from);
     let pieces = (moved.len() - 1) as f64;
     let knot = |i: usize| Knot {
         at: (low + (high - low) * i as f64 / pieces) as f32,

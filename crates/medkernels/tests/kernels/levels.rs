@@ -81,6 +81,7 @@ fn points_do_not_depend_on_the_level() {
     in_place("piecewise_linear", |row| points::piecewise_linear(row, &knots));
     let basis = values(9, 3 * (LONG + 8), -1.0, 1.0);
     in_place("multiply_by_exp", |row| points::multiply_by_exp(row, &basis, LONG + 8, &[0.3, -0.7, 1.1]));
+    in_place("quantize", |row| points::quantize(row, -3.0, 9.0, 37));
     in_place("exp", points::exp);
     in_place("ln", points::ln);
     in_place("pow 0.7", |row| points::pow(row, 0.7));
@@ -91,6 +92,14 @@ fn points_do_not_depend_on_the_level() {
     in_place("add_scaled", |row| {
         let n = row.len();
         points::add_scaled(row, &other[1..=n], 0.3);
+    });
+    in_place("magnitude", |row| {
+        let n = row.len();
+        points::magnitude(row, &other[1..=n]);
+    });
+    in_place("gammas_between", |row| {
+        let n = row.len();
+        points::gammas_between(row, -3.0, 9.0, &basis[..n]);
     });
     in_place("multiply", |row| {
         let n = row.len();

@@ -218,6 +218,42 @@ fn products_with_exponentials_of_sums() {
 }
 
 #[test]
+fn magnitudes_and_levels() {
+    let (row, other) = (values(15, 500, -9.0, 9.0), values(16, 500, -9.0, 9.0));
+    let mut out = row.clone();
+    points::magnitude(&mut out, &other);
+    for i in 0..500 {
+        let want = libm::hypot(f64::from(row[i]), f64::from(other[i]));
+        assert!((f64::from(out[i]) - want).abs() < 3e-7 * want);
+    }
+    for levels in [2, 5, 256, 65_536] {
+        let mut out = row.clone();
+        points::quantize(&mut out, -6.0, 7.5, levels);
+        let step = 13.5 / f64::from(levels - 1);
+        for (x, y) in row.iter().zip(&out) {
+            let x = f64::from(x.clamp(-6.0, 7.5));
+            let level = (f64::from(*y) + 6.0) / step;
+            assert!((level - level.round()).abs() < 2e-6 / step, "{x} became {y}, which is no level");
+            assert!(
+                (f64::from(*y) - x).abs() < 0.5 * step + 2e-6,
+                "{x} became {y}, which is not the nearest"
+            );
+        }
+    }
+    let mut row = [f32::NAN, f32::INFINITY];
+    points::quantize(&mut row, 0.0, 1.0, 4);
+    assert!(row[0].is_nan() && row[1] == 1.0);
+    let (row, gammas) = (values(17, 300, 2.0, 5.0), values(18, 300, 0.3, 3.0));
+    let mut out = row.clone();
+    points::gammas_between(&mut out, 2.0, 5.0, &gammas);
+    for i in 0..300 {
+        let mut one = [row[i]];
+        points::gamma_between(&mut one, 2.0, 5.0, gammas[i]);
+        assert_eq!(one[0], out[i]);
+    }
+}
+
+#[test]
 fn exp_and_ln_of_special_values() {
     let mut row = [0.0, -0.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 88.8, -103.9, -110.0];
     points::exp(&mut row);

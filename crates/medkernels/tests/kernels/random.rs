@@ -1,6 +1,9 @@
 //! Philox against its published answers, and rows against the blocks they are made of.
 
 use medkernels::philox::{Stream, add_normal_row, block, normal_row, uniform_row};
+use medkernels::poisson::poisson_row;
+
+use super::oracle::values;
 
 const STREAM: Stream = Stream { key: [0xdead_beef, 42], hi: [7, 0xffff_fffe] };
 
@@ -138,6 +141,42 @@ fn normal_numbers_are_normal() {
     // The 0.1 % point of Kolmogorov's distribution.
     assert!(distance < 1.95 / count.sqrt(), "KS distance {distance}");
     assert!(sorted[0] < -4.5 && sorted[n - 1] > 4.5);
+}
+
+#[test]
+fn counts_are_poissons() {
+    for (seed, expected) in [0.02f64, 0.7, 3.0, 9.9, 10.0, 25.5, 400.0].into_iter().enumerate() {
+        let n = 200_000;
+        let mut row = vec![(expected / 2.5) as f32; n];
+        let expected = f64::from(row[0]) * 2.5;
+        poisson_row(&mut row, Stream { key: [seed as u32, 9], hi: [0, 0] }, 7, 2.5);
+        let mut seen = std::collections::BTreeMap::new();
+        for v in &row {
+            let count = f64::from(*v) * 2.5;
+            assert!((count - count.round()).abs() < 1e-3);
+            *seen.entry(count.round() as u64).or_insert(0u32) += 1;
+        }
+        // Chi squared over the counts that are expected ten times at least, and the rest as one.
+        let p = |k: u64| {
+            let k = k as f64;
+            libm::exp(k * libm::log(expected) - expected - libm::lgamma(k + 1.0))
+        };
+        let common: Vec<u64> = (0..2000).filter(|&k| p(k) * n as f64 >= 10.0).collect();
+        let of = |k: &u64| f64::from(seen.get(k).copied().unwrap_or(0));
+        let rest = (n as f64 * (1.0 - common.iter().map(|&k| p(k)).sum::<f64>())).max(1.0);
+        let others = n as f64 - common.iter().map(of).sum::<f64>();
+        let chi: f64 = common.iter().map(|k| (of(k) - p(*k) * n as f64).powi(2) / (p(*k) * n as f64)).sum();
+        let chi = chi + (others - rest).powi(2) / rest;
+        let freedom = common.len() as f64;
+        assert!(chi < freedom + 4.5 * (2.0 * freedom).sqrt() + 5.0, "{expected}: {chi} of {freedom}");
+    }
+    let mut whole = values(3, 900, -5.0, 60.0);
+    let mut parts = whole.clone();
+    poisson_row(&mut whole, STREAM, 11, 1.0);
+    let (head, tail) = parts.split_at_mut(123);
+    poisson_row(head, STREAM, 11, 1.0);
+    poisson_row(tail, STREAM, 11 + 123, 1.0);
+    assert_eq!(whole, parts);
 }
 
 #[test]

@@ -1,0 +1,8 @@
+//! Random changes of values, against their formulas in float64.
+#![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
+
+mod field;
+mod filter;
+mod given;
+mod noise;
+mod value;
