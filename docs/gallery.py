@@ -11,13 +11,13 @@ import argparse
 import html
 import importlib.util
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import medoxide as mx
 import numpy as np
+from medoxide._transform import Group
 
 SEED = 5
 PLANE = 2.0
@@ -27,6 +27,7 @@ PLANE = 2.0
 STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
+    "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((5, 16), (20, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
     "gamma": [{"gamma": g} for g in (0.7, 1.5, 3.0)],
@@ -34,13 +35,19 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "gaussian_sharpen": [{"alpha": a, "sigma1": 1.0, "sigma2": 0.5} for a in (3, 10, 30)],
     "gaussian_smooth": [{"sigma": s, "unit": "mm"} for s in (0.8, 1.5, 3.0)],
     "histogram_shift": [{"control_points": n} for n in (20, 10, 5)],
+    "poisson_noise": [{"scale": s} for s in (1.0, 0.2, 0.05)],
+    "quantize": [{"levels": n} for n in (32, 8, 4)],
     "random_crop": [{"shape": n} for n in (150, 110, 70)],
     "random_crop_by_label": [{"shape": n, "foreground": 1.0} for n in (150, 110, 70)],
     "random_crop_by_weight": [{"shape": n, "map": "weight"} for n in (150, 110, 70)],
+    "rician_noise": [{"std": s} for s in (5, 15, 40)],
     "rot90": [{"k": k, "axes": "xy"} for k in (1, 2, 3)],
+    "salt_and_pepper": [{"fraction": f} for f in (0.005, 0.02, 0.1)],
     "scale_intensity": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "sharpen": [{"strength": a} for a in (0.5, 1.0, 3.0)],
     "shift_intensity": [{"offset": o} for o in (-60, 30, 90)],
+    "smooth_field": [{"values": v} for v in ((0.9, 1.1), (0.7, 1.3), (0.3, 1.7))],
+    "speckle_noise": [{"std": s} for s in (0.05, 0.15, 0.4)],
     "simulate_low_resolution": [{"scale": s} for s in (0.5, 0.25, 0.12)],
 }
 
@@ -52,6 +59,7 @@ ONCE: dict[str, dict[str, Any]] = {
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
     "grid_crop": {"shape": 90},
+    "invert_intensity": {},
     "keep_largest_component": {},
     "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
     "remap_labels": {"table": {1: 2}},
@@ -72,8 +80,8 @@ def class_of(name: str) -> type:
 
 def catalog() -> list[str]:
     """The names of all transforms."""
-    classes = [c for c in vars(mx.transforms).values() if isinstance(c, type) and issubclass(c, mx.Transform)]
-    names = (re.sub(r"(?<!^)(?=[A-Z])", "_", c.__name__).lower() for c in classes if c is not mx.Transform)
+    classes = [getattr(mx.transforms, name) for name in mx.transforms.__all__]
+    names = (c.name for c in classes if issubclass(c, mx.Transform) and not issubclass(c, Group))
     return sorted(set(names))
 
 

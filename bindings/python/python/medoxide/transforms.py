@@ -81,15 +81,15 @@ Axes: TypeAlias = int | str | Sequence[int]
 """Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
 """
 
-Count: TypeAlias = Dist | Sequence[int]
-"""A whole number: given, from a range `[low, high]` with both ends, each equally likely, or drawn
-from a distribution and rounded down.
-"""
-
 Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
 """A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal:
 [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half
 of the draws are below 1 and half above; {choice: [...]}
+"""
+
+Count: TypeAlias = Dist | Sequence[int]
+"""A whole number: given, from a range `[low, high]` with both ends, each equally likely, or drawn
+from a distribution and rounded down.
 """
 
 Edges: TypeAlias = Literal["shift", "skip"] | Mapping[str, int | Sequence[int]]

@@ -1,5 +1,6 @@
 //! `transforms.py`: one class for each transform.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use medcore::Category;
@@ -90,7 +91,7 @@ pub(crate) fn render() -> String {
         let _ = writeln!(out, "    \"{name}\",");
     }
     out.push_str("]\n");
-    for (name, (kind, doc)) in aliases() {
+    for (name, (kind, doc)) in in_order(aliases()) {
         // NumPy's dtypes and their names are all taken.
         if name == "DType" {
             continue;
@@ -105,6 +106,21 @@ pub(crate) fn render() -> String {
     }
     for g in groups {
         let _ = write!(out, "\n\n{}", group(g));
+    }
+    out
+}
+
+/// Aliases, each behind those that it is made of.
+fn in_order(mut all: BTreeMap<String, (String, String)>) -> Vec<(String, (String, String))> {
+    let mut out = vec![];
+    while !all.is_empty() {
+        let mentions =
+            |kind: &str, name: &String| kind.split(|c: char| !c.is_alphanumeric()).any(|word| word == name);
+        let ready = |(name, (kind, _)): &(&String, &(String, String))| {
+            all.keys().all(|other| other == *name || !mentions(kind, other))
+        };
+        let next = all.iter().find(ready).map(|(name, _)| name.clone()).expect("aliases without circles");
+        out.extend(all.remove_entry(&next));
     }
     out
 }
