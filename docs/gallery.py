@@ -27,7 +27,7 @@ PLANE = 2.0
 STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
-    "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((5, 16), (20, 16), (20, 40))],
+    "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
     "gamma": [{"gamma": g} for g in (0.7, 1.5, 3.0)],
