@@ -26,14 +26,17 @@ PLANE = 2.0
 # Parameters at three strengths.
 STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
+    "anisotropy": [{"factor": f, "axes": 1} for f in (2, 4, 8)],
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
     "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
+    "elastic": [{"max_displacement": m} for m in (7.5, 15, 25)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
     "gamma": [{"gamma": g} for g in (0.7, 1.5, 3.0)],
     "gaussian_noise": [{"std": s} for s in (5, 15, 40)],
     "gaussian_sharpen": [{"alpha": a, "sigma1": 1.0, "sigma2": 0.5} for a in (3, 10, 30)],
     "gaussian_smooth": [{"sigma": s, "unit": "mm"} for s in (0.8, 1.5, 3.0)],
+    "grid_distortion": [{"limits": (-l, l)} for l in (0.1, 0.3, 0.5)],
     "histogram_shift": [{"control_points": n} for n in (20, 10, 5)],
     "poisson_noise": [{"scale": s} for s in (1.0, 0.2, 0.05)],
     "quantize": [{"levels": n} for n in (32, 8, 4)],
@@ -41,6 +44,8 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "random_crop_by_label": [{"shape": n, "foreground": 1.0} for n in (150, 110, 70)],
     "random_crop_by_weight": [{"shape": n, "map": "weight"} for n in (150, 110, 70)],
     "rician_noise": [{"std": s} for s in (5, 15, 40)],
+    "random_orientation": [{"mirror": m} for m in (False, True, False)],
+    "random_sized_crop": [{"smallest": s, "largest": s, "unit": "share"} for s in (0.8, 0.6, 0.4)],
     "rot90": [{"k": k, "axes": "xy"} for k in (1, 2, 3)],
     "salt_and_pepper": [{"fraction": f} for f in (0.005, 0.02, 0.1)],
     "scale_intensity": [{"factor": f} for f in (0.75, 1.25, 2.0)],
@@ -49,6 +54,8 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "smooth_field": [{"values": v} for v in ((0.9, 1.1), (0.7, 1.3), (0.3, 1.7))],
     "speckle_noise": [{"std": s} for s in (0.05, 0.15, 0.4)],
     "simulate_low_resolution": [{"scale": s} for s in (0.5, 0.25, 0.12)],
+    "swap": [{"shape": n, "count": 30} for n in (5, 15, 30)],
+    "zoom": [{"factor": f} for f in (0.8, 1.2, 1.6)],
 }
 
 # What draws nothing, as it would be used.

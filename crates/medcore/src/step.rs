@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{Affine, Boundary, Box3, ClassIndex, DType, Grid, Lattice, Result, Sample, Sampler, Volume};
+use crate::{Boundary, Box3, ClassIndex, DType, Grid, Lattice, Map, Result, Sample, Sampler, Volume};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]
@@ -203,17 +203,20 @@ pub struct Warp {
     /// The output grid.
     pub grid: Grid,
     /// Output voxel coordinates to input voxel coordinates.
-    pub map: Affine,
-    /// Interpolation along each input axis, for images and maps. Labels are always sampled nearest.
+    pub map: Map,
+    /// Interpolation along each input axis, for images and maps.
     pub sampler: [Sampler; 3],
+    /// Interpolation for labels: the nearest voxel's, or (linear) the label whose share of the eight neighbours, weighted linearly, is the largest,
+    /// the lowest where several have it.
+    pub label_sampler: Sampler,
     /// What lies outside the input, for images and maps.
     pub boundary: Boundary,
     /// The value outside the input for labels, where the boundary is a constant.
     pub label_fill: f64,
     /// Whether it may be joined with a neighbouring interpolation into one.
     pub composable: bool,
-    /// For a deformation, where world points go; `None` for a regridding, which leaves the world in place.
-    pub world: Option<Affine>,
+    /// Whether the content moves in the world, and landmarks with it (a deformation); a regridding leaves the world in place.
+    pub deforms: bool,
 }
 
 impl Warp {
@@ -222,12 +225,13 @@ impl Warp {
         Warp {
             label: label.into(),
             grid: lattice.grid(input, output),
-            map: lattice.to_affine(),
+            map: lattice.to_affine().into(),
             sampler: [Sampler::Nearest; 3],
+            label_sampler: Sampler::Nearest,
             boundary: Boundary::Constant(0.0),
             label_fill: 0.0,
             composable: true,
-            world: None,
+            deforms: false,
         }
     }
 }

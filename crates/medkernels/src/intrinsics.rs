@@ -180,6 +180,70 @@ pub(crate) fn prefetch(bytes: &[u8]) {
     let _ = bytes;
 }
 
+/// Loads `data[places[i] + firsts[n]]` and the element after it to `pairs[n][0][i]` and `pairs[n][1][i]`, and tells
+/// whether it did: it does nothing without AVX-512, or where one of them lies beyond `data`.
+#[inline(always)]
+pub(crate) fn gather_pairs(
+    pairs: &mut [[[f32; 32]; 2]; 4],
+    data: &[f32],
+    places: &[u64; 32],
+    firsts: [isize; 4],
+) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if level() == Level::Avx512 {
+        #[target_feature(enable = "avx512f")]
+        fn gather(
+            pairs: &mut [[[f32; 32]; 2]; 4],
+            data: &[f32],
+            places: &[u64; 32],
+            firsts: [isize; 4],
+        ) -> bool {
+            use std::arch::x86_64::{
+                _mm512_castsi512_ps, _mm512_i64gather_epi64, _mm512_loadu_si512, _mm512_permutex2var_ps,
+                _mm512_setr_epi32, _mm512_storeu_ps,
+            };
+            let (mut low, mut high) = (u64::MAX, 0);
+            for &place in places {
+                low = if place < low { place } else { low };
+                high = if place > high { place } else { high };
+            }
+            let lowest = firsts.iter().fold(0, |a, &b| if b < a { b } else { a });
+            let highest = firsts.iter().fold(0, |a, &b| if b > a { b } else { a });
+            if high > 1 << 52
+                || low as i64 + (lowest as i64) < 0
+                || high as i64 + highest as i64 + 2 > data.len() as i64
+            {
+                return false;
+            }
+            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+            for (pair, first) in pairs.iter_mut().zip(firsts) {
+                let [near, far] = pair;
+                let base = data.as_ptr().wrapping_offset(first);
+                let halves = near.as_chunks_mut::<16>().0.iter_mut().zip(far.as_chunks_mut::<16>().0);
+                for ((near, far), places) in halves.zip(places.as_chunks::<16>().0) {
+                    // SAFETY: 16 places are read; each, `first` added, is the number of an element of `data` that has
+                    // another after it, as was looked at above; 16 values are written to `near` and to `far`.
+                    unsafe {
+                        let a = _mm512_loadu_si512(places.as_ptr().cast());
+                        let b = _mm512_loadu_si512(places.as_ptr().add(8).cast());
+                        let a = _mm512_castsi512_ps(_mm512_i64gather_epi64::<4>(a, base.cast()));
+                        let b = _mm512_castsi512_ps(_mm512_i64gather_epi64::<4>(b, base.cast()));
+                        _mm512_storeu_ps(near.as_mut_ptr(), _mm512_permutex2var_ps(a, even, b));
+                        _mm512_storeu_ps(far.as_mut_ptr(), _mm512_permutex2var_ps(a, odd, b));
+                    }
+                }
+            }
+            true
+        }
+
+        // SAFETY: a level is in use only where the processor has what it stands for.
+        return unsafe { gather(pairs, data, places, firsts) };
+    }
+    let _ = (pairs, data, places, firsts);
+    false
+}
+
 /// A function that fills a row from its blocks at one level, and tells whether it did: it does nothing at others.
 macro_rules! at_level {
     (

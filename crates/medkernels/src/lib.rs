@@ -42,6 +42,7 @@ pub mod poisson;
 pub mod rows;
 pub mod runs;
 pub mod select;
+pub mod spline;
 pub mod stats;
 pub mod threads;
 mod transpose;

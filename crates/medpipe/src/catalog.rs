@@ -97,6 +97,7 @@ macro_rules! catalog {
 
 catalog! {
     Affine,
+    Anisotropy,
     BiasField,
     Cast,
     Clamp,
@@ -105,12 +106,14 @@ catalog! {
     Crop,
     CropForeground,
     CropOrPad,
+    Elastic,
     Flip,
     Gamma,
     GaussianNoise,
     GaussianSharpen,
     GaussianSmooth,
     GridCrop,
+    GridDistortion,
     HistogramShift,
     InvertIntensity,
     KeepLargestComponent,
@@ -120,6 +123,8 @@ catalog! {
     RandomCrop,
     RandomCropByLabel,
     RandomCropByWeight,
+    RandomOrientation,
+    RandomSizedCrop,
     RemapLabels,
     Reorient,
     Resample,
@@ -133,7 +138,9 @@ catalog! {
     SimulateLowResolution,
     SmoothField,
     SpeckleNoise,
+    Swap,
     ZNormalize,
+    Zoom,
 }
 
 /// All transforms, by name.

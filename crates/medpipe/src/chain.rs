@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Box3, DType, Error, Filter, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice,
+    Boundary, Box3, DType, Error, Filter, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice, Map,
     Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
@@ -77,8 +77,10 @@ pub(crate) struct Moved {
 /// Voxels interpolated between places of the input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Interpolated {
-    pub(crate) map: Affine,
+    pub(crate) map: Map,
     pub(crate) sampler: [Sampler; 3],
+    /// Whether linear samples are labels: the one with the largest share.
+    pub(crate) votes: bool,
     pub(crate) boundary: Boundary,
     pub(crate) composable: bool,
     /// How many interpolations were joined into this one.
@@ -277,7 +279,7 @@ impl Chain {
             b => b,
         };
         let before = *self.grid();
-        if let Some(lattice) = Lattice::of(&w.map, w.grid.shape) {
+        if let Some(lattice) = w.map.affine().and_then(|map| Lattice::of(map, w.grid.shape)) {
             let moved = Moved { lattice, window: Box3::whole(before.shape), boundary };
             if let Boundary::Constant(v) = boundary
                 && !moved.stays_inside(w.grid.shape)
@@ -287,23 +289,24 @@ impl Chain {
             self.push_moved(moved, w);
             return Ok(());
         }
-        let sampler = if label { [Sampler::Nearest; 3] } else { w.sampler };
-        let nearest = sampler == [Sampler::Nearest; 3];
-        if !nearest {
+        let sampler = if label { [w.label_sampler; 3] } else { w.sampler };
+        let votes = label && w.label_sampler != Sampler::Nearest;
+        let (map, composable) = (w.map.clone(), w.composable);
+        let next = Interpolated { map, sampler, votes, boundary, composable, joined: 1 };
+        if !next.keeps_dtype() {
             self.real(&w.label)?;
         }
-        let dtype = if nearest { self.dtype() } else { DType::F32 };
-        if let (true, Boundary::Constant(v)) = (nearest, boundary) {
+        let dtype = if next.keeps_dtype() { self.dtype() } else { DType::F32 };
+        if let (true, Boundary::Constant(v)) = (next.keeps_dtype(), boundary) {
             self.holds(v, &w.label)?;
         }
-        let next = Interpolated { map: w.map, sampler, boundary, composable: w.composable, joined: 1 };
         if let Some((first, between)) = self.joinable(&next) {
             let mut map = first.map;
             if let Some(l) = between {
-                map = map * l.to_affine();
+                map = map.after(&l.to_affine().into());
                 self.stages.pop();
             }
-            let joined = Interpolated { map: map * next.map, joined: first.joined + 1, ..next };
+            let joined = Interpolated { map: map.after(&next.map), joined: first.joined + 1, ..next };
             if let Some(last) = self.stages.last_mut() {
                 last.label = format!("{}; {}", last.label, w.label);
                 last.op = Op::Interpolate(joined);
@@ -364,6 +367,7 @@ impl Chain {
             first.composable
                 && next.composable
                 && first.sampler == next.sampler
+                && first.votes == next.votes
                 && first.boundary == next.boundary
         };
         match &self.stages[..] {
@@ -451,7 +455,7 @@ impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Op::Lattice(m) => write!(f, "copy ({})", m.boundary),
-            Op::Interpolate(i) => write!(f, "interpolate ({}, {})", i.sampler[0], i.boundary),
+            Op::Interpolate(i) => write!(f, "interpolate ({}, {})", i.how(), i.boundary),
             Op::Points(p) => write!(f, "{} point operations", p.len()),
             Op::Cast(d) => write!(f, "cast to {d}"),
             Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),

@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{
-    Boundary, Box3, DType, Grid, Keep, Lattice, Measure, Measured, Meta, Of, RawVolume, Sampler, Storage,
-    Volume, Warp,
+    Boundary, Box3, DType, Grid, Keep, Lattice, Measure, Measured, Meta, Of, RawVolume, Storage, Volume, Warp,
 };
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
@@ -174,9 +173,8 @@ impl Chain {
                 }
                 _ => {
                     // What an oblique interpolation looks at is made once, not once for every slab.
-                    let nearest =
-                        matches!(&stage.op, Op::Interpolate(i) if i.sampler == [Sampler::Nearest; 3]);
-                    let want = if nearest { Want::Stored } else { Want::F32 };
+                    let stored = matches!(&stage.op, Op::Interpolate(i) if i.keeps_dtype());
+                    let want = if stored { Want::Stored } else { Want::F32 };
                     next.stages.push(stage);
                     next.stages.extend(rest);
                     let crop = Lattice { offset: needed.start.map(|v| v as i64), ..Lattice::IDENTITY };
@@ -214,7 +212,7 @@ impl Chain {
             op if op.is_whole() => true,
             Op::Interpolate(i) if !i.local() => {
                 let needed = self.needed_before(k);
-                let want = if i.sampler == [Sampler::Nearest; 3] { Want::Stored } else { Want::F32 };
+                let want = if i.keeps_dtype() { Want::Stored } else { Want::F32 };
                 self.lying(k, 0, &needed, want).is_none()
             }
             _ => false,

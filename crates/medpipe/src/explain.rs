@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use medcore::{Box3, Sampler};
+use medcore::Box3;
 
 use crate::Pipeline;
 use crate::chain::{Chain, Op};
@@ -60,7 +60,7 @@ impl Chain {
             let kind = match &s.op {
                 Op::Lattice(m) => format!("copies voxels; outside: {}", m.boundary),
                 Op::Interpolate(i) => {
-                    let how = if i.sampler == [Sampler::Nearest; 3] { "nearest" } else { "linear" };
+                    let how = i.how();
                     let joined =
                         if i.joined > 1 { format!(", {} joined into one", i.joined) } else { String::new() };
                     let why = if i.composable { "" } else { ", never joined with another" };

@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use medcore::{Boundary, Box3, Sampler};
+use medcore::{Boundary, Box3, DType, Sampler, with_element};
+use medkernels::element::Element;
 use medkernels::gather::Picks;
 use medkernels::interpolate::{self, AxisTaps, Bordered};
 
 use crate::Result;
 use crate::chain::{Chain, Interpolated, Op, Stage};
-use crate::evaluate::fill_word;
+use crate::evaluate::{buffer, fill_word};
 use crate::tile::{Tile, Want};
+use crate::values::cast;
 
 /// Voxels of input that are made at once: 512 KiB of float32, so that what they are made from fits the second cache level too.
 const PIECE: usize = 128 << 10;
@@ -29,21 +31,21 @@ impl Chain {
         out: &mut [u8],
     ) -> Result<()> {
         let domain = self.shape_at(k - 1);
-        let nearest = i.sampler == [Sampler::Nearest; 3];
-        let (start, step) = ([0, 1, 2].map(|a| i.map.rows[a][3]), [0, 1, 2].map(|a| i.map.rows[a][a]));
-        if !nearest && i.separable() && i.edged() {
-            let taps = |a: usize| AxisTaps::edge(start[a], step[a], b.start[a], b.shape[a], domain[a]);
-            return self.fill_linear(k - 1, channel, &[0, 1, 2].map(taps), bytemuck::cast_slice_mut(out));
+        let axes = [0, 1, 2];
+        if i.is_linear() && i.map.is_separable() && i.edged() {
+            let taps =
+                |a: usize| AxisTaps::at((b.start[a]..b.end()[a]).map(|o| i.map.along(a, o)), domain[a]);
+            return self.fill_linear(k - 1, channel, &axes.map(taps), bytemuck::cast_slice_mut(out));
         }
         let input = i.input_box(b, domain);
-        let want = if nearest { want } else { Want::F32 };
-        let tile = self.view(k - 1, channel, &input, want)?;
-        if nearest && i.separable() {
-            let places = [0, 1, 2].map(|a| {
+        let want = if i.keeps_dtype() { want } else { Want::F32 };
+        let tile = self.view(k - 1, channel, &input, if i.votes { Want::Stored } else { want })?;
+        if i.is_nearest() && i.map.is_separable() {
+            let places = axes.map(|a| {
                 (b.start[a]..b.end()[a])
                     .map(|o| {
                         // A centre within 1e-6 voxel of half-way is half-way, and goes up: rounding does not choose.
-                        let at = (start[a] + o as f64 * step[a] + 0.5 + 1e-6).floor();
+                        let at = (i.map.along(a, o) + 0.5 + 1e-6).floor();
                         i.boundary.index(at as i64, domain[a]).map(|v| v - input.start[a])
                     })
                     .collect::<Vec<_>>()
@@ -51,40 +53,13 @@ impl Chain {
             nearest_separable(&tile, &places, i.boundary, b.shape, out);
             return Ok(());
         }
-        let column = i.map.column(0);
-        let boundary = interpolate::Boundary::from(i.boundary);
-        let size = tile.dtype.bytes();
-        let word = match i.boundary {
-            Boundary::Constant(v) => fill_word(tile.dtype, v),
-            _ => vec![0; size],
-        };
-        for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
-            let (y, z) = (b.start[1] + n % b.shape[1], b.start[2] + n / b.shape[1]);
-            let start = i.map.apply([0.0, y as f64, z as f64]);
-            if nearest {
-                interpolate::sample_nearest_row(
-                    row,
-                    &tile.strided(&input, domain),
-                    size,
-                    start,
-                    column,
-                    b.start[0],
-                    boundary,
-                    &word,
-                );
-            } else {
-                let row = bytemuck::cast_slice_mut(row);
-                interpolate::sample_linear_row(
-                    row,
-                    &tile.strided_f32(&input, domain),
-                    start,
-                    column,
-                    b.start[0],
-                    boundary,
-                );
-            }
+        let sampled = Sampled { of: i, tile: &tile, input, domain };
+        if i.votes && want == Want::F32 && tile.dtype != DType::F32 {
+            let mut exact = buffer(b.len() * tile.dtype.bytes())?;
+            sampled.fill(b, exact.as_bytes_mut())?;
+            return cast(exact.as_bytes(), tile.dtype, out, DType::F32);
         }
-        Ok(())
+        sampled.fill(b, out)
     }
 
     /// Interpolates the output of the first `k` stages linearly along its axes.
@@ -152,9 +127,28 @@ impl Chain {
 }
 
 impl Interpolated {
-    /// Whether each output axis walks along the input axis of the same number.
-    pub(crate) fn separable(&self) -> bool {
-        (0..3).all(|i| (0..3).all(|j| i == j || self.map.rows[i][j] == 0.0))
+    /// Whether each sample is the nearest voxel.
+    pub(crate) fn is_nearest(&self) -> bool {
+        self.sampler == [Sampler::Nearest; 3]
+    }
+
+    /// Whether each sample is a value between voxels.
+    fn is_linear(&self) -> bool {
+        !self.is_nearest() && !self.votes
+    }
+
+    /// Whether samples are voxels of the input, in its dtype.
+    pub(crate) fn keeps_dtype(&self) -> bool {
+        !self.is_linear()
+    }
+
+    /// What a sample is, in a word.
+    pub(crate) fn how(&self) -> &'static str {
+        match (self.is_nearest(), self.votes) {
+            (true, _) => "nearest",
+            (false, true) => "largest share",
+            (false, false) => "linear",
+        }
     }
 
     /// Whether the boundary is the edge voxel along every axis.
@@ -164,20 +158,15 @@ impl Interpolated {
 
     /// Whether a box of the output needs no more than a box of the input.
     pub(crate) fn local(&self) -> bool {
-        self.separable() && (self.edged() || self.sampler == [Sampler::Nearest; 3])
+        self.map.is_separable() && (self.is_nearest() || (self.edged() && !self.votes))
     }
 
     /// The input box that an output box needs.
     pub(crate) fn input_box(&self, b: &Box3, domain: [usize; 3]) -> Box3 {
         let mut out = Box3::whole(domain);
+        let [lows, highs] = self.map.reach(b);
         for i in 0..3 {
-            let row = self.map.rows[i];
-            let (mut low, mut high) = (row[3], row[3]);
-            for j in 0..3 {
-                let ends = [row[j] * b.start[j] as f64, row[j] * (b.end()[j] - 1) as f64];
-                low += ends[0].min(ends[1]);
-                high += ends[0].max(ends[1]);
-            }
+            let (low, high) = (lows[i], highs[i]);
             // One voxel more than needed on either side, for rounding.
             let (low, high) = ((low - 1.0).floor(), (high + 2.0).ceil());
             let n = domain[i];
@@ -192,6 +181,82 @@ impl Interpolated {
             out.shape[i] = last - first;
         }
         out
+    }
+}
+
+/// A box of input that an interpolation looks at.
+struct Sampled<'a> {
+    of: &'a Interpolated,
+    tile: &'a Tile,
+    input: Box3,
+    domain: [usize; 3],
+}
+
+/// Where the samples of a row lie.
+enum Places<'a> {
+    /// At equal steps, from this one on.
+    Line([f64; 3], [f64; 3], usize),
+    Listed([&'a [f64]; 3]),
+}
+
+impl Sampled<'_> {
+    /// A box of samples that do not lie along the axes.
+    fn fill(&self, b: &Box3, out: &mut [u8]) -> Result<()> {
+        let size = self.tile.dtype.bytes();
+        let each = out.chunks_exact_mut(b.shape[0] * size).enumerate();
+        let mut each = each.map(|(n, row)| (b.start[1] + n % b.shape[1], b.start[2] + n / b.shape[1], row));
+        if let Some(map) = self.of.map.affine() {
+            let step = map.column(0);
+            return each.try_for_each(|(y, z, row)| {
+                let start = map.apply([0.0, y as f64, z as f64]);
+                self.fill_row(row, &Places::Line(start, step, b.start[0]))
+            });
+        }
+        let mut rows = self.of.map.rows(b);
+        each.try_for_each(|(y, z, row)| self.fill_row(row, &Places::Listed(rows.row(y, z))))
+    }
+
+    fn fill_row(&self, row: &mut [u8], places: &Places) -> Result<()> {
+        let boundary = interpolate::Boundary::from(self.of.boundary);
+        if self.of.is_linear() {
+            let (row, src) = (bytemuck::cast_slice_mut(row), self.tile.strided_f32(&self.input, self.domain));
+            match *places {
+                Places::Line(start, step, first) => {
+                    interpolate::sample_linear_row(row, &src, start, step, first, boundary);
+                }
+                Places::Listed(at) => interpolate::sample_linear_at(row, &src, at, boundary),
+            }
+            return Ok(());
+        }
+        let src = self.tile.strided(&self.input, self.domain);
+        let dtype = self.tile.dtype;
+        if self.of.votes {
+            return with_element!(dtype, T => {
+                let fill = match self.of.boundary {
+                    Boundary::Constant(v) => T::from_f64_saturating(v),
+                    _ => T::from_f64_saturating(0.0),
+                };
+                let row: &mut [T] = bytemuck::cast_slice_mut(row);
+                match *places {
+                    Places::Line(start, step, first) => {
+                        interpolate::sample_votes_row(row, &src, start, step, first, boundary, fill);
+                    }
+                    Places::Listed(at) => interpolate::sample_votes_at(row, &src, at, boundary, fill),
+                }
+                Ok(())
+            }, else => Err(medcore::Error::not_numeric("labels", dtype).into()));
+        }
+        let word = match self.of.boundary {
+            Boundary::Constant(v) => fill_word(dtype, v),
+            _ => vec![0; dtype.bytes()],
+        };
+        match *places {
+            Places::Line(start, step, first) => {
+                interpolate::sample_nearest_row(row, &src, word.len(), start, step, first, boundary, &word);
+            }
+            Places::Listed(at) => interpolate::sample_nearest_at(row, &src, word.len(), at, boundary, &word),
+        }
+        Ok(())
     }
 }
 

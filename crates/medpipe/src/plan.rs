@@ -119,12 +119,13 @@ impl State {
             c.push_warp(&Warp {
                 label,
                 grid,
-                map,
+                map: map.into(),
                 sampler,
+                label_sampler: Sampler::Nearest,
                 boundary,
                 label_fill: 0.0,
                 composable: true,
-                world: None,
+                deforms: false,
             })?;
         }
         Ok(())
@@ -312,6 +313,7 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
 
 /// One warp for every item, by role.
 fn warp(state: &mut State, w: &Warp, targets: &[bool]) -> Result<()> {
+    let before = *state.reference()?.grid();
     for (item, _) in state.items.iter_mut().zip(targets).filter(|(_, t)| **t) {
         match item {
             Planning::Volume(c) => {
@@ -319,12 +321,24 @@ fn warp(state: &mut State, w: &Warp, targets: &[bool]) -> Result<()> {
                 c.stepped();
             }
             Planning::Points(_, p) => {
-                if let Some(world) = &w.world {
-                    p.world.iter_mut().for_each(|v| *v = world.apply(*v));
+                if w.deforms {
+                    p.world.iter_mut().try_for_each(|v| moved(v, w, &before))?;
                 }
             }
         }
     }
+    Ok(())
+}
+
+/// Moves a landmark to where the content goes that it marks.
+fn moved(point: &mut [f64; 3], w: &Warp, before: &Grid) -> Result<()> {
+    let voxel = before.affine.inverse().map(|m| m.apply(*point));
+    let there = voxel.and_then(|v| w.map.back(v)).ok_or_else(|| Error::Data {
+        what: w.label.clone(),
+        found: format!("a landmark at {point:.1?} mm, to which no place or several are mapped"),
+        hint: "displace by less, or over longer distances, so that the map does not fold".into(),
+    })?;
+    *point = w.grid.affine.apply(there);
     Ok(())
 }
 

@@ -52,7 +52,7 @@ impl LazyVolume {
             for i in 0..3 {
                 map.rows[i][3] = axes[i].start as f64;
             }
-            warp.map = map;
+            warp.map = map.into();
             warp.grid = Grid::new(shape, grid.affine * map);
             warp.sampler = [Sampler::Nearest; 3];
             warp.boundary = Boundary::Edge;

@@ -1,7 +1,7 @@
 //! A chain with its axes in another order: where voxels lie with another axis than x fastest and no stage minds, they
 //! are worked on as they lie.
 
-use medcore::{Box3, Grid, Lattice, Sampler};
+use medcore::{Box3, Grid, Lattice};
 
 use crate::chain::{Chain, Interpolated, Moved, Op, Stage};
 use crate::source::Source;
@@ -50,9 +50,7 @@ impl Stage {
             Op::Cast(to) => Op::Cast(*to),
             Op::Relabel(table) => Op::Relabel(table.clone()),
             Op::Lattice(m) => Op::Lattice(m.turned(turn)),
-            Op::Interpolate(i) if i.separable() && i.sampler == [Sampler::Nearest; 3] => {
-                Op::Interpolate(i.turned(turn))
-            }
+            Op::Interpolate(i) if i.map.is_separable() && i.is_nearest() => Op::Interpolate(i.turned(turn)?),
             _ => return None,
         };
         let grid = grid_turned(&self.grid, turn);
@@ -75,9 +73,11 @@ impl Moved {
 }
 
 impl Interpolated {
-    fn turned(&self, turn: Turn) -> Interpolated {
+    /// `None` where the map is none that turns.
+    fn turned(&self, turn: Turn) -> Option<Interpolated> {
         let exchange = Lattice { axes: turn, ..Lattice::IDENTITY }.to_affine();
-        Interpolated { map: exchange * self.map * exchange, ..self.clone() }
+        let map = (exchange * *self.map.affine()? * exchange).into();
+        Some(Interpolated { map, ..self.clone() })
     }
 }
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Affine",
+    "Anisotropy",
     "BiasField",
     "Cast",
     "Clamp",
@@ -34,12 +35,14 @@ __all__ = [
     "Crop",
     "CropForeground",
     "CropOrPad",
+    "Elastic",
     "Flip",
     "Gamma",
     "GaussianNoise",
     "GaussianSharpen",
     "GaussianSmooth",
     "GridCrop",
+    "GridDistortion",
     "HistogramShift",
     "InvertIntensity",
     "KeepLargestComponent",
@@ -51,6 +54,8 @@ __all__ = [
     "RandomCrop",
     "RandomCropByLabel",
     "RandomCropByWeight",
+    "RandomOrientation",
+    "RandomSizedCrop",
     "RemapLabels",
     "Reorient",
     "Repeat",
@@ -66,7 +71,9 @@ __all__ = [
     "SmoothField",
     "SomeOf",
     "SpeckleNoise",
+    "Swap",
     "ZNormalize",
+    "Zoom",
 ]
 
 Absent: TypeAlias = Literal["uniform", "error"]
@@ -80,6 +87,12 @@ AffineRule: TypeAlias = Literal["keep", "update"]
 Axes: TypeAlias = int | str | Sequence[int]
 """Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
 """
+
+CropPlace: TypeAlias = Literal["random", "centre"]
+"""Where a patch lies: `random`, every place inside the volume equally likely, or `centre`."""
+
+CropUnit: TypeAlias = Literal["voxels", "share"]
+"""What lengths of a patch are counted in: `voxels`, or `share` of the volume's (0 to 1)."""
 
 Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
 """A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal:
@@ -135,6 +148,9 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 {item: seg, values: [1, 2]}}`.
 """
 
+Moves: TypeAlias = Literal["content", "grid"]
+"""What the numbers of an affine move."""
+
 OffsetUnit: TypeAlias = Literal["values", "deviations"]
 """The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
 
@@ -169,6 +185,10 @@ class Affine(Transform):
     and z in turn, then shifted. Positive angles turn x to y, y to z, z to x. Landmarks move with
     the content.
 
+    nnU-Net's `SpatialTransform` (of batchgeneratorsv2) is `moves: grid`, `unit: voxels`, `mode:
+    constant`, `label_interpolation: linear` and `label_value: -1`, with its crop after it: both
+    together are one interpolation of what the crop needs.
+
     Parameters
     ----------
     rotate : Dist | Sequence[Dist], default 0.0
@@ -180,15 +200,27 @@ class Affine(Transform):
         Shear: x by y, x by z, y by z (tangents of the angles).
     translate : Dist | Sequence[Dist], default 0.0
         Shift along the axes. In mm.
+    moves : Moves, default "content"
+        What the numbers move: the content, or the grid that it is sampled by. `content`: the
+        content: a scale above 1 enlarges it. `grid`: the grid on which it is sampled, as in MONAI
+        and batchgeneratorsv2: a scale above 1 shows more of the content, smaller.
+    unit : LengthUnit, default "mm"
+        The unit of lengths. `voxels`: voxels along each axis. `mm`: millimetres.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
         nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
+        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
         `wrap`: the other side.
     value : float, default 0.0
         The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
     affine : AffineRule, default "keep"
         Whether the output's affine stays, or follows the content back to where it came from.
         `keep`: the grid stays. `update`: the affine is multiplied by the map, as for a regridding.
@@ -210,9 +242,13 @@ class Affine(Transform):
     scale: Dist | Sequence[Dist]
     shear: Dist | Sequence[Dist]
     translate: Dist | Sequence[Dist]
+    moves: Moves
+    unit: LengthUnit
     interpolation: Interpolation
+    label_interpolation: Interpolation
     mode: PadMode
     value: float
+    label_value: int
     affine: AffineRule
 
     def __init__(
@@ -222,9 +258,13 @@ class Affine(Transform):
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
+        moves: Moves = "content",
+        unit: LengthUnit = "mm",
         interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
+        label_value: int = 0,
         affine: AffineRule = "keep",
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
@@ -238,14 +278,78 @@ class Affine(Transform):
                 "scale": scale,
                 "shear": shear,
                 "translate": translate,
+                "moves": moves,
+                "unit": unit,
                 "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
                 "affine": affine,
             },
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class Anisotropy(Transform):
+    """Down-sample along one axis by nearest voxel and up-sample linearly to the old grid, as a scan
+    of thick slices would look.
+
+    The axis is drawn of `axes`. Sampling follows TorchIO's `RandomAnisotropy`: voxels along the
+    axis are `factor` times as wide, as many of them as fit, about the centre. Never joined with
+    another interpolation: the loss is the point.
+
+    Parameters
+    ----------
+    factor : Dist, default 2.0
+        How much wider voxels become; 1 or more.
+    axes : Axes, default (0, 1, 2)
+        The axes of which one is drawn.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "anisotropy"
+    factor: Dist
+    axes: Axes
+
+    def __init__(
+        self,
+        factor: Dist = 2.0,
+        *,
+        axes: Axes = (0, 1, 2),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+                "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -745,6 +849,106 @@ class CropOrPad(Transform):
         )
 
 
+class Elastic(Transform):
+    """Displace the content smoothly, at random; the grid stays.
+
+    A cubic B-spline over a coarse grid of control points, each displaced by up to
+    `max_displacement` along each voxel axis, every displacement equally likely. The control
+    points lie as in TorchIO's `RandomElasticDeformation` and ITK's
+    `BSplineTransformInitializer`: `n - 2` of `n` along an axis lie on the volume, the outermost
+    beyond it. The plan says so where displacements are larger than half the distance of control
+    points: the content may then fold. Landmarks move with the content. Joined with affines
+    before and after it into one interpolation.
+
+    Parameters
+    ----------
+    max_displacement : Dist | Sequence[Dist], default 7.5
+        The largest displacement of a control point along x, y, z; one value is drawn for all axes.
+        In mm.
+    control_points : int | Sequence[int], default 7
+        Control points along x, y, z; 4 to 256.
+    locked_borders : int, default 2
+        Layers of control points at the faces that are not displaced: 0, 1, or 2 (faces of the
+        volume move by a sixth of what lies inside).
+    displacements : Sequence[Sequence[float]] | None, default None
+        Displacements of all control points along x, y, z, those along x fastest, instead of drawn
+        ones. In mm.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "elastic"
+    max_displacement: Dist | Sequence[Dist]
+    control_points: int | Sequence[int]
+    locked_borders: int
+    displacements: Sequence[Sequence[float]] | None
+    interpolation: Interpolation
+    label_interpolation: Interpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        max_displacement: Dist | Sequence[Dist] = 7.5,
+        *,
+        control_points: int | Sequence[int] = 7,
+        locked_borders: int = 2,
+        displacements: Sequence[Sequence[float]] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "max_displacement": max_displacement,
+                "control_points": control_points,
+                "locked_borders": locked_borders,
+                "displacements": displacements,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Flip(Transform):
     """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
 
@@ -1138,6 +1342,97 @@ class GridCrop(Transform):
                 "rule": rule,
                 "mode": mode,
                 "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class GridDistortion(Transform):
+    """Stretch and squeeze the cells of a grid along their axes, at random; the grid of voxels
+    stays.
+
+    Each axis is divided into `cells`, each of which takes as many voxels of the content as its
+    width times a step drawn from `1 + limits`. The coordinates are those of MONAI's
+    `GridDistortion`: within a cell they go from its beginning to the next one's in equal parts,
+    both included, and voxels left over at the end are one more cell. Landmarks move with the
+    content.
+
+    Parameters
+    ----------
+    limits : Sequence[float], default (-0.03, 0.03)
+        Range from which each cell's change of width is drawn, relative to it.
+    cells : int | Sequence[int], default 5
+        Cells along x, y, z.
+    steps : Sequence[Sequence[float]] | None, default None
+        Steps of all cells along x, y, z, `cells + 1` of each, instead of drawn ones.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "grid_distortion"
+    limits: Sequence[float]
+    cells: int | Sequence[int]
+    steps: Sequence[Sequence[float]] | None
+    interpolation: Interpolation
+    label_interpolation: Interpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        limits: Sequence[float] = (-0.03, 0.03),
+        *,
+        cells: int | Sequence[int] = 5,
+        steps: Sequence[Sequence[float]] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "limits": limits,
+                "cells": cells,
+                "steps": steps,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -1795,6 +2090,121 @@ class RandomCropByWeight(Transform):
         )
 
 
+class RandomOrientation(Transform):
+    """Turn the voxel axes to one of the 24 orientations of a cube, each equally likely. The affine
+    follows, so that every voxel keeps its place in the world.
+
+    Axes of different lengths change the shape: for patches that are cubes, or volumes of which
+    patches are cut afterwards.
+
+    Parameters
+    ----------
+    mirror : bool, default False
+        Whether mirror images count too: 48 orientations.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "random_orientation"
+    mirror: bool
+
+    def __init__(
+        self,
+        mirror: bool = False,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "mirror": mirror,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class RandomSizedCrop(Transform):
+    """Cut out a patch of random shape at a random place, the same for every item of the sample.
+
+    Along each axis the length is drawn by itself, every number of voxels from the smallest to
+    the largest equally likely; a range given as shares of the volume is rounded up to voxels.
+    Corresponds to MONAI's `RandSpatialCrop` with `random_size=True` (`smallest` and `largest`
+    are its `roi_size` and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
+
+    Parameters
+    ----------
+    smallest : float | Sequence[float]
+        The shortest length along x, y, z.
+    largest : float | Sequence[float] | None, default None
+        The greatest length along x, y, z; the volume's if not given. No patch is longer than the
+        volume.
+    unit : CropUnit, default "voxels"
+        What lengths are counted in. `voxels`: voxels. `share`: shares of the volume.
+    place : CropPlace, default "random"
+        Where the patch lies. `random`: anywhere. `centre`: about the centre, as `crop_or_pad`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "random_sized_crop"
+    smallest: float | Sequence[float]
+    largest: float | Sequence[float] | None
+    unit: CropUnit
+    place: CropPlace
+
+    def __init__(
+        self,
+        smallest: float | Sequence[float],
+        *,
+        largest: float | Sequence[float] | None = None,
+        unit: CropUnit = "voxels",
+        place: CropPlace = "random",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "smallest": smallest,
+                "largest": largest,
+                "unit": unit,
+                "place": place,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class RemapLabels(Transform):
     """Replace label values. Values that are not named stay. The dtype stays; a value that it cannot
     hold is an error.
@@ -1898,8 +2308,7 @@ class Resample(Transform):
     Both grids share the centre of their field of view, and voxel centres lie half a voxel inside
     its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly and the
     shape is the rounded one; with `shape`, the field of view is met exactly. Beyond the
-    outermost centres the edge voxel is used. No smoothing is done before down-sampling. Labels
-    are always sampled nearest.
+    outermost centres the edge voxel is used. No smoothing is done before down-sampling.
 
     Parameters
     ----------
@@ -1910,6 +2319,10 @@ class Resample(Transform):
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
         nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
+        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -1927,6 +2340,7 @@ class Resample(Transform):
     spacing: float | Sequence[float] | None
     shape: int | Sequence[int] | None
     interpolation: Interpolation
+    label_interpolation: Interpolation
 
     def __init__(
         self,
@@ -1934,6 +2348,7 @@ class Resample(Transform):
         *,
         shape: int | Sequence[int] | None = None,
         interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -1945,6 +2360,7 @@ class Resample(Transform):
                 "spacing": spacing,
                 "shape": shape,
                 "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
             },
             p=p,
             keys=keys,
@@ -2603,6 +3019,70 @@ class SpeckleNoise(Transform):
         )
 
 
+class Swap(Transform):
+    """Swap pairs of patches within the image, one pair after the other, as is done for learning to
+    restore context.
+
+    Places are drawn for each image; every place inside it is equally likely. Corresponds to
+    TorchIO's `RandomSwap`.
+
+    Parameters
+    ----------
+    shape : int | Sequence[int], default 15
+        Voxels of a patch along x, y, z.
+    count : int, default 100
+        Number of pairs.
+    places : Sequence[Sequence[Sequence[int]]] | None, default None
+        First voxels (x, y, z) of the two patches of each pair, instead of drawn ones.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "swap"
+    shape: int | Sequence[int]
+    count: int
+    places: Sequence[Sequence[Sequence[int]]] | None
+
+    def __init__(
+        self,
+        shape: int | Sequence[int] = 15,
+        *,
+        count: int = 100,
+        places: Sequence[Sequence[Sequence[int]]] | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "shape": shape,
+                "count": count,
+                "places": places,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class ZNormalize(Transform):
     """Subtract the mean and divide by the standard deviation.
 
@@ -2664,6 +3144,89 @@ class ZNormalize(Transform):
             keys=keys,
             id=id,
             per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Zoom(Transform):
+    """Magnify the content; the grid stays, or its shape follows.
+
+    The volume is sampled on `floor(n * factor)` voxels over its field of view, and cropped or
+    padded about the centre to its old shape, as MONAI's `Zoom` does with `mode="trilinear"`.
+    Landmarks move with the content.
+
+    Parameters
+    ----------
+    factor : Dist | Sequence[Dist], default 1.1
+        Magnification along x, y, z; one value is drawn for all axes.
+    keep_shape : bool, default True
+        Whether the result has the shape of the volume.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+    mode : PadMode, default "edge"
+        What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the edge
+        voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
+        voxel repeated. `wrap`: the other side.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "zoom"
+    factor: Dist | Sequence[Dist]
+    keep_shape: bool
+    interpolation: Interpolation
+    label_interpolation: Interpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        factor: Dist | Sequence[Dist] = 1.1,
+        *,
+        keep_shape: bool = True,
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "factor": factor,
+                "keep_shape": keep_shape,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
             key=key,
             patch=patch,
         )

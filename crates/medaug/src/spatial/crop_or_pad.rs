@@ -27,6 +27,14 @@ impl Declared for CropOrPad {
     const MAIN: Option<&'static str> = Some("shape");
 }
 
+/// Voxels added before the first of each axis (negative: cropped) where `n` become `m` about the centre.
+pub(crate) fn before(n: [usize; 3], m: [usize; 3]) -> [i64; 3] {
+    [0, 1, 2].map(|i| {
+        let (n, m) = (n[i] as i64, m[i] as i64);
+        if m >= n { (m - n) / 2 } else { m / 2 - n / 2 }
+    })
+}
+
 impl Transform for CropOrPad {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
         let shape = self.shape.each();
@@ -34,12 +42,8 @@ impl Transform for CropOrPad {
             return Err(Error::param(Self::NAME, "shape", format!("{shape:?}"), "1 to 2^31 voxels per axis"));
         }
         let n = at.grid.shape;
-        let before = [0, 1, 2].map(|i| {
-            let (n, m) = (n[i] as i64, shape[i] as i64);
-            if m >= n { (m - n) / 2 } else { m / 2 - n / 2 }
-        });
         let boundary = self.mode.boundary(Self::NAME, self.value)?;
         let label = format!("crop or pad {n:?} to {shape:?}");
-        Ok(placed(label, at.grid, before, shape, boundary).into_iter().collect())
+        Ok(placed(label, at.grid, before(n, shape), shape, boundary).into_iter().collect())
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// Both grids share the centre of their field of view, and voxel centres lie half a voxel inside its edge (torch `align_corners=False`). With
 /// `spacing`, the spacing is met exactly and the shape is the rounded one; with `shape`, the field of view is met exactly. Beyond the outermost
-/// centres the edge voxel is used. No smoothing is done before down-sampling. Labels are always sampled nearest.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// centres the edge voxel is used. No smoothing is done before down-sampling.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Resample {
     /// Voxel size along x, y, z.
@@ -20,6 +20,24 @@ pub struct Resample {
     pub shape: Option<PerAxis<usize>>,
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
+    /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours (the largest of
+    /// linearly interpolated one-hot channels, the lowest label where several are).
+    pub label_interpolation: Interpolation,
+}
+
+pub(crate) fn nearest() -> Interpolation {
+    Interpolation::Nearest
+}
+
+impl Default for Resample {
+    fn default() -> Resample {
+        Resample {
+            spacing: None,
+            shape: None,
+            interpolation: Interpolation::Linear,
+            label_interpolation: nearest(),
+        }
+    }
 }
 
 /// Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way coordinates go up).
@@ -63,12 +81,13 @@ pub(crate) fn centred(
     Warp {
         label,
         grid: Grid::new(shape, input.affine * map),
-        map,
+        map: map.into(),
         sampler: [sampler; 3],
+        label_sampler: Sampler::Nearest,
         boundary: Boundary::Edge,
         label_fill: 0.0,
         composable: true,
-        world: None,
+        deforms: false,
     }
 }
 
@@ -122,6 +141,7 @@ impl Transform for Resample {
             return Ok(vec![]);
         }
         let label = format!("resample {n:?} to {shape:?}");
-        Ok(vec![Step::Warp(centred(label, at.grid, shape, ratio, self.interpolation.into()))])
+        let warp = centred(label, at.grid, shape, ratio, self.interpolation.into());
+        Ok(vec![Step::Warp(Warp { label_sampler: self.label_interpolation.into(), ..warp })])
     }
 }

@@ -1,13 +1,11 @@
-//! Linear samples along an oblique row of coordinates.
+//! Linear samples at coordinates: along an oblique row, or listed.
 
 use super::border::border;
-use super::line::{Line, near};
+use super::corners::{Corners, LANES, Spots};
+use super::line::{Line, Places, near};
 use super::{Boundary, StridedF32};
 use crate::element::floor_small;
 use crate::kernel::kernel;
-
-/// Voxels worked on at once.
-pub(super) const LANES: usize = 32;
 
 /// Samples linearly at `start + (first + i) * step` (f64, in source voxels) into `dst[i]`.
 ///
@@ -25,25 +23,36 @@ pub fn sample_linear_row(
     first: usize,
     boundary: Boundary,
 ) {
+    sample_row(dst, src, Line { start, step }, first, boundary);
+}
+
+/// Samples linearly at `(at[0][i], at[1][i], at[2][i])` (source voxels) into `dst[i]`, as [`sample_linear_row`] does.
+///
+/// # Panics
+/// As [`sample_linear_row`], or if there are fewer coordinates than samples.
+pub fn sample_linear_at(dst: &mut [f32], src: &StridedF32, at: [&[f64]; 3], boundary: Boundary) {
+    sample_row(dst, src, at, 0, boundary);
+}
+
+fn sample_row<P: Places>(dst: &mut [f32], src: &StridedF32, places: P, first: usize, boundary: Boundary) {
     if dst.is_empty() {
         return;
     }
     assert!(!src.shape.contains(&0), "the source's shape is empty");
-    let line = Line { start, step };
     let (limits, last) = (src.shape.map(|n| n as f64 - 1.0), first + dst.len());
     let mut from = first;
     while from < last {
-        let (inside, to) = line.run(from..last, LANES, 0.0, limits);
+        let (inside, to) = places.run(from..last, LANES, 0.0, limits);
         let part = &mut dst[from - first..to - first];
         match boundary {
-            _ if inside => interior(part, src, line, from),
-            Boundary::Edge => border(part, src, line, from, None),
+            _ if inside => interior(part, src, places, from),
+            Boundary::Edge => border(part, src, places, from, None),
             Boundary::Constant(_) | Boundary::ZerosBlended => {
-                border(part, src, line, from, Some(boundary.fill()));
+                border(part, src, places, from, Some(boundary.fill()));
             }
             Boundary::Reflect | Boundary::Mirror | Boundary::Wrap => {
                 for (d, i) in part.iter_mut().zip(from..) {
-                    *d = sample(src, line.at(i), boundary);
+                    *d = sample(src, places.at(i), boundary);
                 }
             }
         }
@@ -78,82 +87,38 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
         }
         src.data[(src.offset + steps[0][x] + steps[1][y] + steps[2][z]) as usize]
     };
-    let corners = [
-        [value(0, 0, 0), value(1, 0, 0), value(0, 1, 0), value(1, 1, 0)],
-        [value(0, 0, 1), value(1, 0, 1), value(0, 1, 1), value(1, 1, 1)],
-    ];
-    trilinear(corners, weights)
+    trilinear(std::array::from_fn(|c| value(c & 1, c >> 1 & 1, c >> 2)), weights)
 }
 
+/// From the corners of a cell, x fastest.
 #[inline(always)]
-pub(super) fn trilinear(corners: [[f32; 4]; 2], [wx, wy, wz]: [f32; 3]) -> f32 {
-    let plane = |[a, b, c, d]: [f32; 4]| {
+pub(super) fn trilinear(corners: [f32; 8], [wx, wy, wz]: [f32; 3]) -> f32 {
+    let plane = |a: f32, b: f32, c: f32, d: f32| {
         let low = a + (b - a) * wx;
         let high = c + (d - c) * wx;
         low + (high - low) * wy
     };
-    let near = plane(corners[0]);
-    let far = plane(corners[1]);
+    let [a, b, c, d, e, f, g, h] = corners;
+    let near = plane(a, b, c, d);
+    let far = plane(e, f, g, h);
     near + (far - near) * wz
 }
 
 kernel! {
-    /// Samples whose neighbours all lie inside, from index `first` of the line on.
-    fn interior(dst: &mut [f32], src: &StridedF32, line: Line, first: usize) {
-        let strides = src.strides;
-        let scale = strides.map(|s| s as f64);
-        let base = src.offset as f64;
-        let data = src.data;
-        let steps = [
-            0,
-            strides[0],
-            strides[1],
-            strides[0] + strides[1],
-            strides[2],
-            strides[0] + strides[2],
-            strides[1] + strides[2],
-            strides[0] + strides[1] + strides[2],
-        ];
-        let mut place = [0u64; LANES];
-        let mut weights = [[0.0f32; LANES]; 3];
-        let mut corners = [[0.0f32; LANES]; 8];
+    /// Samples whose neighbours all lie inside, from sample `first` on.
+    fn interior[P: Places](dst: &mut [f32], src: &StridedF32, places: P, first: usize) {
+        let mut block = [[0.0; LANES]; 3];
+        let mut spots = Spots::default();
+        let mut corners = Corners::new(src.strides);
         for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
-            let from = first + chunk * LANES;
-            for i in 0..LANES {
-                let at = line.at(from + i);
-                let mut offset = base;
-                for axis in 0..3 {
-                    let below = floor_small(at[axis]);
-                    weights[axis][i] = (at[axis] - below) as f32;
-                    offset += below * scale[axis];
-                }
-                // A whole number below 2^51: its bits are the sum's low bits.
-                place[i] = (offset + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
-            }
-            if strides[0] == 1 {
-                // Neighbours along x are read in pairs.
-                for i in 0..out.len() {
-                    let at = place[i] as usize;
-                    for pair in 0..4 {
-                        let at = at.wrapping_add_signed(steps[2 * pair]);
-                        let [near, far] = &data[at..][..2] else { continue };
-                        corners[2 * pair][i] = *near;
-                        corners[2 * pair + 1][i] = *far;
-                    }
-                }
-            } else {
-                for i in 0..out.len() {
-                    let at = place[i] as usize;
-                    for corner in 0..8 {
-                        corners[corner][i] = data[at.wrapping_add_signed(steps[corner])];
-                    }
-                }
-            }
+            places.fill(&mut block, first + chunk * LANES, out.len());
+            spots.fill(&block, src.offset, src.strides, out.len());
+            corners.load(src.data, &spots.place, out.len());
+            let (at, [x, y, z]) = (corners.by_corner(), &spots.weights);
             let mut values = [0.0f32; LANES];
             for i in 0..LANES {
-                let low = [corners[0][i], corners[1][i], corners[2][i], corners[3][i]];
-                let high = [corners[4][i], corners[5][i], corners[6][i], corners[7][i]];
-                values[i] = trilinear([low, high], [weights[0][i], weights[1][i], weights[2][i]]);
+                let cell = [at[0][i], at[1][i], at[2][i], at[3][i], at[4][i], at[5][i], at[6][i], at[7][i]];
+                values[i] = trilinear(cell, [x[i], y[i], z[i]]);
             }
             out.copy_from_slice(&values[..out.len()]);
         }

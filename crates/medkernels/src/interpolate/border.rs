@@ -1,8 +1,9 @@
 //! Linear samples of which neighbours may lie outside.
 
 use super::StridedF32;
-use super::affine::{LANES, trilinear};
-use super::line::{Line, near};
+use super::affine::trilinear;
+use super::corners::{LANES, whole};
+use super::line::{Places, near};
 use crate::element::floor_small;
 use crate::kernel::kernel;
 
@@ -13,23 +14,24 @@ const WHOLE: u64 = 0b11_1111;
 const NAN: u64 = 1 << 6;
 
 kernel! {
-    /// Samples anywhere, from index `first` of the line on. Outside stands the fill value; where there is none, the nearest voxel inside.
-    pub(super) fn border(dst: &mut [f32], src: &StridedF32, line: Line, first: usize, fill: Option<f32>) {
+    /// Samples anywhere, from sample `first` on. Outside stands the fill value; where there is none, the nearest voxel inside.
+    pub(super) fn border[P: Places](dst: &mut [f32], src: &StridedF32, places: P, first: usize, fill: Option<f32>) {
         let (strides, data) = (src.strides, src.data);
         let scale = strides.map(|s| s as f64);
         let last = src.shape.map(|n| n as f64 - 1.0);
         let base = src.offset as f64;
         let edge = if fill.is_some() { 0 } else { WHOLE };
         let fill = fill.unwrap_or(0.0);
+        let mut block = [[0.0; LANES]; 3];
         let mut place = [0u64; LANES];
         let mut ups = [[0u64; LANES]; 3];
         let mut found = [0u64; LANES];
         let mut weights = [[0.0f32; LANES]; 3];
         let mut corners = [[0.0f32; LANES]; 8];
         for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
-            let from = first + chunk * LANES;
+            places.fill(&mut block, first + chunk * LANES, out.len());
             for i in 0..LANES {
-                let at = line.at(from + i);
+                let at = [block[0][i], block[1][i], block[2][i]];
                 let (mut offset, mut seen) = (base, edge);
                 for axis in 0..3 {
                     let number = !at[axis].is_nan();
@@ -51,8 +53,7 @@ kernel! {
                     offset += low * scale[axis];
                 }
                 found[i] = seen;
-                // A whole number below 2^51: its bits are the sum's low bits.
-                place[i] = (offset + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
+                place[i] = whole(offset);
             }
             for i in 0..out.len() {
                 let [x, y, z] = [0, 1, 2].map(|axis| strides[axis] & ups[axis][i] as isize);
@@ -72,9 +73,7 @@ kernel! {
             }
             let mut values = [0.0f32; LANES];
             for i in 0..LANES {
-                let low = [corners[0][i], corners[1][i], corners[2][i], corners[3][i]];
-                let high = [corners[4][i], corners[5][i], corners[6][i], corners[7][i]];
-                let value = trilinear([low, high], [weights[0][i], weights[1][i], weights[2][i]]);
+                let value = trilinear(corners.map(|c| c[i]), [weights[0][i], weights[1][i], weights[2][i]]);
                 values[i] = if found[i] & NAN == 0 { value } else { fill };
             }
             out.copy_from_slice(&values[..out.len()]);

@@ -1,4 +1,4 @@
-//! Coordinates along an oblique row.
+//! Coordinates of a row of samples.
 
 use std::ops::Range;
 
@@ -12,38 +12,84 @@ pub(super) fn near(c: f64) -> f64 {
     if c < -FAR { -FAR } else { c }
 }
 
-/// A row of coordinates.
+/// Where a row's samples lie, in source voxels.
+pub(super) trait Places: Copy {
+    /// The coordinates of one sample.
+    fn at(&self, i: usize) -> [f64; 3];
+
+    /// The coordinates of `count` samples from `from` on; what stands behind them is no matter.
+    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, count: usize);
+
+    /// A run of pieces of so many samples from the start of `range` on: whether `0 <= c + shift < limit` holds for the coordinate `c` of each axis all
+    /// through each of them, or through none (or some) of any, and the run's end.
+    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize);
+}
+
+/// Coordinates at equal steps.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
     pub(super) start: [f64; 3],
     pub(super) step: [f64; 3],
 }
 
-impl Line {
+/// A run of pieces that are all `inside`, or all not.
+fn run(range: Range<usize>, piece: usize, inside: impl Fn(Range<usize>) -> bool) -> (bool, usize) {
+    let whole = |from: usize| inside(from..(from + piece).min(range.end));
+    let inside = whole(range.start);
+    let mut to = range.start + piece;
+    while to < range.end && whole(to) == inside {
+        to += piece;
+    }
+    (inside, to.min(range.end))
+}
+
+impl Places for Line {
     #[inline(always)]
-    pub(super) fn at(&self, i: usize) -> [f64; 3] {
+    fn at(&self, i: usize) -> [f64; 3] {
         let i = i as f64;
         [self.start[0] + i * self.step[0], self.start[1] + i * self.step[1], self.start[2] + i * self.step[2]]
     }
 
-    /// A run of pieces of so many indices from the start of `range` on: whether `0 <= c + shift < limit` holds for the coordinate `c` of each axis all through
-    /// each of them, or through none, and the run's end.
-    pub(super) fn run(
-        &self,
-        range: Range<usize>,
-        piece: usize,
-        shift: f64,
-        limits: [f64; 3],
-    ) -> (bool, usize) {
+    #[inline(always)]
+    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, _: usize) {
+        for i in 0..N {
+            let at = self.at(from + i);
+            for axis in 0..3 {
+                block[axis][i] = at[axis];
+            }
+        }
+    }
+
+    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {
         let holds =
             |i: usize| self.at(i).iter().zip(&limits).all(|(c, limit)| (0.0..*limit).contains(&(c + shift)));
         // Coordinates are monotonic in the index, so the ends speak for the rest; NaN holds nowhere.
-        let whole = |from: usize| holds(from) && holds((from + piece).min(range.end) - 1);
-        let inside = whole(range.start);
-        let mut to = range.start + piece;
-        while to < range.end && whole(to) == inside {
-            to += piece;
+        run(range, piece, |part| holds(part.start) && holds(part.end - 1))
+    }
+}
+
+/// Coordinates that are listed, by axis.
+impl Places for [&[f64]; 3] {
+    #[inline(always)]
+    fn at(&self, i: usize) -> [f64; 3] {
+        self.map(|axis| axis[i])
+    }
+
+    #[inline(always)]
+    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, count: usize) {
+        let count = count.min(N);
+        for (lanes, all) in block.iter_mut().zip(self) {
+            lanes[..count].copy_from_slice(&all[from..from + count]);
         }
-        (inside, to.min(range.end))
+    }
+
+    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {
+        run(range, piece, |part| {
+            let axis = |(all, limit): (&&[f64], f64)| {
+                let all = &all[part.clone()];
+                all.iter().fold(true, |inside, c| inside & (c + shift >= 0.0) & (c + shift < limit))
+            };
+            self.iter().zip(limits).all(axis)
+        })
     }
 }

@@ -1,18 +1,21 @@
-//! Sampling between voxels: linear along axes, linear and nearest along oblique rows.
+//! Sampling between voxels: linear along axes; linear, nearest and by votes along oblique rows and at listed coordinates.
 
 mod affine;
 mod border;
 mod boundary;
+mod corners;
 mod line;
 mod nearest;
 mod row_taps;
 mod separable;
+mod votes;
 
-pub use affine::sample_linear_row;
+pub use affine::{sample_linear_at, sample_linear_row};
 pub use boundary::Boundary;
-pub use nearest::sample_nearest_row;
+pub use nearest::{sample_nearest_at, sample_nearest_row};
 pub(crate) use row_taps::Taps;
 pub use separable::{AxisTaps, Bordered, lerp, lerp_x, resample_linear, resample_linear_bordered};
+pub use votes::{sample_votes_at, sample_votes_row};
 
 /// Three axes of f32 voxels: `(x, y, z)` is `data[offset + x * strides[0] + y * strides[1] + z * strides[2]]`.
 ///

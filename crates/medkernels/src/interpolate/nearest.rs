@@ -1,7 +1,10 @@
 //! Nearest samples along an oblique row, in the voxels' own type.
 
+use std::ops::Range;
+
 use super::Boundary;
-use super::line::{Line, near};
+use super::corners::whole;
+use super::line::{Line, Places, near};
 use crate::copy::Strided;
 use crate::element::floor_small;
 use crate::kernel::kernel;
@@ -32,24 +35,51 @@ pub fn sample_nearest_row(
     boundary: Boundary,
     fill: &[u8],
 ) {
-    let line = Line { start, step };
+    by_size(dst, src, element, Line { start, step }, first, boundary, fill);
+}
+
+/// Samples the nearest voxel at `(at[0][i], at[1][i], at[2][i])` (source voxels) into element `i` of `dst`, as
+/// [`sample_nearest_row`] does.
+///
+/// # Panics
+/// As [`sample_nearest_row`], or if there are fewer coordinates than samples.
+pub fn sample_nearest_at(
+    dst: &mut [u8],
+    src: &Strided,
+    element: usize,
+    at: [&[f64]; 3],
+    boundary: Boundary,
+    fill: &[u8],
+) {
+    by_size(dst, src, element, at, 0, boundary, fill);
+}
+
+fn by_size<P: Places>(
+    dst: &mut [u8],
+    src: &Strided,
+    element: usize,
+    samples: P,
+    first: usize,
+    boundary: Boundary,
+    fill: &[u8],
+) {
     match element {
-        1 => row::<1>(dst, src, line, first, boundary, fill),
-        2 => row::<2>(dst, src, line, first, boundary, fill),
-        3 => row::<3>(dst, src, line, first, boundary, fill),
-        4 => row::<4>(dst, src, line, first, boundary, fill),
-        6 => row::<6>(dst, src, line, first, boundary, fill),
-        8 => row::<8>(dst, src, line, first, boundary, fill),
-        12 => row::<12>(dst, src, line, first, boundary, fill),
-        16 => row::<16>(dst, src, line, first, boundary, fill),
+        1 => row::<1, P>(dst, src, samples, first, boundary, fill),
+        2 => row::<2, P>(dst, src, samples, first, boundary, fill),
+        3 => row::<3, P>(dst, src, samples, first, boundary, fill),
+        4 => row::<4, P>(dst, src, samples, first, boundary, fill),
+        6 => row::<6, P>(dst, src, samples, first, boundary, fill),
+        8 => row::<8, P>(dst, src, samples, first, boundary, fill),
+        12 => row::<12, P>(dst, src, samples, first, boundary, fill),
+        16 => row::<16, P>(dst, src, samples, first, boundary, fill),
         _ => panic!("elements of {element} bytes cannot be sampled; 1, 2, 3, 4, 6, 8, 12 and 16 can"),
     }
 }
 
-fn row<const N: usize>(
+fn row<const N: usize, P: Places>(
     dst: &mut [u8],
     src: &Strided,
-    line: Line,
+    samples: P,
     first: usize,
     boundary: Boundary,
     fill: &[u8],
@@ -67,18 +97,26 @@ fn row<const N: usize>(
     let mut found = [0u64; LANES];
     let mut from = first;
     while from < last {
-        let (inside, to) = if simple { (true, last) } else { line.run(from..last, LANES, 0.5, limits) };
+        let (inside, to) = if simple { (true, last) } else { samples.run(from..last, LANES, 0.5, limits) };
         let part = &mut dst[from - first..to - first];
         if inside {
             for (chunk, out) in part.chunks_mut(LANES).enumerate() {
-                places(&mut found, src.offset, src.strides, src.shape, edge, line, from + chunk * LANES);
+                places(
+                    &mut found,
+                    src.offset,
+                    src.strides,
+                    src.shape,
+                    edge,
+                    samples,
+                    from + chunk * LANES..last,
+                );
                 for (d, at) in out.iter_mut().zip(&found) {
                     *d = if *at == OUTSIDE { *fill } else { data[*at as usize] };
                 }
             }
         } else {
             for (d, i) in part.iter_mut().zip(from..) {
-                *d = place(src, line.at(i), boundary).map_or(*fill, |at| data[at]);
+                *d = place(src, samples.at(i), boundary).map_or(*fill, |at| data[at]);
             }
         }
         from = to;
@@ -99,19 +137,21 @@ fn place(src: &Strided, at: [f64; 3], boundary: Boundary) -> Option<usize> {
 }
 
 kernel! {
-    /// The elements that coordinates fall on, from index `first` of the line on; [`OUTSIDE`] where a fill value stands. With `edge` that is at NaN only.
-    fn places(
+    /// The elements that coordinates fall on, from the first that is wanted on; [`OUTSIDE`] where a fill value stands. With `edge` that is at NaN only.
+    fn places[P: Places](
         places: &mut [u64; LANES],
         offset: isize,
         strides: [isize; 3],
         shape: [usize; 3],
         edge: bool,
-        line: Line,
-        first: usize,
+        samples: P,
+        wanted: Range<usize>,
     ) {
+        let mut block = [[0.0; LANES]; 3];
+        samples.fill(&mut block, wanted.start, wanted.len());
         let (scale, limits) = (strides.map(|s| s as f64), shape.map(|n| n as f64));
         for i in 0..LANES {
-            let at = line.at(first + i);
+            let at = [block[0][i], block[1][i], block[2][i]];
             let (mut place, mut counts) = (offset as f64, true);
             for axis in 0..3 {
                 let (c, limit) = (at[axis], limits[axis]);
@@ -121,9 +161,7 @@ kernel! {
                 let c = if c > limit - 1.0 { limit - 1.0 } else { c };
                 place += floor_small(c + 0.5) * scale[axis];
             }
-            // A whole number below 2^51: its bits are the sum's low bits.
-            let place = (place + 4_503_599_627_370_496.0).to_bits() & 0x000f_ffff_ffff_ffff;
-            places[i] = if counts { place } else { OUTSIDE };
+            places[i] = if counts { whole(place) } else { OUTSIDE };
         }
     }
 }

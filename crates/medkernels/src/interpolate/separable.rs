@@ -24,13 +24,18 @@ pub struct AxisTaps {
 }
 
 impl AxisTaps {
-    /// The taps of output indices `first..first + count`, whose coordinates `start + i * step` (f64, in
-    /// source voxels) are held in `0..=n - 1`: neighbours beyond the edge are the edge.
+    /// The taps of output indices `first..first + count`, whose coordinates are `start + i * step` (f64, in source
+    /// voxels); see [`AxisTaps::at`].
     pub fn edge(start: f64, step: f64, first: usize, count: usize, n: usize) -> AxisTaps {
+        AxisTaps::at((first..first + count).map(|i| start + i as f64 * step), n)
+    }
+
+    /// The taps of coordinates (f64, in source voxels) that are held in `0..=n - 1`: neighbours beyond the edge are
+    /// the edge.
+    pub fn at(coordinates: impl Iterator<Item = f64>, n: usize) -> AxisTaps {
         let last = n.saturating_sub(1) as f64;
         let mut taps = AxisTaps::default();
-        for i in first..first + count {
-            let c = start + i as f64 * step;
+        for c in coordinates {
             let c = if c > 0.0 { c } else { 0.0 };
             let c = if c > last { last } else { c };
             let below = floor_small(c);

@@ -12,6 +12,7 @@ mod fork;
 mod interpolate;
 mod levels;
 mod memory;
+mod oblique;
 mod oracle;
 mod points;
 mod random;

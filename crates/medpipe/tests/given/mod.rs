@@ -123,6 +123,8 @@ fn lattice() -> Union<BoxedStrategy<Value>> {
             .prop_map(|(s, m)| json!({"crop_or_pad": {"shape": s, "mode": m}}))
             .boxed(),
         prop::array::uniform3(1usize..4).prop_map(|s| json!({"random_crop": {"shape": s}})).boxed(),
+        prop::bool::ANY.prop_map(|m| json!({ "random_orientation": m })).boxed(),
+        Just(json!({"random_sized_crop": {"smallest": 0.5, "unit": "share"}})).boxed(),
     ])
 }
 
@@ -159,6 +161,7 @@ fn point() -> Union<BoxedStrategy<Value>> {
         ])
         .boxed(),
         Just(json!({ "cast": "float32" })).boxed(),
+        Just(json!({"swap": {"shape": 1, "count": 9}})).boxed(),
     ])
 }
 
@@ -188,6 +191,14 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
             .prop_map(|(r, m)| json!({"affine": {"rotate": r, "scale": 1.1, "mode": m}}))
             .boxed(),
         Just(json!({ "affine": {"rotate": 20, "interpolation": "nearest"} })).boxed(),
+        (3usize..7, prop::sample::select(vec!["edge", "constant", "symmetric"]))
+            .prop_map(|(c, m)| json!({"elastic": {"control_points": c + 1, "max_displacement": [2, 1, 3], "locked_borders": 0, "mode": m, "label_interpolation": "linear"}}))
+            .boxed(),
+        (1usize..6, prop::sample::select(vec!["edge", "constant"]))
+            .prop_map(|(c, m)| json!({"grid_distortion": {"cells": c, "limits": [-0.3, 0.4], "mode": m}}))
+            .boxed(),
+        Just(json!({"affine": {"rotate": [10, 20, -30], "scale": 1.2, "moves": "grid", "unit": "voxels", "mode": "constant", "label_interpolation": "linear"}})).boxed(),
+        Just(json!({"zoom": {"factor": [1.4, 1.0, 2.1], "label_interpolation": "linear"}})).boxed(),
     ])
 }
 
@@ -199,7 +210,8 @@ pub(crate) fn chain(warps: usize) -> BoxedStrategy<Vec<Node>> {
         rest.insert(0, i);
         rest
     });
-    let low = Just(json!({ "simulate_low_resolution": 0.6 }));
+    let low =
+        prop::sample::select(vec![json!({ "simulate_low_resolution": 0.6 }), json!({ "anisotropy": 1.7 })]);
     let tail = prop_oneof![3 => Just(vec![]), 1 => low.prop_map(|v| vec![v])];
     (some(), prop::collection::vec(between, 0..=warps), tail)
         .prop_map(move |(a, b, c)| {

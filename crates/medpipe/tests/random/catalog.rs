@@ -17,6 +17,8 @@ fn needed(name: &str) -> Value {
         "random_crop" => json!({"shape": 4, "count": 3}),
         "random_crop_by_label" => json!({"shape": 5, "count": 2}),
         "random_crop_by_weight" => json!({"shape": 3, "map": "weight"}),
+        "random_sized_crop" => json!({"smallest": 3}),
+        "swap" => json!({"shape": 2, "count": 4}),
         "remap_labels" => json!({"table": {"1": 3}}),
         "reorient" => json!({"orientation": "LPS"}),
         "resample" => json!({"spacing": 1.7}),
