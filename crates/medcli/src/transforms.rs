@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use medcore::Category;
-use medpipe::{Entry, catalog, find};
+use medpipe::{Entry, GroupEntry, catalog, find, groups};
 use serde_json::Value;
 
 use crate::failure::{Failure, Outcome};
@@ -22,6 +22,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Outcome {
     let Some(name) = &args.name else { return emit(&list()) };
+    if let Some(group) = groups().iter().find(|g| g.name == name || g.class == *name) {
+        return if args.schema { emit(&format!("{:#}\n", group.schema)) } else { emit(&group_page(group)) };
+    }
     let entry = find(name).map_err(|e| match e {
         medpipe::Error::Spec { expected, .. } => Failure::Failed(format!(
             "no transform is called {name:?}; expected {expected}; see medoxide transforms"
@@ -55,13 +58,65 @@ fn list() -> String {
         }
         let _ = writeln!(out, "{title}");
         for e in members {
-            let text = wrapped(&first_sentence(description(&e.schema)), 26);
-            let _ = write!(out, "  {:<24}{}", e.name, text.trim_start());
+            out.push_str(&line(e.name, &e.schema));
         }
         out.push('\n');
     }
+    out.push_str("Groups: hold other transforms, in pipeline files\n");
+    for g in groups() {
+        out.push_str(&line(g.name, &g.schema));
+    }
+    out.push('\n');
     out.push_str("medoxide transforms NAME explains one.\n");
     out
+}
+
+/// A name and what it is for.
+fn line(name: &str, schema: &Value) -> String {
+    format!("  {name:<24}{}", wrapped(&first_sentence(description(schema)), 26).trim_start())
+}
+
+/// A page's parameters; `named` collects the types that are explained at its end.
+fn parameters(root: &Value, named: &mut Vec<String>) -> String {
+    let mut out = String::new();
+    let required: Vec<&str> =
+        root["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (name, schema) in root["properties"].as_object().into_iter().flatten() {
+        let unit =
+            schema.get("x-unit").and_then(Value::as_str).map(|u| format!(" in {u}")).unwrap_or_default();
+        let default = match schema.get("default") {
+            _ if required.contains(&name.as_str()) => "required".into(),
+            None | Some(Value::Null) => "not set by default".into(),
+            Some(v) => format!("default {}", plain(v)),
+        };
+        let kind = words(schema, root, named);
+        let _ = writeln!(out, "  {name}: {kind}{unit}; {default}");
+        out.push_str(&wrapped(description(schema), 6));
+        for (choice, meaning) in choices(schema, root) {
+            out.push_str(&wrapped(&format!("{choice}: {meaning}"), 8));
+        }
+    }
+    out
+}
+
+/// The types that a page names.
+fn types(root: &Value, named: &[String]) -> String {
+    let one = |n: &String| format!("\n{n}\n{}", wrapped(description(&root["$defs"][n.as_str()]), 2));
+    named.iter().map(one).collect()
+}
+
+fn group_page(group: &GroupEntry) -> String {
+    let mut named = vec![];
+    let mut out = format!("{}  (class {} in Python)\n\n", group.name, group.class);
+    out.push_str(&wrapped(description(&group.schema), 2));
+    out.push_str("\nParameters\n  transforms: [transform, ...]; required\n");
+    out.push_str(&wrapped("The transforms inside.", 6));
+    out.push_str(&parameters(&group.schema, &mut named));
+    let p = if group.name == "maybe" { "required" } else { "default 1" };
+    let _ = write!(out, "  p: number; {p}\n{}", wrapped("Probability that any of it happens.", 6));
+    let id = "Name of its draws and of those inside; its name and occurrence if not set.";
+    let _ = write!(out, "  id: text; not set by default\n{}", wrapped(id, 6));
+    out + &types(&group.schema, &named)
 }
 
 fn page(entry: &Entry) -> String {
@@ -70,26 +125,9 @@ fn page(entry: &Entry) -> String {
     let mut out = format!("{}  (class {} in Rust and Python)\n\n", entry.name, entry.class);
     out.push_str(&wrapped(description(root), 2));
     out.push_str("\nParameters\n");
-    let required: Vec<&str> =
-        root["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for name in entry.parameters() {
-        let schema = &root["properties"][name];
-        let unit =
-            schema.get("x-unit").and_then(Value::as_str).map(|u| format!(" in {u}")).unwrap_or_default();
-        let default = match schema.get("default") {
-            _ if required.contains(&name) => "required".into(),
-            None | Some(Value::Null) => "not set by default".into(),
-            Some(v) => format!("default {}", plain(v)),
-        };
-        let kind = words(schema, root, &mut named);
-        let _ = writeln!(out, "  {name}: {kind}{unit}; {default}");
-        out.push_str(&wrapped(description(schema), 6));
-        for (choice, meaning) in choices(schema, root) {
-            out.push_str(&wrapped(&format!("{choice}: {meaning}"), 8));
-        }
-    }
+    out.push_str(&parameters(root, &mut named));
     out.push_str("\nEvery transform also takes\n");
-    for (name, text) in [
+    let mut header = vec![
         ("p: number; default 1", "Probability that it is applied."),
         (
             "keys: text | [text, ...]; not set by default",
@@ -99,12 +137,17 @@ fn page(entry: &Entry) -> String {
             "id: text; not set by default",
             "Name of its random draws, so that they survive edits of the pipeline; its name and occurrence if not set.",
         ),
-    ] {
+    ];
+    if matches!(entry.category, Category::Intensity | Category::Artefact) {
+        header.push((
+            "per_channel: true | false | number | [integer, ...]; default false",
+            "Whether each channel draws for itself; the probability that a channel is touched; or the channels that are.",
+        ));
+    }
+    for (name, text) in header {
         let _ = write!(out, "  {name}\n{}", wrapped(text, 6));
     }
-    for name in &named {
-        let _ = write!(out, "\n{name}\n{}", wrapped(description(&root["$defs"][name.as_str()]), 2));
-    }
+    out.push_str(&types(root, &named));
     if let Some(main) = entry.main {
         let text = format!(
             "`{}: VALUE` in a pipeline file, or {}:VALUE on the command line, sets {main}.",

@@ -15,6 +15,13 @@ fn every_transform_is_listed_and_explained() {
             serde_json::from_str(&fine(&at, &["transforms", entry.name, "--schema"])).unwrap();
         assert_eq!(schema, entry.schema);
     }
+    for group in medpipe::groups() {
+        assert!(list.contains(&format!("\n  {:<24}", group.name)), "{}: {list}", group.name);
+        let page = fine(&at, &["transforms", group.name]);
+        for parameter in ["transforms", "p", "id"] {
+            assert!(page.contains(&format!("\n  {parameter}: ")), "{parameter}: {page}");
+        }
+    }
 }
 
 #[test]
