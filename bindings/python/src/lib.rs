@@ -16,6 +16,7 @@ mod pickle;
 mod pipeline;
 mod process;
 mod records;
+mod rows;
 mod run;
 mod save;
 mod slicing;
@@ -45,6 +46,8 @@ mod _medoxide {
     use crate::process::{features, panic, release_memory, set_level, set_threads, threads_given};
     #[pymodule_export]
     use crate::records::{Records, records, records_from_state};
+    #[pymodule_export]
+    use crate::rows::compute_rows;
     #[pymodule_export]
     use crate::save::SaveReport;
     #[pymodule_export]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from ._medoxide import Records, records
 from .errors import DataError, ParamError, ShapeError
 from .volume import Volume
 
-KINDS = ("torch", "numpy", "jax")
+#: What tensors can be given as.
+To = Literal["torch", "numpy", "jax"]
 
 
 def kind(to: str) -> str:
     """What tensors are given as."""
-    if to not in KINDS:
+    if to not in get_args(To):
         raise _wrong("to", repr(to), '"torch", "numpy" or "jax"')
     return to
 

@@ -24,6 +24,7 @@ __all__ = [
     "VolumeCore",
     "__version__",
     "_bytes",
+    "_compute_rows",
     "_cache_from_state",
     "_datalist",
     "_panic",
@@ -297,6 +298,9 @@ class SlidingCore:
     def finish(self) -> Volume: ...
 
 def _bytes(value: int | str) -> int: ...
+def _compute_rows(
+    volumes: list[Volume], dtype: str, out: npt.NDArray[np.uint8], threads: int | None = None
+) -> None: ...
 @final
 class HostCore:
     def __new__(cls) -> Self: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from . import _batch
 from ._cases import parse, reference
@@ -12,9 +12,6 @@ from ._medoxide import Cache, Records, _threads_given, features, set_threads
 from ._visits import Visits, worker
 from .errors import ParamError
 from .pipeline import Pipeline
-
-if TYPE_CHECKING:
-    To = Literal["torch", "numpy", "jax"]
 
 
 class Dataset:
@@ -84,7 +81,7 @@ class Dataset:
         cache: Cache | None = None,
         records: Records | Literal[False] | None = None,
         index: bool | str | os.PathLike[str] = True,
-        to: To = "torch",
+        to: _batch.To = "torch",
     ) -> None:
         self._data = _batch.cases_of(data)
         self._pipeline = pipeline or Pipeline([])

@@ -18,7 +18,6 @@ from .errors import ParamError
 from .pipeline import Pipeline
 
 if TYPE_CHECKING:
-    To = Literal["torch", "numpy", "jax"]
     OnError = Literal["raise", "skip", "collect"]
 
 #: What a saved state must agree on with the loader that takes it.
@@ -124,7 +123,7 @@ class Loader:
         cache: Cache | None = None,
         records: Records | Literal[False] | None = None,
         index: bool | str | os.PathLike[str] | None = None,
-        to: To = "torch",
+        to: _batch.To = "torch",
         pin_memory: bool = False,
         progress: bool = False,
     ) -> None:

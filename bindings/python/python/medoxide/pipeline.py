@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from . import _batch, _rows
 from ._function import Function, unwritable
 from ._items import name_given, sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
@@ -172,6 +173,58 @@ class Pipeline:
         volume, restore = volume_of(x, channel_axis)
         results = [restore(v) for v in core.apply_to_volume(volume, id, epoch)]
         return results[0] if len(results) == 1 else results
+
+    def batch(
+        self,
+        samples: Iterable[Any],
+        *,
+        out: Any = None,
+        epoch: int = 0,
+        ids: Sequence[str] | None = None,
+        channel_axis: int | Sequence[int] | None = None,
+        roles: Mapping[str, str | None] | None = None,
+        dtypes: Mapping[str, Any] | None = None,
+        threads: int | None = None,
+        to: _batch.To | None = None,
+    ) -> Any:
+        """Applies the pipeline to several samples and writes the results into one array each.
+
+        Every sample has draws of its own, under its own name. Volumes become C-contiguous
+        (N, C, X, Y, Z), each row written once, in place, by one thread; of a pipeline that cuts several patches, all
+        of them are rows, in order. Dicts give a dict, of which points and what passes through are
+        lists; other samples give one array.
+
+        >>> import numpy as np
+        >>> import medoxide as mx
+        >>> pipe = mx.Pipeline([mx.Flip(axes="x", p=0.5), mx.GaussianNoise(std=[0, 1])], seed=3)
+        >>> scans = [np.full((4, 4, 4), n, np.float32) for n in range(3)]
+        >>> out = np.empty((3, 1, 4, 4, 4), np.float32)
+        >>> pipe.batch(scans, out=out, ids=["a", "b", "c"]) is out
+        True
+        >>> bool((out[1, 0] == pipe(scans[1], id="b")).all())
+        True
+
+        Parameters
+        ----------
+        samples : iterable
+            Dicts, volumes, paths, arrays or tensors, as for `__call__`.
+        out : array or tensor, or dict of them
+            Where to write: C-contiguous, in the memory of the CPU, of the shape of the result; its
+            dtype is the result's.
+        epoch, channel_axis, roles
+            As for `__call__`.
+        ids : sequence of str
+            Names of the samples for random draws; as for `__call__` if not given.
+        dtypes : dict of str to dtype
+            What volumes become where there is no `out`: float32, labels int16, if not given.
+        threads : int
+            How many samples are worked on at once; as many as the library has threads, if not given.
+        to : "torch", "numpy" or "jax"
+            What comes back where there is no `out`: tensors if a sample has some, else arrays.
+        """
+        return _rows.batch(
+            self._core, list(samples), out, epoch, ids, channel_axis, roles or {}, dtypes or {}, threads, to
+        )
 
     def explain(
         self,
