@@ -52,6 +52,7 @@ mod part;
 mod pipeline;
 mod plan;
 mod planner;
+mod preset;
 mod preview;
 mod recipe;
 mod records;
@@ -85,6 +86,7 @@ pub use loader::{
 };
 pub use node::Node;
 pub use pipeline::{Mismatch, Pipeline};
+pub use preset::{Preset, PresetParameter, preset, presets};
 pub use preview::preview_png;
 pub use recipe::{Begin, Recipe};
 pub use records::{RecordStats, Records};
