@@ -49,8 +49,8 @@ def _(data: Data):
     import medoxide as mx
 
     voxels = data.head(128)
-    # Control points move along x, y, z of the voxels here, along left, posterior, superior in TorchIO.
-    points = (_controls() * [-1, -1, 1]).transpose(2, 1, 0, 3).reshape(-1, 3).tolist()
+    # Control points are numbered, and displaced, along x, y, z of the voxels here, along left, posterior, superior in TorchIO.
+    points = (_controls()[::-1, ::-1] * [-1, -1, 1]).transpose(2, 1, 0, 3).reshape(-1, 3).tolist()
     return lambda: mx.Volume(voxels).elastic(displacements=points).numpy()
 
 

@@ -31,6 +31,7 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "elastic": [{"max_displacement": m} for m in (7.5, 15, 25)],
+    "elastic_noise": [{"sigma": 6, "magnitude": m} for m in (100, 250, 500)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
     "gamma": [{"gamma": g} for g in (0.7, 1.5, 3.0)],
     "gaussian_noise": [{"std": s} for s in (5, 15, 40)],

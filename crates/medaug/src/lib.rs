@@ -56,6 +56,7 @@ pub use spatial::crop::Crop;
 pub use spatial::crop_foreground::CropForeground;
 pub use spatial::crop_or_pad::CropOrPad;
 pub use spatial::elastic::Elastic;
+pub use spatial::elastic_noise::{ElasticNoise, NoiseScale};
 pub use spatial::flip::Flip;
 pub use spatial::grid_crop::GridCrop;
 pub use spatial::grid_distortion::GridDistortion;

@@ -74,6 +74,23 @@ impl Displacement {
         }
     }
 
+    /// Adds to coordinates how far they are moved.
+    pub(crate) fn add(&self, at: [&mut [f64]; 3]) {
+        match self {
+            Displacement::Spline(s) => {
+                let Spline { shape, origin, spacing, ref points } = *s;
+                spline::displace(at, &spline::Controls { points, shape, origin, spacing });
+            }
+            Displacement::Axes(tables) => {
+                for (at, table) in at.into_iter().zip(tables) {
+                    for c in at {
+                        *c += along(table, *c);
+                    }
+                }
+            }
+        }
+    }
+
     /// Bounds of how far the coordinates between `low` and `high` are moved along each axis.
     pub(crate) fn bounds(&self, low: [f64; 3], high: [f64; 3]) -> [[f64; 2]; 3] {
         let span = |values: &mut dyn Iterator<Item = f64>| {

@@ -158,11 +158,7 @@ impl MapRows<'_> {
                     let (y, z) = (ay.first().copied(), az.first().copied());
                     rows.add([ax, ay, az], y.unwrap_or_default(), z.unwrap_or_default());
                 }
-                _ => {
-                    for ((ax, ay), az) in ax.iter_mut().zip(ay.iter_mut()).zip(az.iter_mut()) {
-                        [*ax, *ay, *az] = moved(d, [*ax, *ay, *az]);
-                    }
-                }
+                _ => d.add([ax, ay, az]),
             }
             if *affine != Affine::IDENTITY {
                 move_row([ax, ay, az], &affine.rows);

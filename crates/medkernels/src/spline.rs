@@ -20,7 +20,7 @@ pub type Point = [f32; 4];
 ///
 /// # Panics
 /// If `n` is below 4.
-#[inline]
+#[inline(always)]
 pub fn weights(u: f64, n: usize) -> (usize, [f32; 4]) {
     assert!(n >= 4, "a cubic spline needs four control points, not {n}");
     // NaN becomes the first place.
@@ -53,14 +53,20 @@ pub fn sum_rows(out: &mut [Point], points: &[Point], stride: usize, weights: [f3
 
 #[inline(always)]
 fn sum(points: [&Point; 4], w: [f32; 4]) -> Point {
-    let [a, b, c, d] = points;
-    std::array::from_fn(|i| ((a[i] * w[0] + b[i] * w[1]) + c[i] * w[2]) + d[i] * w[3])
+    let mut out = points[0].map(|v| v * w[0]);
+    for (point, w) in points.into_iter().zip(w).skip(1) {
+        for (to, v) in out.iter_mut().zip(point) {
+            *to += v * w;
+        }
+    }
+    out
 }
 
 /// The displacement at one place (in control points), of a packed grid of control points, x fastest.
 ///
 /// # Panics
 /// If an axis has fewer than four points, or `points` fewer than the shape.
+#[inline(always)]
 pub fn displacement(points: &[Point], shape: [usize; 3], at: [f64; 3]) -> [f32; 3] {
     let [(x, wx), (y, wy), (z, wz)] = [0, 1, 2].map(|a| weights(at[a], shape[a]));
     let [nx, ny, _] = shape;
@@ -75,6 +81,43 @@ pub fn displacement(points: &[Point], shape: [usize; 3], at: [f64; 3]) -> [f32; 
     let columns = [0, 1, 2, 3].map(|i| along_y(x + i));
     let [dx, dy, dz, _] = sum(columns.each_ref(), wx);
     [dx, dy, dz]
+}
+
+/// A packed grid of control points, x fastest, the first at `origin` and the others `spacing` apart.
+#[derive(Clone, Copy, Debug)]
+pub struct Controls<'a> {
+    /// The control points.
+    pub points: &'a [Point],
+    /// Control points along each axis.
+    pub shape: [usize; 3],
+    /// The coordinate of the first.
+    pub origin: [f64; 3],
+    /// From one to the next.
+    pub spacing: [f64; 3],
+}
+
+/// Adds to coordinates the displacements where they are.
+///
+/// # Panics
+/// As [`displacement`], or if there are fewer coordinates on one axis than on the first.
+pub fn displace(at: [&mut [f64]; 3], by: &Controls) {
+    let [x, y, z] = at;
+    displace_all(x, y, z, by);
+}
+
+kernel! {
+    fn displace_all(x: &mut [f64], y: &mut [f64], z: &mut [f64], by: &Controls) {
+        let n = x.len();
+        let (y, z) = (&mut y[..n], &mut z[..n]);
+        for ((x, y), z) in x.iter_mut().zip(y).zip(z) {
+            let c = [*x, *y, *z];
+            let place = [0, 1, 2].map(|a| (c[a] - by.origin[a]) / by.spacing[a]);
+            let [dx, dy, dz] = displacement(by.points, by.shape, place).map(f64::from);
+            *x += dx;
+            *y += dy;
+            *z += dz;
+        }
+    }
 }
 
 /// Places along one axis, in runs that lie between the same control points.

@@ -107,6 +107,7 @@ catalog! {
     CropForeground,
     CropOrPad,
     Elastic,
+    ElasticNoise,
     Flip,
     Gamma,
     GaussianNoise,

@@ -239,6 +239,57 @@ fn control_points_are_uniform_and_locked_at_the_borders() {
 }
 
 #[test]
+fn noise_is_as_smooth_and_as_strong_as_smoothed_white_noise() {
+    let g = Grid::new([40, 36, 33], Affine::IDENTITY);
+    let facts = Facts { grid: &g, items: &[], item: None, places: &[] };
+    let planned = |value: Json, seed: u64| -> Map {
+        let noise: medaug::ElasticNoise = serde_json::from_value(value).unwrap();
+        let Step::Warp(w) = noise.plan(&facts, Key::new(seed)).unwrap().remove(0) else { panic!("a warp") };
+        w.map
+    };
+    for sigma in [2.0, 3.7] {
+        // Products of displacements at the same place and at distances along the axes, over draws and places.
+        let distances = [0.0, 0.5 * sigma, sigma, 2.0 * sigma, 4.0 * sigma];
+        let mut sums = [[0.0; 5]; 3];
+        let (mut count, mut across) = (0, 0.0);
+        for seed in 0..120 {
+            let map = planned(json!({"sigma": sigma, "magnitude": 2, "scale": "deviation"}), seed);
+            let off = |c: [f64; 3]| [0, 1, 2].map(|a| map.apply(c)[a] - c[a]);
+            for n in 0..40u64 {
+                let at = [0, 1, 2].map(|a| Key::new(n).index(a).uniform() * 16.0);
+                let here = off(at);
+                for along in 0..3 {
+                    for (i, d) in distances.iter().enumerate() {
+                        let mut there = at;
+                        there[along] += d;
+                        let there = off(there);
+                        (0..3).for_each(|a| sums[along][i] += here[a] * there[a]);
+                    }
+                }
+                across += here[0] * here[1];
+                count += 3;
+            }
+        }
+        for sums in sums {
+            let variance = sums[0] / f64::from(count);
+            assert!((variance / 4.0 - 1.0).abs() < 0.12, "{sigma}: variance {variance}");
+            for (d, sum) in distances.iter().zip(sums) {
+                let (found, want) = (sum / sums[0], libm::exp(-d * d / (4.0 * sigma * sigma)));
+                assert!((found - want).abs() < 0.1, "{sigma}: correlation {found} at {d}, not {want}");
+            }
+        }
+        assert!((across / f64::from(count)).abs() < 0.3, "axes correlate: {across}");
+    }
+    let map = planned(json!({"sigma": 2, "magnitude": 3, "scale": "peak"}), 5);
+    let mut largest = [0.0f64; 3];
+    for n in 0..g.len() {
+        let c = [n % 40, n / 40 % 36, n / 1440].map(|i| i as f64);
+        (0..3).for_each(|a| largest[a] = largest[a].max((map.apply(c)[a] - c[a]).abs()));
+    }
+    assert!(largest.iter().all(|l| (2.4..3.15).contains(l)), "{largest:?}");
+}
+
+#[test]
 fn orientations_and_sizes_are_equally_likely() {
     let g = Grid::new([5, 6, 7], Affine::IDENTITY);
     let facts = Facts { grid: &g, items: &[], item: None, places: &[] };

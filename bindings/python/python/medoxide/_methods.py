@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         LengthUnit,
         Mask,
         Moves,
+        NoiseScale,
         OffsetUnit,
         Outside,
         PadMode,
@@ -529,6 +530,75 @@ class TransformMethods:
                 "control_points": control_points,
                 "locked_borders": locked_borders,
                 "displacements": displacements,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def elastic_noise(
+        self: V,
+        magnitude: Dist = 100.0,
+        *,
+        sigma: Dist = 6.0,
+        scale: NoiseScale = "noise",
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Displace the content by noise that a Gaussian has smoothed; the grid stays.
+
+        Each voxel axis is displaced by a field of its own. The fields are those of smoothed
+        white noise, made on a grid of control points that is as fine as they need: normal, with
+        the correlation `exp(-d² / 4 sigma²)` at a distance of `d` voxels, everywhere alike (no
+        weaker towards the faces). Landmarks move with the content. Joined with affines before
+        and after it into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with
+        `scale: peak`, to the elastic deformation of batchgenerators.
+
+        Parameters
+        ----------
+        magnitude : Dist, default 100.0
+            How far voxels are displaced; see `scale`.
+        sigma : Dist, default 6.0
+            Deviation of the Gaussian; 1 or more. In voxels.
+        scale : NoiseScale, default "noise"
+            What the magnitude is. `noise`: uniform noise between minus and plus the magnitude is
+            smoothed. `deviation`: the standard deviation of displacements along each axis. `peak`:
+            the largest displacement along each axis.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        label_interpolation : Interpolation, default "nearest"
+            How labels are sampled between voxels: `nearest`, or `linear` for the label with the
+            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "elastic_noise",
+            {
+                "magnitude": magnitude,
+                "sigma": sigma,
+                "scale": scale,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,

@@ -36,6 +36,7 @@ __all__ = [
     "CropForeground",
     "CropOrPad",
     "Elastic",
+    "ElasticNoise",
     "Flip",
     "Gamma",
     "GaussianNoise",
@@ -150,6 +151,12 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 
 Moves: TypeAlias = Literal["content", "grid"]
 """What the numbers of an affine move."""
+
+NoiseScale: TypeAlias = Literal["noise", "deviation", "peak"]
+"""What the magnitude of smoothed noise is: `noise`, the range of the uniform noise before it is
+smoothed, as in MONAI; `deviation`, that of the displacements; or `peak`, the largest
+displacement, as in batchgenerators (of those at control points). The last two are voxels.
+"""
 
 OffsetUnit: TypeAlias = Literal["values", "deviations"]
 """The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
@@ -935,6 +942,99 @@ class Elastic(Transform):
                 "control_points": control_points,
                 "locked_borders": locked_borders,
                 "displacements": displacements,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class ElasticNoise(Transform):
+    """Displace the content by noise that a Gaussian has smoothed; the grid stays.
+
+    Each voxel axis is displaced by a field of its own. The fields are those of smoothed white
+    noise, made on a grid of control points that is as fine as they need: normal, with the
+    correlation `exp(-d² / 4 sigma²)` at a distance of `d` voxels, everywhere alike (no weaker
+    towards the faces). Landmarks move with the content. Joined with affines before and after it
+    into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with `scale: peak`, to
+    the elastic deformation of batchgenerators.
+
+    Parameters
+    ----------
+    magnitude : Dist, default 100.0
+        How far voxels are displaced; see `scale`.
+    sigma : Dist, default 6.0
+        Deviation of the Gaussian; 1 or more. In voxels.
+    scale : NoiseScale, default "noise"
+        What the magnitude is. `noise`: uniform noise between minus and plus the magnitude is
+        smoothed. `deviation`: the standard deviation of displacements along each axis. `peak`: the
+        largest displacement along each axis.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "elastic_noise"
+    magnitude: Dist
+    sigma: Dist
+    scale: NoiseScale
+    interpolation: Interpolation
+    label_interpolation: Interpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        magnitude: Dist = 100.0,
+        *,
+        sigma: Dist = 6.0,
+        scale: NoiseScale = "noise",
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "magnitude": magnitude,
+                "sigma": sigma,
+                "scale": scale,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,

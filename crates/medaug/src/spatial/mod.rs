@@ -5,6 +5,7 @@ pub(crate) mod crop;
 pub(crate) mod crop_foreground;
 pub(crate) mod crop_or_pad;
 pub(crate) mod elastic;
+pub(crate) mod elastic_noise;
 pub(crate) mod flip;
 pub(crate) mod grid_crop;
 pub(crate) mod grid_distortion;

@@ -6,6 +6,7 @@ use medkernels::interpolate::{
     sample_votes_at, sample_votes_row,
 };
 use medkernels::level::{available, force};
+use medkernels::spline;
 
 use super::levels::lock;
 use super::oracle::{Noise, values};
@@ -159,4 +160,50 @@ fn votes_are_the_largest_of_interpolated_one_hot_channels() {
     let mut row = [0i16; 3];
     sample_votes_row(&mut row, &view, [f64::NAN; 3], [0.0; 3], 0, Boundary::Edge, 9);
     assert_eq!(row, [9; 3]);
+}
+
+#[test]
+fn displaced_rows_do_not_depend_on_the_level_and_are_those_of_single_places() {
+    let _lock = lock();
+    let shape = [7, 6, 5];
+    let values = values(45, 4 * 210, -3.0, 3.0);
+    let points: Vec<spline::Point> =
+        values.as_chunks::<4>().0.iter().map(|p| [p[0], p[1], p[2], 0.0]).collect();
+    let by = spline::Controls { points: &points, shape, origin: [-3.0, -2.0, 0.5], spacing: [4.0, 3.5, 2.5] };
+    let mut noise = Noise::new(46);
+    for n in [1, 7, 31, 64, 83] {
+        let given = [0; 3].map(|_| (0..n).map(|_| noise.unit() * 40.0 - 10.0).collect::<Vec<f64>>());
+        let (y, z) = (noise.unit() * 20.0, noise.unit() * 12.0);
+        let mut found = Vec::new();
+        for level in available() {
+            force(Some(level)).unwrap();
+            let mut listed = given.clone();
+            let [ax, ay, az] = &mut listed;
+            spline::displace([ax, ay, az], &by);
+            // The same along a row, summed along z, y and x.
+            let place = |axis: usize, c: f64| (c - by.origin[axis]) / by.spacing[axis];
+            let (mut plane, mut row) = (vec![[0.0; 4]; 42], vec![[0.0; 4]; 7]);
+            let (first, w) = spline::weights(place(2, z), shape[2]);
+            spline::sum_rows(&mut plane, &points[42 * first..], 42, w);
+            let (first, w) = spline::weights(place(1, y), shape[1]);
+            spline::sum_rows(&mut row, &plane[7 * first..], 7, w);
+            let mut rows = [given[0].clone(), vec![y; n], vec![z; n]];
+            let [ax, ay, az] = &mut rows;
+            spline::Along::new(given[0].iter().map(|c| place(0, *c)), shape[0], 0).add([ax, ay, az], &row);
+            let mut moved = rows.clone();
+            let [mx, my, mz] = &mut moved;
+            spline::move_row(
+                [mx, my, mz],
+                &[[0.9, 0.1, -0.2, 3.0], [0.0, 1.1, 0.3, -1.0], [0.2, 0.0, 1.0, 0.5]],
+            );
+            for i in 0..n {
+                let c = [given[0][i], y, z];
+                let d = spline::displacement(&points, shape, [0, 1, 2].map(|a| place(a, c[a])));
+                assert!((0..3).all(|a| rows[a][i] == c[a] + f64::from(d[a])), "{level}");
+            }
+            found.push((listed, rows, moved));
+        }
+        assert!(found.iter().all(|f| *f == found[0]));
+    }
+    force(None).unwrap();
 }

@@ -198,6 +198,7 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
             .prop_map(|(c, m)| json!({"grid_distortion": {"cells": c, "limits": [-0.3, 0.4], "mode": m}}))
             .boxed(),
         Just(json!({"affine": {"rotate": [10, 20, -30], "scale": 1.2, "moves": "grid", "unit": "voxels", "mode": "constant", "label_interpolation": "linear"}})).boxed(),
+        Just(json!({"elastic_noise": {"sigma": 2, "magnitude": 3, "scale": "peak", "mode": "constant"}})).boxed(),
         Just(json!({"zoom": {"factor": [1.4, 1.0, 2.1], "label_interpolation": "linear"}})).boxed(),
     ])
 }
