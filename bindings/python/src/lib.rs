@@ -41,7 +41,7 @@ mod _medoxide {
     #[pymodule_export]
     use crate::pickle::volume_from_state;
     #[pymodule_export]
-    use crate::pipeline::{Node, PipelineCore, transforms};
+    use crate::pipeline::{Node, PipelineCore, preset_file, presets, transforms};
     #[pymodule_export]
     use crate::process::{features, panic, release_memory, set_level, set_threads, threads_given};
     #[pymodule_export]

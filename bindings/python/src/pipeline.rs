@@ -116,6 +116,19 @@ pub(crate) fn transforms() -> Vec<(String, String, String)> {
     medpipe::catalog().iter().map(|e| (e.name.to_owned(), e.class.clone(), category(e.category))).collect()
 }
 
+/// Name and meaning of every preset.
+#[pyfunction]
+pub(crate) fn presets() -> Vec<(&'static str, &'static str)> {
+    medpipe::presets().iter().map(|p| (p.name, p.about())).collect()
+}
+
+/// A preset as a pipeline file, with parameters written into it.
+#[pyfunction]
+pub(crate) fn preset_file(py: Python<'_>, name: &str, parameters: &Bound<'_, PyDict>) -> PyResult<String> {
+    let given = json::from_python("preset", "parameters", parameters)?;
+    run(py, || medpipe::preset(name)?.file(given.as_object().unwrap_or(&serde_json::Map::new())))
+}
+
 /// The native part of `medoxide.Pipeline`.
 #[pyclass(frozen, module = "medoxide._medoxide")]
 pub(crate) struct PipelineCore {

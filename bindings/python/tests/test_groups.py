@@ -122,3 +122,25 @@ def test_a_drawn_plan_repeats_what_was_done():
                 assert np.array_equal(a[key], b[key]) and np.array_equal(a[key], c[key])
     assert pipe.drawn(x, epoch=1, id="case") == pipe.drawn(x, epoch=1, id="case")
     assert pipe.drawn(x, epoch=1, id="case") != pipe.drawn(x, epoch=2, id="case")
+
+
+@pytest.mark.parametrize("name", mx.presets())
+def test_presets_are_pipelines_and_files(name):
+    pipe = mx.preset(name, seed=1)
+    assert pipe.is_random and pipe.seed == 1
+    text = mx.preset_yaml(name)
+    assert "# Source: " in text and mx.presets()[name] in text
+    assert mx.Pipeline.from_yaml(text).transforms == pipe.transforms
+
+
+def test_a_preset_runs():
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(2, 24, 22, 20)).astype(np.float32)
+    x = {"image": image, "seg": rng.integers(0, 3, (24, 22, 20), np.uint8)}
+    pipe = mx.preset("nnunet_v2", patch=[12, 12, 12], read=[20, 20, 20], beyond=[8, 8, 8], label="seg")
+    out = pipe(x)
+    assert out["image"].shape == (2, 12, 12, 12) and set(np.unique(out["seg"])) <= {0, 1, 2}
+    with pytest.raises(mx.ParamError, match="nnunet_v2"):
+        mx.preset("nnunet")
+    with pytest.raises(mx.ParamError, match="noise"):
+        mx.preset("medrs", sigma=1)

@@ -1,6 +1,6 @@
 //! Transforms written as words: `resample:spacing=1.5,interpolation=nearest`.
 
-use medpipe::{Node, find};
+use medpipe::{Node, find, yaml};
 use serde_json::{Map, Value};
 
 use crate::failure::{Failure, Outcome};
@@ -40,7 +40,7 @@ fn unknown(word: &str, name: &str) -> Failure {
 
 /// A value as YAML reads it.
 fn value(word: &str, text: &str) -> Outcome<Value> {
-    serde_saphyr::from_str(text).map_err(|_| {
+    yaml(text).map_err(|_| {
         Failure::Usage(format!(
             "{word}: {text:?} is no value; write a number, a word, [a, b] or {{name: value}}"
         ))
@@ -96,6 +96,7 @@ mod tests {
     fn words_become_what_a_pipeline_file_would_say() {
         for (word, yaml) in [
             ("reorient:RAS", "{reorient: RAS}"),
+            ("flip:y", "{flip: y}"),
             ("resample:spacing=1.5", "{resample: {spacing: 1.5}}"),
             ("resample:1,1,2.5", "{resample: {spacing: [1, 1, 2.5]}}"),
             (

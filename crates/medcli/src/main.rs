@@ -11,6 +11,7 @@ mod index;
 mod info;
 mod inline;
 mod options;
+mod presets;
 mod preview;
 mod progress;
 mod schema;
@@ -41,6 +42,7 @@ enum Command {
     Index(index::Args),
     Apply(apply::Args),
     Transforms(transforms::Args),
+    Presets(presets::Args),
     Preview(preview::Args),
     Features(features::Args),
 }
@@ -54,6 +56,7 @@ fn run() -> Outcome {
         Command::Index(a) => index::run(&a),
         Command::Apply(a) => apply::run(&a),
         Command::Transforms(a) => transforms::run(&a),
+        Command::Presets(a) => presets::run(&a),
         Command::Preview(a) => preview::run(&a),
         Command::Features(_) => features::run(),
     }

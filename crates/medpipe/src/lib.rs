@@ -69,6 +69,7 @@ mod tile;
 mod turn;
 mod values;
 mod work;
+mod yaml;
 
 pub use cache::{Cache, Kept, Notice, Stats, notices};
 pub use catalog::{Entry, GroupEntry, catalog, find, groups};
@@ -98,3 +99,4 @@ pub use sliding::{Importance, Reduce, Stitcher, WindowRule, Windows};
 pub use source::Source;
 pub use stack::Stack;
 pub use work::{Work, work};
+pub use yaml::yaml;

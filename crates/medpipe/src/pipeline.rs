@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::plan::{Planned, Reading, finish};
 use crate::planner::Planner;
 use crate::records::Naming;
+use crate::yaml::yaml;
 use crate::{Cache, Error, LazySample, LazyVolume, Node, Records, Result};
 
 /// The version of the pipeline format that this library reads and writes.
@@ -126,7 +127,7 @@ impl Pipeline {
     /// # Errors
     /// [`Error::Spec`] that says where, what was found and what was expected.
     pub fn from_yaml(text: &str) -> Result<Pipeline> {
-        let value: Value = serde_saphyr::from_str(text).map_err(|e| {
+        let value = yaml(text).map_err(|e| {
             Error::spec(
                 "pipeline",
                 format!("text that is not YAML or JSON ({e})"),

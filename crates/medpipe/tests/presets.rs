@@ -31,9 +31,15 @@ fn sample() -> LazySample {
         if inside(n) { (Key::new(c).index(n as u64).uniform() * 300.0 + 20.0) as f32 } else { 0.0 }
     };
     let voxels: Vec<f32> = (0..2).flat_map(|c| (0..grid.len()).map(move |n| value(c, n))).collect();
-    let image =
-        Volume::packed(Arc::new(bytemuck::cast_slice(&voxels).to_vec()), DType::F32, grid, vec![2], Arc::default());
-    let labels: Vec<u8> = (0..grid.len()).map(|n| if inside(n) { 1 + (n % 26 / 13) as u8 } else { 0 }).collect();
+    let image = Volume::packed(
+        Arc::new(bytemuck::cast_slice(&voxels).to_vec()),
+        DType::F32,
+        grid,
+        vec![2],
+        Arc::default(),
+    );
+    let labels: Vec<u8> =
+        (0..grid.len()).map(|n| if inside(n) { 1 + (n % 26 / 13) as u8 } else { 0 }).collect();
     let label = Volume::packed(Arc::new(labels), DType::U8, grid, vec![], Arc::default());
     let lazy = |v: Volume, role| LazyItem::Volume(LazyVolume::from_volume_as(v, role).unwrap());
     LazySample::default()
@@ -52,7 +58,9 @@ fn presets_run_and_repeat_themselves() {
             let bytes = |pipeline: &Pipeline| -> Vec<Vec<u8>> {
                 let made = pipeline.apply(&sample, "case", epoch).unwrap();
                 assert_eq!(Some(made.len()), pipeline.patches());
-                let volumes = made.iter().flat_map(|s| ["image", "label"].map(|n| s.volume(n).unwrap().compute().unwrap()));
+                let volumes = made
+                    .iter()
+                    .flat_map(|s| ["image", "label"].map(|n| s.volume(n).unwrap().compute().unwrap()));
                 volumes.map(|v| v.storage().bytes().to_vec()).collect()
             };
             let made = pipeline.apply(&sample, "case", epoch).unwrap();
@@ -112,11 +120,12 @@ fn nnunet_interpolates_once() {
     let nnunet = preset("nnunet_v2").unwrap();
     let pipeline = nnunet.pipeline(&small(nnunet)).unwrap().with_seed(0);
     let sample = sample();
-    let explained: Vec<String> =
-        (0..60).map(|e| {
+    let explained: Vec<String> = (0..60)
+        .map(|e| {
             let made = pipeline.apply(&sample, "case", e).unwrap().remove(0);
             made.volume("label").unwrap().explain().unwrap()
-        }).collect();
+        })
+        .collect();
     let both: Vec<&String> = explained.iter().filter(|t| t.contains("joined into one")).collect();
     assert!(!both.is_empty());
     assert!(both.iter().all(|t| t.matches("interpolates").count() == 1), "{}", both[0]);

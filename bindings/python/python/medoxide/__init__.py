@@ -28,6 +28,7 @@ from ._medoxide import (
 from ._batch import list_collate
 from ._function import Function
 from ._iteration import Counters, LoadError
+from ._presets import preset, preset_yaml, presets
 from ._transform import Group, Transform
 from .datalists import Datalist, datalist
 from .dataset import Dataset
@@ -63,6 +64,9 @@ __all__ = [
     "index",
     "list_collate",
     "load",
+    "preset",
+    "preset_yaml",
+    "presets",
     "records",
     "release_memory",
     "set_level",

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::entry::{Place, of_entries, shortened};
 use super::{Datalist, ListOptions, nnunet, table};
+use crate::yaml::yaml;
 use crate::{Error, Result};
 
 /// The list of a file that has several, unless another one is asked for.
@@ -89,5 +90,5 @@ pub(super) fn parsed(path: &Path) -> Result<Value> {
         return serde_json::from_str(text.trim_start_matches('\u{feff}'))
             .map_err(|e| wrong(e.to_string(), "JSON"));
     }
-    serde_saphyr::from_str(&text).map_err(|e| wrong(e.to_string(), "YAML"))
+    yaml(&text).map_err(|e| wrong(e, "YAML"))
 }
