@@ -33,6 +33,7 @@ PROCESS = {
     "medrs": "medrs",
     "MONAI": "MONAI",
     "TorchIO": "TorchIO",
+    "batchgeneratorsv2": "batchgeneratorsv2",
 }
 """Which process a candidate runs in."""
 
@@ -47,6 +48,7 @@ IMPORTS = {
     "medrs": ["medrs"],
     "MONAI": ["monai.transforms"],
     "TorchIO": ["torchio"],
+    "batchgeneratorsv2": ["batchgeneratorsv2"],
 }
 
 
@@ -98,7 +100,9 @@ class Bench:
         import rows_lattice
         import rows_loader
         import rows_memory
-        import rows_plane  # noqa: F401 (each declares its rows)
+        import rows_plane
+        import rows_recipes
+        import rows_warp  # noqa: F401 (each declares its rows)
         from data import Data
         from row import ROWS
 

@@ -26,6 +26,7 @@ import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
 import rows_lattice  # noqa: F401
 import rows_warp  # noqa: F401
+import rows_recipes  # noqa: F401
 import rows_loader  # noqa: F401
 import rows_plane  # noqa: F401
 from measure import FULL, QUICK, Lab
