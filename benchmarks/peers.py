@@ -48,7 +48,7 @@ IMPORTS = {
     "medrs": ["medrs"],
     "MONAI": ["monai.transforms"],
     "TorchIO": ["torchio"],
-    "batchgeneratorsv2": ["batchgeneratorsv2"],
+    "batchgeneratorsv2": ["batchgeneratorsv2.transforms.spatial.spatial"],
 }
 
 

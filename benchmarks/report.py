@@ -16,7 +16,7 @@ from measure import BUSY, Outcome, Times
 from row import US
 
 PACKAGES = [
-    "medoxide", "numpy", "scipy", "nibabel", "torch", "SimpleITK", "medrs", "monai", "torchio",
+    "medoxide", "numpy", "scipy", "nibabel", "torch", "SimpleITK", "medrs", "monai", "torchio", "batchgeneratorsv2",
     "opencv-python-headless", "deflate", "nilearn",
 ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from data import Data
-from row import US, Aim, Must, Work, row
+from row import US, Must, Work, row
 from rows_memory import torch_volume
 
 SECTION = "augmentation, float32"
