@@ -1,7 +1,7 @@
 //! Linear samples at coordinates: along an oblique row, or listed.
 
 use super::border::border;
-use super::corners::{Corners, LANES, Spots};
+use super::corners::{LANES, Spots, steps};
 use super::line::{Line, Places, near};
 use super::{Boundary, StridedF32};
 use crate::element::floor_small;
@@ -87,38 +87,58 @@ fn sample(src: &StridedF32, at: [f64; 3], boundary: Boundary) -> f32 {
         }
         src.data[(src.offset + steps[0][x] + steps[1][y] + steps[2][z]) as usize]
     };
-    trilinear(std::array::from_fn(|c| value(c & 1, c >> 1 & 1, c >> 2)), weights)
+    let plane = |z| [value(0, 0, z), value(1, 0, z), value(0, 1, z), value(1, 1, z)];
+    trilinear([plane(0), plane(1)], weights)
 }
 
-/// From the corners of a cell, x fastest.
+/// From the corners of a cell, x fastest, z slowest.
 #[inline(always)]
-pub(super) fn trilinear(corners: [f32; 8], [wx, wy, wz]: [f32; 3]) -> f32 {
-    let plane = |a: f32, b: f32, c: f32, d: f32| {
+pub(super) fn trilinear(corners: [[f32; 4]; 2], [wx, wy, wz]: [f32; 3]) -> f32 {
+    let plane = |[a, b, c, d]: [f32; 4]| {
         let low = a + (b - a) * wx;
         let high = c + (d - c) * wx;
         low + (high - low) * wy
     };
-    let [a, b, c, d, e, f, g, h] = corners;
-    let near = plane(a, b, c, d);
-    let far = plane(e, f, g, h);
+    let near = plane(corners[0]);
+    let far = plane(corners[1]);
     near + (far - near) * wz
 }
 
 kernel! {
     /// Samples whose neighbours all lie inside, from sample `first` on.
     fn interior[P: Places](dst: &mut [f32], src: &StridedF32, places: P, first: usize) {
-        let mut block = [[0.0; LANES]; 3];
+        let (strides, data) = (src.strides, src.data);
+        let steps = steps(strides);
         let mut spots = Spots::default();
-        let mut corners = Corners::new(src.strides);
+        let mut corners = [[0.0f32; LANES]; 8];
         for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
-            places.fill(&mut block, first + chunk * LANES, out.len());
-            spots.fill(&block, src.offset, src.strides, out.len());
-            corners.load(src.data, &spots.place, out.len());
-            let (at, [x, y, z]) = (corners.by_corner(), &spots.weights);
+            let block = places.block::<LANES>(first + chunk * LANES, out.len());
+            spots.fill(&block, src.offset, strides);
+            let Spots { place, weights } = &spots;
+            if strides[0] == 1 {
+                // Neighbours along x are read in pairs.
+                for i in 0..out.len() {
+                    let at = place[i] as usize;
+                    for pair in 0..4 {
+                        let at = at.wrapping_add_signed(steps[2 * pair]);
+                        let [near, far] = &data[at..][..2] else { continue };
+                        corners[2 * pair][i] = *near;
+                        corners[2 * pair + 1][i] = *far;
+                    }
+                }
+            } else {
+                for i in 0..out.len() {
+                    let at = place[i] as usize;
+                    for corner in 0..8 {
+                        corners[corner][i] = data[at.wrapping_add_signed(steps[corner])];
+                    }
+                }
+            }
             let mut values = [0.0f32; LANES];
             for i in 0..LANES {
-                let cell = [at[0][i], at[1][i], at[2][i], at[3][i], at[4][i], at[5][i], at[6][i], at[7][i]];
-                values[i] = trilinear(cell, [x[i], y[i], z[i]]);
+                let low = [corners[0][i], corners[1][i], corners[2][i], corners[3][i]];
+                let high = [corners[4][i], corners[5][i], corners[6][i], corners[7][i]];
+                values[i] = trilinear([low, high], [weights[0][i], weights[1][i], weights[2][i]]);
             }
             out.copy_from_slice(&values[..out.len()]);
         }

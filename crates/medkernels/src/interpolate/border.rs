@@ -3,7 +3,7 @@
 use super::StridedF32;
 use super::affine::trilinear;
 use super::corners::{LANES, whole};
-use super::line::{Places, near};
+use super::line::{Lanes, Places, near};
 use crate::element::floor_small;
 use crate::kernel::kernel;
 
@@ -22,16 +22,15 @@ kernel! {
         let base = src.offset as f64;
         let edge = if fill.is_some() { 0 } else { WHOLE };
         let fill = fill.unwrap_or(0.0);
-        let mut block = [[0.0; LANES]; 3];
         let mut place = [0u64; LANES];
         let mut ups = [[0u64; LANES]; 3];
         let mut found = [0u64; LANES];
         let mut weights = [[0.0f32; LANES]; 3];
         let mut corners = [[0.0f32; LANES]; 8];
         for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
-            places.fill(&mut block, first + chunk * LANES, out.len());
+            let block = places.block::<LANES>(first + chunk * LANES, out.len());
             for i in 0..LANES {
-                let at = [block[0][i], block[1][i], block[2][i]];
+                let at = block.lane(i);
                 let (mut offset, mut seen) = (base, edge);
                 for axis in 0..3 {
                     let number = !at[axis].is_nan();
@@ -65,6 +64,13 @@ kernel! {
                     }
                     continue;
                 }
+                if (found[i] | found[i] >> 3) & 0b111 != 0b111 {
+                    // Along one axis neither neighbour is there.
+                    for corner in &mut corners {
+                        corner[i] = fill;
+                    }
+                    continue;
+                }
                 for corner in 0..8 {
                     let needed = (0..3).fold(0, |bits, axis| bits | 1u64 << (axis + 3 * (corner >> axis & 1)));
                     corners[corner][i] =
@@ -73,7 +79,9 @@ kernel! {
             }
             let mut values = [0.0f32; LANES];
             for i in 0..LANES {
-                let value = trilinear(corners.map(|c| c[i]), [weights[0][i], weights[1][i], weights[2][i]]);
+                let low = [corners[0][i], corners[1][i], corners[2][i], corners[3][i]];
+                let high = [corners[4][i], corners[5][i], corners[6][i], corners[7][i]];
+                let value = trilinear([low, high], [weights[0][i], weights[1][i], weights[2][i]]);
                 values[i] = if found[i] & NAN == 0 { value } else { fill };
             }
             out.copy_from_slice(&values[..out.len()]);

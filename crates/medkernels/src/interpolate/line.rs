@@ -17,12 +17,35 @@ pub(super) trait Places: Copy {
     /// The coordinates of one sample.
     fn at(&self, i: usize) -> [f64; 3];
 
-    /// The coordinates of `count` samples from `from` on; what stands behind them is no matter.
-    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, count: usize);
+    /// `N` samples at once.
+    type Block<const N: usize>: Lanes;
+
+    /// The samples `from..from + count`, of at most `N`.
+    fn block<const N: usize>(&self, from: usize, count: usize) -> Self::Block<N>;
 
     /// A run of pieces of so many samples from the start of `range` on: whether `0 <= c + shift < limit` holds for the coordinate `c` of each axis all
     /// through each of them, or through none (or some) of any, and the run's end.
     fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize);
+}
+
+/// Coordinates of a few samples; those of samples that were not asked for are any.
+pub(super) trait Lanes {
+    /// The coordinates of sample `i`.
+    fn lane(&self, i: usize) -> [f64; 3];
+}
+
+impl<const N: usize> Lanes for [[f64; N]; 3] {
+    #[inline(always)]
+    fn lane(&self, i: usize) -> [f64; 3] {
+        [self[0][i], self[1][i], self[2][i]]
+    }
+}
+
+impl Lanes for (Line, usize) {
+    #[inline(always)]
+    fn lane(&self, i: usize) -> [f64; 3] {
+        self.0.at(self.1 + i)
+    }
 }
 
 /// Coordinates at equal steps.
@@ -50,14 +73,11 @@ impl Places for Line {
         [self.start[0] + i * self.step[0], self.start[1] + i * self.step[1], self.start[2] + i * self.step[2]]
     }
 
+    type Block<const N: usize> = (Line, usize);
+
     #[inline(always)]
-    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, _: usize) {
-        for i in 0..N {
-            let at = self.at(from + i);
-            for axis in 0..3 {
-                block[axis][i] = at[axis];
-            }
-        }
+    fn block<const N: usize>(&self, from: usize, _: usize) -> (Line, usize) {
+        (*self, from)
     }
 
     fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {
@@ -75,12 +95,16 @@ impl Places for [&[f64]; 3] {
         self.map(|axis| axis[i])
     }
 
+    type Block<const N: usize> = [[f64; N]; 3];
+
     #[inline(always)]
-    fn fill<const N: usize>(&self, block: &mut [[f64; N]; 3], from: usize, count: usize) {
+    fn block<const N: usize>(&self, from: usize, count: usize) -> [[f64; N]; 3] {
+        let mut block = [[0.0; N]; 3];
         let count = count.min(N);
         for (lanes, all) in block.iter_mut().zip(self) {
             lanes[..count].copy_from_slice(&all[from..from + count]);
         }
+        block
     }
 
     fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Boundary;
 use super::corners::whole;
-use super::line::{Line, Places, near};
+use super::line::{Lanes, Line, Places, near};
 use crate::copy::Strided;
 use crate::element::floor_small;
 use crate::kernel::kernel;
@@ -147,11 +147,10 @@ kernel! {
         samples: P,
         wanted: Range<usize>,
     ) {
-        let mut block = [[0.0; LANES]; 3];
-        samples.fill(&mut block, wanted.start, wanted.len());
+        let block = samples.block::<LANES>(wanted.start, wanted.len());
         let (scale, limits) = (strides.map(|s| s as f64), shape.map(|n| n as f64));
         for i in 0..LANES {
-            let at = [block[0][i], block[1][i], block[2][i]];
+            let at = block.lane(i);
             let (mut place, mut counts) = (offset as f64, true);
             for axis in 0..3 {
                 let (c, limit) = (at[axis], limits[axis]);

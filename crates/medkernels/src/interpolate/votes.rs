@@ -1,7 +1,7 @@
 //! Labels between voxels: the label that has the largest share of the eight neighbours.
 
 use super::Boundary;
-use super::corners::{LANES, Spots, steps};
+use super::corners::{LANES, PIECE, Spots, steps};
 use super::line::{Line, Places, near};
 use crate::copy::Strided;
 use crate::element::{Element, floor_small};
@@ -58,7 +58,7 @@ fn sample_row<T: Element + PartialOrd, P: Places>(
     let (limits, last) = (src.shape.map(|n| n as f64 - 1.0), first + dst.len());
     let mut from = first;
     while from < last {
-        let (inside, to) = places.run(from..last, LANES, 0.0, limits);
+        let (inside, to) = places.run(from..last, PIECE, 0.0, limits);
         let part = &mut dst[from - first..to - first];
         if inside {
             interior(part, src, places, from);
@@ -98,9 +98,7 @@ fn interior<T: Element + PartialOrd, P: Places>(dst: &mut [T], src: &Strided, pl
 
 kernel! {
     fn find[P: Places](spots: &mut Spots, offset: isize, strides: [isize; 3], places: P, from: usize, count: usize) {
-        let mut block = [[0.0; LANES]; 3];
-        places.fill(&mut block, from, count);
-        spots.fill(&block, offset, strides, count);
+        spots.fill(&places.block::<LANES>(from, count), offset, strides);
     }
 }
 
