@@ -51,7 +51,7 @@ struct Options {
     /// Checkpoints: those that pay, all, or none.
     #[arg(long, value_enum, default_value = "auto")]
     checkpoints: Checkpoints,
-    /// Forget checkpoints before every epoch, as if each was the first.
+    /// Forget checkpoints and headers before every epoch, as if each was the first.
     #[arg(long)]
     first: bool,
     /// Keep decoded volumes on disk.
@@ -99,14 +99,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Checkpoints::None => Keep::Off,
     };
     let settings = Settings { batch_size: o.batch, workers: o.workers, checkpoints, ..Settings::default() };
-    let loader = Loader::new(cases, pipeline, settings)?;
+    let mut loader = Loader::new(cases.clone(), pipeline.clone(), settings.clone())?;
     let (mut times, mut patches) = (vec![], 0);
     for epoch in 0..o.epochs {
-        if o.first {
-            checkpoints::clear();
-        }
         let begun = Instant::now();
         patches = 0;
+        if o.first {
+            checkpoints::clear();
+            loader = Loader::new(cases.clone(), pipeline.clone(), settings.clone())?;
+        }
         let mut batches = loader.batches(epoch, 0)?;
         for batch in batches.by_ref() {
             patches += batch?.meta.len();

@@ -202,11 +202,16 @@ pub(crate) fn known(volume: &VolumeFile, key: &Key) -> Index {
     })
 }
 
+/// Whether what a read finds is to be put in a file.
+pub(crate) fn lasting(volume: &VolumeFile) -> bool {
+    matches!(volume.checkpoints(), Keep::Beside | Keep::Folder(_))
+}
+
 /// Keeps what a read has found, in a file too if that was asked for.
 pub(crate) fn keep(volume: &VolumeFile, key: Key, mut stream: GzipStream<'_>) -> Result<()> {
-    let lasting = matches!(volume.checkpoints(), Keep::Beside | Keep::Folder(_));
-    let missing =
-        lasting.then(|| volume.index_path()).filter(|path| stream.gathers() || !sidecar_fits(path, &key));
+    let missing = lasting(volume)
+        .then(|| volume.index_path())
+        .filter(|path| stream.gathers() || !sidecar_fits(path, &key));
     if missing.is_some() {
         stream.complete_index()?;
     }

@@ -44,7 +44,7 @@ impl VolumeFile {
 
 impl Runs {
     /// Bytes that a stream gives, entered where that is known to be possible; `reached` is how far it has been followed.
-    fn inflated_from(&self, index: Option<&Index>, spacing: u64, reached: &mut u64) -> u64 {
+    pub(crate) fn inflated_from(&self, index: Option<&Index>, spacing: u64, reached: &mut u64) -> u64 {
         let (mut sum, mut decoded, mut entered) = (0, 0, false);
         for slab in 0..self.slabs as u64 {
             let start = self.first + slab * self.slab_step;

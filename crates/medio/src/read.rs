@@ -9,6 +9,8 @@ use medkernels::float_env::FloatEnv;
 use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
+#[cfg(feature = "libdeflate")]
+use crate::gzip::Index;
 use crate::gzip::{Member, Members, spacing};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
@@ -220,12 +222,25 @@ impl VolumeFile {
         #[cfg(feature = "libdeflate")]
         if part
             && key.is_none()
-            && let Some(prefix) = crate::gzip::inflate_prefix(&file, all, end)?
+            && let Some(prefix) = crate::gzip::inflate_prefix(&file, &Index::default(), all, end)?
         {
             runs.read_memory(prefix.as_bytes(), out, target);
             return Ok(());
         }
         let index = key.as_ref().map(|key| checkpoints::known(self, key));
+        #[cfg(feature = "libdeflate")]
+        if let Some(index) = &index
+            && !checkpoints::lasting(self)
+            && !index.grows_before(end, spacing(all))
+            && runs.at_once(index)
+        {
+            let entered = crate::gzip::inflate_entered(&file, index, all, runs.first, end)?;
+            if let Some(part) = entered {
+                let runs = Runs { first: runs.first - part.position, ..runs.clone() };
+                runs.read_memory(&part.content.as_bytes()[part.skip..], out, target);
+                return Ok(());
+            }
+        }
         let mut stream = runs.read_spans(&file, index, spacing(all), out, target)?;
         if end == all {
             stream.finish()?;

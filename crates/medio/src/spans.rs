@@ -66,6 +66,15 @@ impl Runs {
         Ok(stream.unwrap_or_else(|| GzipStream::new(file, vec![])))
     }
 
+    /// Whether one thread reads this in one go: nothing is jumped over, and no others help.
+    #[cfg(feature = "libdeflate")]
+    pub(crate) fn at_once(&self, index: &Index) -> bool {
+        let entry = index.before(self.first).map_or(0, |p| p.position);
+        let passed = self.end() - entry;
+        let jumped = self.inflated_from(Some(index), 0, &mut 0);
+        passed <= jumped + jumped / 4 && self.cuts(index).is_empty()
+    }
+
     /// What may be parted, and the bytes from one to the next: voxels of a single row, else slabs.
     fn units(&self) -> (usize, u64) {
         if self.rows == 1 && self.slabs == 1 {

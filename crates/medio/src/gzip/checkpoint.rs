@@ -98,6 +98,12 @@ impl Index {
         self.points[..self.points.partition_point(|p| p.position <= position)].last()
     }
 
+    /// Whether who reads to byte `end` of the content may find more.
+    #[cfg(feature = "libdeflate")]
+    pub(crate) fn grows_before(&self, end: u64, spacing: u64) -> bool {
+        !self.complete && end >= self.points.last().map_or(0, |p| p.position) + spacing
+    }
+
     /// Bytes that it takes.
     pub(crate) fn bytes(&self) -> usize {
         self.points.iter().map(|p| p.bytes()).sum()

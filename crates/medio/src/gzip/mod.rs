@@ -9,6 +9,8 @@ pub(crate) mod cache;
 mod checkpoint;
 mod cut;
 mod encode;
+#[cfg(feature = "libdeflate")]
+mod entered;
 mod entry;
 mod header;
 mod index;
@@ -25,6 +27,8 @@ pub(crate) use cache::Key;
 pub(crate) use checkpoint::{Index, SPACING, spacing};
 pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
+#[cfg(feature = "libdeflate")]
+pub(crate) use entered::inflate_entered;
 pub(crate) use header::{Stated, stated_size};
 pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};

@@ -6,20 +6,21 @@ use medkernels::buffer::Buffer;
 use crate::Result;
 use crate::disk::Handle;
 
+use super::checkpoint::Index;
 use super::header::header_length;
 
 /// Files that decode to more than this are streamed.
 const MOST: u64 = 2 << 30;
 
 /// Files of which no more than this is needed are decoded from their start to there, whatever of it is wanted,
-const MOST_PASSED: u64 = 16 << 20;
+pub(super) const MOST_PASSED: u64 = 16 << 20;
 
 /// and those that are no larger than this as a whole: a patch should not take much more memory than a small volume.
 const SMALL: u64 = 40 << 20;
 
 /// A stored block holds no more, a match less: when one does not fit, everything before it has been written. (Past the end of what it is given libdeflate
 /// takes up to 64 zero bits for input before it notices. That is less than this of content too.)
-const LONGEST_UNIT: u64 = 65_535;
+pub(super) const LONGEST_UNIT: u64 = 65_535;
 
 /// Decodes a file that is one gzip member of exactly `all` bytes, checksum verified, if at least three quarters of it must be
 /// passed (bytes `from` to `end`) and a quarter is `wanted`, so that it takes no more memory than the caller does; `None` if a stream does better or must say what is wrong.
@@ -65,7 +66,7 @@ fn decode_all(file: &Handle, all: u64) -> Result<Option<Buffer>> {
 ///
 /// libdeflate has no stream, but it fills the memory that it is given from the start and then says that there is not enough of it. (The test of this
 /// function holds the library to that.)
-pub(crate) fn inflate_prefix(file: &Handle, all: u64, end: u64) -> Result<Option<Buffer>> {
+pub(crate) fn inflate_prefix(file: &Handle, index: &Index, all: u64, end: u64) -> Result<Option<Buffer>> {
     if (end > MOST_PASSED && all > SMALL) || file.size > all.max(SMALL) {
         return Ok(None);
     }
@@ -73,8 +74,10 @@ pub(crate) fn inflate_prefix(file: &Handle, all: u64, end: u64) -> Result<Option
     if room >= all {
         return decode_all(file, all);
     }
-    // Twice what the content's average says, which is nearly always enough; else all.
+    // Twice what the content's average says, which is nearly always enough, and no more than to a checkpoint behind what is written; else all.
     let likely = (u128::from(file.size) * u128::from(end) * 2 / u128::from(all)) as u64 + (256 << 10);
+    let behind = index.points.get(index.points.partition_point(|p| p.position < room));
+    let likely = behind.map_or(likely, |p| likely.min(p.bit / 8 + 64));
     let Ok(mut out) = Buffer::for_overwrite(room as usize) else { return Ok(None) };
     for size in [likely.min(file.size), file.size] {
         let Ok(mut packed) = Buffer::for_overwrite(size as usize) else { return Ok(None) };
@@ -94,7 +97,7 @@ pub(crate) fn inflate_prefix(file: &Handle, all: u64, end: u64) -> Result<Option
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
     use std::path::Path;
     use std::sync::Arc;
@@ -125,7 +128,7 @@ mod tests {
         out
     }
 
-    fn handle(dir: &Path, name: &str, bytes: &[u8]) -> Handle {
+    pub(crate) fn handle(dir: &Path, name: &str, bytes: &[u8]) -> Handle {
         let path = dir.join(name);
         std::fs::write(&path, bytes).unwrap();
         DiskFile::open(&path, &Arc::default()).unwrap().1
@@ -150,7 +153,7 @@ mod tests {
             };
             let file = handle(dir.path(), &format!("{level}.gz"), &packed);
             for end in (1..all).step_by(3989).chain([all - LONGEST_UNIT - 1, all - LONGEST_UNIT, all]) {
-                let start = inflate_prefix(&file, all, end).unwrap().unwrap();
+                let start = inflate_prefix(&file, &Index::default(), all, end).unwrap().unwrap();
                 assert!(
                     start.as_bytes()[..end as usize] == content[..end as usize],
                     "level {level}, {end} bytes"
@@ -168,18 +171,18 @@ mod tests {
         let n = e.gzip_compress(&content, &mut packed).unwrap();
         packed.truncate(n);
         let file = handle(dir.path(), "whole.gz", &packed);
-        assert!(inflate_prefix(&file, 300_000, 200_000).unwrap().is_some());
+        assert!(inflate_prefix(&file, &Index::default(), 300_000, 200_000).unwrap().is_some());
         // The file says that it holds more than its member does.
         for end in [400_000, 590_000] {
-            assert!(inflate_prefix(&file, 600_000, end).unwrap().is_none());
+            assert!(inflate_prefix(&file, &Index::default(), 600_000, end).unwrap().is_none());
         }
         // More than may be passed, of a file that is not small.
-        assert!(inflate_prefix(&file, SMALL + 1, MOST_PASSED + 1).unwrap().is_none());
+        assert!(inflate_prefix(&file, &Index::default(), SMALL + 1, MOST_PASSED + 1).unwrap().is_none());
         let half = handle(dir.path(), "half.gz", &packed[..n / 2]);
-        assert!(inflate_prefix(&half, 300_000, 290_000).unwrap().is_none());
+        assert!(inflate_prefix(&half, &Index::default(), 300_000, 290_000).unwrap().is_none());
         packed[10..100].fill(0xff);
         let damaged = handle(dir.path(), "damaged.gz", &packed);
-        assert!(inflate_prefix(&damaged, 300_000, 290_000).unwrap().is_none());
+        assert!(inflate_prefix(&damaged, &Index::default(), 300_000, 290_000).unwrap().is_none());
     }
 
     #[test]
@@ -194,7 +197,7 @@ mod tests {
             let file = handle(dir.path(), "cut.gz", &packed[..cut]);
             // The last end that can be reached lies somewhere here.
             for end in (1000..130_000).step_by(499) {
-                match inflate_prefix(&file, 200_000, end).unwrap() {
+                match inflate_prefix(&file, &Index::default(), 200_000, end).unwrap() {
                     Some(start) => assert!(start.as_bytes()[..end as usize] == content[..end as usize]),
                     None => refused += 1,
                 }
