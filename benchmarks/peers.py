@@ -93,6 +93,7 @@ class Bench:
     """The candidate under way."""
 
     def __init__(self, folder: str, out: str) -> None:
+        import rows_augment
         import rows_cache
         import rows_chain
         import rows_gzip

@@ -23,7 +23,12 @@ mod measured;
 mod spatial;
 
 pub use artefact::anisotropy::Anisotropy;
+pub use artefact::ghosting::Ghosting;
+pub use artefact::gibbs_ringing::GibbsRinging;
+pub use artefact::k_space_dropout::KSpaceDropout;
+pub use artefact::motion::Motion;
 pub use artefact::simulate_low_resolution::SimulateLowResolution;
+pub use artefact::spikes::Spikes;
 pub use artefact::swap::Swap;
 pub use intensity::bias_field::{BiasField, Polynomials};
 pub use intensity::cast::Cast;

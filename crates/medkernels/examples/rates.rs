@@ -87,6 +87,7 @@ fn main() -> Result<(), AllocError> {
     in_cache("exp", points::exp);
     in_cache("ln", points::ln);
     in_cache("pow 0.7", |row| points::pow(row, 0.7));
+    in_cache("pow_signed 0.7", |row| points::pow_signed(row, 0.7));
     in_cache("gamma 0.7 between", |row| points::gamma_between(row, 1.0, 2.0, 0.7));
     in_cache("extent", |row| {
         black_box(extent(row, Keep::All));

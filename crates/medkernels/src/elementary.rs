@@ -9,28 +9,40 @@ fn power_of_two_32(n: i32) -> f32 {
     f32::from_bits(((n + 127) << 23) as u32)
 }
 
+/// Added and taken away again, it rounds numbers below 2^22 to whole ones.
+const ROUND: f32 = 12_582_912.0;
+
 /// e^x in f32. Below 1 unit in the last place; subnormal results included.
 #[inline(always)]
 pub(crate) fn exp_32(x: f32) -> f32 {
     // Beyond these the result is 0 or infinity whatever x is.
     let held = if x < -104.0 { -104.0 } else { x };
     let held = if held > 89.0 { 89.0 } else { held };
-    const ROUND: f32 = 12_582_912.0;
     let n = (held * std::f32::consts::LOG2_E + ROUND) - ROUND;
     // ln 2 in two parts: n has at most 8 bits and the first part 9 trailing zeros, so its product is exact.
     let r = (held - n * 0.693_359_375) - n * -2.121_944_4e-4;
+    let value = times_power_of_two(exp_near_0(r), n);
+    if x.is_nan() { x } else { value }
+}
+
+/// e^r for |r| up to half of ln 2.
+#[inline(always)]
+fn exp_near_0(r: f32) -> f32 {
     let p = 1.987_569_2e-4;
     let p = p * r + 1.398_199_9e-3;
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 0.166_666_65;
     let p = p * r + 0.5;
-    let value = (p * (r * r) + r) + 1.0;
+    (p * (r * r) + r) + 1.0
+}
+
+/// `value * 2^n` for a whole n in -252..=254. Two factors reach the subnormals and infinity.
+#[inline(always)]
+fn times_power_of_two(value: f32, n: f32) -> f32 {
     let n = (n + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
-    // Two factors reach the subnormals and infinity.
     let half = n >> 1;
-    let value = value * power_of_two_32(half) * power_of_two_32(n - half);
-    if x.is_nan() { x } else { value }
+    value * power_of_two_32(half) * power_of_two_32(n - half)
 }
 
 /// Exponent and mantissa of a positive normal number, `2^n * m`, such that m lies in sqrt(1/2)..sqrt(2).
@@ -134,6 +146,55 @@ pub(crate) fn pow_block(row: &mut [f32; POW_BLOCK], exponent: f64) {
         let value = if x == 0.0 { limit } else { value };
         let value = if x == f32::INFINITY { 1.0 / limit } else { value };
         row[i] = if x < 0.0 || x.is_nan() { f32::NAN } else { value };
+    }
+}
+
+/// A power of two as far as it makes a difference: beyond, there is 0 or infinity.
+#[inline(always)]
+fn limited(n: f32) -> f32 {
+    let n = if n < -250.0 { -250.0 } else { n };
+    if n > 250.0 { 250.0 } else { n }
+}
+
+/// The exponents of a block: one for all, or one for each.
+pub(crate) trait Exponents: Copy {
+    fn of(self, i: usize) -> f32;
+}
+
+impl Exponents for f32 {
+    #[inline(always)]
+    fn of(self, _: usize) -> f32 {
+        self
+    }
+}
+
+impl Exponents for &[f32; POW_BLOCK] {
+    #[inline(always)]
+    fn of(self, i: usize) -> f32 {
+        self[i]
+    }
+}
+
+/// Raises positive normal values, each to its own exponent in f32, of magnitude up to 2^14: below 1.5 + |exponent| units in the last place.
+///
+/// The whole power of two and the rest go separate ways, so that the rest alone is rounded.
+#[inline(always)]
+pub(crate) fn pow_block_32<E: Exponents>(row: &mut [f32; POW_BLOCK], exponents: E) {
+    let mut whole = [0.0f32; POW_BLOCK];
+    for i in 0..POW_BLOCK {
+        let (n, m) = split(row[i]);
+        let (n, exponent) = (n as f32, exponents.of(i));
+        // Its product with n is exact.
+        let high = f32::from_bits(exponent.to_bits() & 0xffff_0000);
+        let power = high * n;
+        whole[i] = (power + ROUND) - ROUND;
+        let log = ln_of(0.0, m) * std::f32::consts::LOG2_E;
+        row[i] = (power - whole[i]) + ((exponent - high) * n + exponent * log);
+    }
+    for i in 0..POW_BLOCK {
+        let more = (row[i] + ROUND) - ROUND;
+        let n = whole[i] + more;
+        row[i] = times_power_of_two(exp_near_0((row[i] - more) * std::f32::consts::LN_2), limited(n));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Kernels that change each voxel of a row by itself: in place, or on the way from another row.
 
-use crate::elementary::{self, POW_BLOCK};
+use crate::elementary::{self, Exponents, POW_BLOCK};
 use crate::intrinsics;
 use crate::kernel::kernel;
 
@@ -58,6 +58,34 @@ pub fn fetch(row: &[f32]) {
     for line in row.chunks(16) {
         intrinsics::prefetch(bytemuck::cast_slice(line));
     }
+}
+
+/// Sets each voxel of a row to `finish(voxel, its power)`; `raise` makes a block's powers of what `start` makes of the voxels. A macro, because a
+/// function that is handed over is compiled for the base of the target and not for the kernel's level.
+macro_rules! for_blocks {
+    ($row:expr, $start:expr, $raise:path, $exponent:expr, $finish:expr) => {{
+        let (blocks, rest) = $row.as_chunks_mut::<POW_BLOCK>();
+        for block in blocks {
+            let mut powers = [1.0; POW_BLOCK];
+            for i in 0..POW_BLOCK {
+                powers[i] = $start(block[i]);
+            }
+            $raise(&mut powers, $exponent);
+            for i in 0..POW_BLOCK {
+                block[i] = $finish(block[i], powers[i]);
+            }
+        }
+        if !rest.is_empty() {
+            let mut powers = [1.0; POW_BLOCK];
+            for (power, x) in powers.iter_mut().zip(&*rest) {
+                *power = $start(*x);
+            }
+            $raise(&mut powers, $exponent);
+            for (x, power) in rest.iter_mut().zip(powers) {
+                *x = $finish(*x, power);
+            }
+        }
+    }};
 }
 
 /// Writes a point kernel for both forms of a [`Row`] from the expression for one voxel.
@@ -148,50 +176,56 @@ pub fn scale_about<'a>(row: impl Into<Row<'a>>, from: f64, mul: f64, to: f64, ra
     shift_scale_clamp(row, [hi, lo], mul as f32, to as f32, range);
 }
 
-/// `from + (to - from) * t^gamma` for the share `t` of the way from `from` to `to` that a voxel has gone, `gamma` above 0; what lies before
-/// `from` becomes `from`. Off by less than `(2 + 1.2 gamma) * 1e-7` of the way. NaN and infinities stay.
+/// `from + (to - from) * t^gamma` for the share `t` of the way from `from` to `to` that a voxel has gone, `gamma` above 0, up to 2^14; what lies
+/// before `from` becomes `from`. Off by less than `(2 + 1.2 gamma) * 1e-7` of the way. NaN and infinities stay.
 ///
 /// ```
 /// let mut row = [10.0, 12.0, 14.0];
 /// medkernels::points::gamma_between(&mut row, 10.0, 14.0, 2.0);
 /// assert_eq!(row, [10.0, 11.0, 14.0]);
 /// ```
+pub fn gamma_between(row: &mut [f32], from: f32, to: f32, gamma: f32) {
+    one_gamma(row, [from, 1.0 / (to - from), to - from], gamma);
+}
+
+/// [`gamma_between`] with a power for each voxel.
 ///
 /// # Panics
-/// If the two rows of a [`Row::From`] differ in length.
-pub fn gamma_between<'a>(row: impl Into<Row<'a>>, from: f32, to: f32, gamma: f32) {
-    let span = to - from;
-    one_power(row, from, 1.0 / span, gamma, span);
-}
-
-point! {
-    fn one_power(x, from: f32, inverse: f32, gamma: f32, span: f32) {
-        power_of_share(x, from, inverse, gamma, span)
-    }
-}
-
-#[inline(always)]
-fn power_of_share(x: f32, from: f32, inverse: f32, gamma: f32, span: f32) -> f32 {
-    let share = (x - from) * inverse;
-    let is_small = share < f32::MIN_POSITIVE;
-    let log = elementary::ln_normal_32(if is_small { f32::MIN_POSITIVE } else { share });
-    let power = elementary::exp_32(gamma * log);
-    let value = from + if is_small { 0.0 } else { power } * span;
-    if x.abs() < f32::INFINITY { value } else { x }
-}
-
-/// [`gamma_between`] with a power for each voxel, over the shorter of both lengths.
+/// If the powers are fewer than the voxels.
 pub fn gammas_between(row: &mut [f32], from: f32, to: f32, gammas: &[f32]) {
-    let span = to - from;
-    many_powers(row, from, 1.0 / span, gammas, span);
+    many_gammas(row, [from, 1.0 / (to - from), to - from], gammas);
 }
 
 kernel! {
-    fn many_powers(row: &mut [f32], from: f32, inverse: f32, gammas: &[f32], span: f32) {
-        for (x, gamma) in row.iter_mut().zip(gammas) {
-            *x = power_of_share(*x, from, inverse, *gamma, span);
+    fn one_gamma(row: &mut [f32], way: [f32; 3], gamma: f32) {
+        powers_of_shares(row, way, gamma);
+    }
+}
+
+kernel! {
+    fn many_gammas(row: &mut [f32], way: [f32; 3], gammas: &[f32]) {
+        let (whole, rest) = gammas[..row.len()].as_chunks::<POW_BLOCK>();
+        let mut last = [1.0; POW_BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        for (row, gammas) in row.chunks_mut(POW_BLOCK).zip(whole.iter().chain([&last])) {
+            powers_of_shares(row, way, gammas);
         }
     }
+}
+
+/// `way` is its start, one by its length, and its length.
+#[inline(always)]
+fn powers_of_shares<E: Exponents>(row: &mut [f32], [from, inverse, length]: [f32; 3], gamma: E) {
+    let finish = |x: f32, power: f32| {
+        let share = (x - from) * inverse;
+        let value = from + if share < f32::MIN_POSITIVE { 0.0 } else { power } * length;
+        if x.abs() < f32::INFINITY { value } else { x }
+    };
+    let start = |x: f32| {
+        let share = (x - from) * inverse;
+        if share < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { share }
+    };
+    for_blocks!(row, start, elementary::pow_block_32, gamma, finish);
 }
 
 /// Maps `in_min..in_max` linearly to `out_min..out_max`; with `clip`, values beyond are held at the nearer end.
@@ -439,53 +473,31 @@ kernel! {
     }
 }
 
-/// The sign of each voxel times its magnitude to the power `gamma`: below 0.55 + 0.02 |gamma| units in the last place.
-pub fn pow_signed(row: &mut [f32], gamma: f64) {
-    if gamma != 1.0 {
-        pow_magnitude(row, gamma);
-    }
-}
-
 kernel! {
-    fn pow_magnitude(row: &mut [f32], gamma: f64) {
-        for_blocks(row, gamma, |x, value| value.copysign(x));
+    /// The sign of each voxel times its magnitude to the power `gamma`, above 0, up to 2^14: below 1.5 + gamma units in the last place. Subnormal
+    /// magnitudes count as 0. NaN and infinities stay.
+    pub fn pow_signed(row: &mut [f32], gamma: f32) {
+        let start = |x: f32| if x.abs() < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { x.abs() };
+        let finish = |x: f32, power: f32| {
+            let value = if x.abs() < f32::MIN_POSITIVE { 0.0 } else { power };
+            if x.abs() < f32::INFINITY { value.copysign(x) } else { x }
+        };
+        for_blocks!(row, start, elementary::pow_block_32, gamma, finish);
     }
 }
 
 kernel! {
     fn pow_positive(row: &mut [f32], gamma: f64) {
         // -0 has the powers of 0, and -inf those of inf.
-        for_blocks(row, gamma, |x, value| if x < 0.0 && x != f32::NEG_INFINITY { f32::NAN } else { value });
+        let finish = |x: f32, value: f32| if x < 0.0 && x != f32::NEG_INFINITY { f32::NAN } else { value };
+        for_blocks!(row, f32::abs, elementary::pow_block, gamma, finish);
     }
 }
 
 kernel! {
     /// `sign` is what a negative voxel's power is multiplied by.
     fn pow_whole(row: &mut [f32], gamma: f64, sign: f32) {
-        for_blocks(row, gamma, |x, value| if x.is_sign_negative() { value * sign } else { value });
-    }
-}
-
-/// Sets each voxel to `finish(voxel, |voxel|^gamma)`.
-#[inline(always)]
-fn for_blocks(row: &mut [f32], gamma: f64, finish: impl Fn(f32, f32) -> f32) {
-    let (blocks, rest) = row.as_chunks_mut::<POW_BLOCK>();
-    for block in blocks {
-        let mut powers = block.map(f32::abs);
-        elementary::pow_block(&mut powers, gamma);
-        for (x, power) in block.iter_mut().zip(powers) {
-            *x = finish(*x, power);
-        }
-    }
-    if rest.is_empty() {
-        return;
-    }
-    let mut powers = [1.0; POW_BLOCK];
-    for (power, x) in powers.iter_mut().zip(&*rest) {
-        *power = x.abs();
-    }
-    elementary::pow_block(&mut powers, gamma);
-    for (x, power) in rest.iter_mut().zip(powers) {
-        *x = finish(*x, power);
+        let finish = |x: f32, value: f32| if x.is_sign_negative() { value * sign } else { value };
+        for_blocks!(row, f32::abs, elementary::pow_block, gamma, finish);
     }
 }

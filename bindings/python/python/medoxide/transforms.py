@@ -42,12 +42,16 @@ __all__ = [
     "GaussianNoise",
     "GaussianSharpen",
     "GaussianSmooth",
+    "Ghosting",
+    "GibbsRinging",
     "GridCrop",
     "GridDistortion",
     "HistogramShift",
     "InvertIntensity",
+    "KSpaceDropout",
     "KeepLargestComponent",
     "Maybe",
+    "Motion",
     "OneOf",
     "Pad",
     "PoissonNoise",
@@ -72,6 +76,7 @@ __all__ = [
     "SmoothField",
     "SomeOf",
     "SpeckleNoise",
+    "Spikes",
     "Swap",
     "ZNormalize",
     "Zoom",
@@ -1108,7 +1113,7 @@ class Gamma(Transform):
     Parameters
     ----------
     gamma : Dist, default 1.0
-        The exponent, above 0: below 1 lightens, above 1 darkens.
+        The exponent, 1e-6 to 1e4: below 1 lightens, above 1 darkens.
     relative_to : GammaOf, default "range"
         What is raised to the power. `range`: the share of the way from the smallest to the largest
         value. `magnitude`: the magnitude of the value, whose sign is kept.
@@ -1362,6 +1367,130 @@ class GaussianSmooth(Transform):
                 "unit": unit,
                 "truncate": truncate,
                 "rule": rule,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Ghosting(Transform):
+    """Weaken every n-th plane of frequencies along an axis, so that n ghosts of the image appear
+    along it, as periodic motion makes them.
+
+    Planes are counted from the lowest (negative) frequency; those around frequency 0 are kept.
+    Corresponds to TorchIO's `RandomGhosting`. Two ghosts are the N/2 ghost of echo-planar
+    images.
+
+    Parameters
+    ----------
+    ghosts : Dist, default 4.0
+        Number of ghosts, 1 to 10000; a drawn number is rounded down.
+    intensity : Dist, default 0.5
+        What is taken away of the planes, not below 0; 1 is all.
+    axes : Axes, default (0, 1, 2)
+        Axes of which one is drawn, each as likely.
+    restore : Dist | None, default None
+        Share of the planes, around frequency 0, that are kept, 0 to 1; the one plane of frequency 0
+        if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "ghosting"
+    ghosts: Dist
+    intensity: Dist
+    axes: Axes
+    restore: Dist | None
+
+    def __init__(
+        self,
+        ghosts: Dist = 4.0,
+        *,
+        intensity: Dist = 0.5,
+        axes: Axes = (0, 1, 2),
+        restore: Dist | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "ghosts": ghosts,
+                "intensity": intensity,
+                "axes": axes,
+                "restore": restore,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class GibbsRinging(Transform):
+    """Cut off high frequencies sharply, so that edges ring.
+
+    Frequencies beyond `(1 - alpha) max(nx, ny, nz) / sqrt(2)` from the middle `(n - 1) / 2` of
+    the centred frequencies are set to 0, as in MONAI's `GibbsNoise`.
+
+    Parameters
+    ----------
+    alpha : Dist, default 0.6
+        How much is cut off: 0 nothing, 1 all but the middle.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "gibbs_ringing"
+    alpha: Dist
+
+    def __init__(
+        self,
+        alpha: Dist = 0.6,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "alpha": alpha,
             },
             p=p,
             keys=keys,
@@ -1660,6 +1789,70 @@ class InvertIntensity(Transform):
         )
 
 
+class KSpaceDropout(Transform):
+    """Leave out randomly drawn planes of frequencies along an axis, as a scan that measures only
+    part of them, or loses some.
+
+    Each plane outside the middle is left out by its own draw. With `axes` the phase-encoding
+    axis, this is the random mask of undersampled reconstruction.
+
+    Parameters
+    ----------
+    fraction : Dist, default 0.3
+        Probability of a plane to be left out, 0 to 1.
+    center : Dist, default 0.08
+        Share of the planes, around frequency 0, that are kept, 0 to 1.
+    axes : Axes, default (0, 1, 2)
+        Axes of which one is drawn, each as likely.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "k_space_dropout"
+    fraction: Dist
+    center: Dist
+    axes: Axes
+
+    def __init__(
+        self,
+        fraction: Dist = 0.3,
+        *,
+        center: Dist = 0.08,
+        axes: Axes = (0, 1, 2),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "fraction": fraction,
+                "center": center,
+                "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class KeepLargestComponent(Transform):
     """Keep only the largest connected component of each label; all other voxels of it become 0.
 
@@ -1709,6 +1902,85 @@ class KeepLargestComponent(Transform):
             p=p,
             keys=keys,
             id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class Motion(Transform):
+    """Move the patient while frequencies are measured: planes of them along an axis come from the
+    image as it lay at their time.
+
+    Between the movements the image is rigidly turned about the centre of the grid and shifted,
+    sampled linearly; what comes in from outside has the smallest value. The part of the planes
+    that holds frequency 0 comes from the image at rest. Follows TorchIO's `RandomMotion`, which
+    turns about the origin of the world and lets time run along z.
+
+    Parameters
+    ----------
+    movements : int, default 2
+        Number of movements, 1 to 100.
+    rotate : Sequence[float], default (-10.0, 10.0)
+        Lowest and highest angle, drawn uniformly for each movement about each of the axes x, y, z.
+        In degrees.
+    translate : Sequence[float], default (-10.0, 10.0)
+        Lowest and highest shift, drawn uniformly for each movement along each of the axes x, y, z.
+        In mm.
+    irregularity : float, default 0.3
+        How far from even spacing the movements' times may lie, as a share of that spacing, 0 to
+        0.5.
+    axes : Axes, default (2)
+        Axes along which time may run, of which one is drawn, each as likely.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "motion"
+    movements: int
+    rotate: Sequence[float]
+    translate: Sequence[float]
+    irregularity: float
+    axes: Axes
+
+    def __init__(
+        self,
+        movements: int = 2,
+        *,
+        rotate: Sequence[float] = (-10.0, 10.0),
+        translate: Sequence[float] = (-10.0, 10.0),
+        irregularity: float = 0.3,
+        axes: Axes = (2),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "movements": movements,
+                "rotate": rotate,
+                "translate": translate,
+                "irregularity": irregularity,
+                "axes": axes,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
             key=key,
             patch=patch,
         )
@@ -2998,7 +3270,7 @@ class SmoothField(Transform):
     Parameters
     ----------
     values : Sequence[float], default (0.7, 1.3)
-        Lowest and highest value at a control point; for powers above 0.
+        Lowest and highest value at a control point; for powers 1e-6 to 1e4.
     effect : FieldEffect, default "multiply"
         What the field does. `multiply`: a voxel times the field. `power`: the share of the way from
         the smallest to the largest value, to the power of the field, as in `gamma`.
@@ -3109,6 +3381,64 @@ class SpeckleNoise(Transform):
             {
                 "std": std,
                 "mean": mean,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Spikes(Transform):
+    """Add waves over the whole image, as spikes among its frequencies make them ("herringbone").
+
+    Each spike adds `intensity` times the largest magnitude so far to the real part of one
+    frequency, drawn uniformly. Corresponds to TorchIO's `RandomSpike`.
+
+    Parameters
+    ----------
+    intensity : Dist, default 1.0
+        Height of a spike relative to the largest magnitude of all frequencies.
+    spikes : Dist, default 1.0
+        Number of spikes, 0 to 100; a drawn number is rounded down.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "spikes"
+    intensity: Dist
+    spikes: Dist
+
+    def __init__(
+        self,
+        intensity: Dist = 1.0,
+        *,
+        spikes: Dist = 1.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "intensity": intensity,
+                "spikes": spikes,
             },
             p=p,
             keys=keys,

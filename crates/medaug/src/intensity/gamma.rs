@@ -13,7 +13,7 @@ use crate::measured::{keeping_statistics, measured, range};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gamma {
-    /// The exponent, above 0: below 1 lightens, above 1 darkens.
+    /// The exponent, 1e-6 to 1e4: below 1 lightens, above 1 darkens.
     pub gamma: Dist,
     /// What is raised to the power.
     pub relative_to: GammaOf,
@@ -56,7 +56,7 @@ impl Declared for Gamma {
 
 impl Transform for Gamma {
     fn plan(&self, _: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
-        self.gamma.within(Self::NAME, "gamma", f64::from(f32::MIN_POSITIVE), 1e6)?;
+        self.gamma.within(Self::NAME, "gamma", 1e-6, 1e4)?;
         let gamma = self.gamma.draw(key.text("gamma"));
         let (invert, channel_wise) = (self.invert, self.channel_wise);
         if gamma == 1.0 {
@@ -68,7 +68,7 @@ impl Transform for Gamma {
             }
             GammaOf::Magnitude => {
                 let label = format!("magnitudes to the power {gamma:.6}");
-                Step::point(label, move |row| points::pow_signed(row, gamma))
+                Step::point(label, move |row| points::pow_signed(row, gamma as f32))
             }
             GammaOf::Range => measured(
                 "raise to a power within the range of the voxels",
@@ -86,5 +86,5 @@ fn power(m: &Measured, gamma: f64, invert: bool) -> Option<Step> {
     let [low, high] = range(m)?;
     let (from, to) = if invert { (high, low) } else { (low, high) };
     let label = format!("power {gamma:.6} of the way from {from} to {to}");
-    Some(Step::point_from(label, move |row| points::gamma_between(row, from, to, gamma as f32)))
+    Some(Step::point(label, move |row| points::gamma_between(row, from, to, gamma as f32)))
 }

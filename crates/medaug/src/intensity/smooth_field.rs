@@ -17,7 +17,7 @@ use crate::measured::{measured, range};
 pub struct SmoothField {
     /// What the field does.
     pub effect: FieldEffect,
-    /// Lowest and highest value at a control point; for powers above 0.
+    /// Lowest and highest value at a control point; for powers 1e-6 to 1e4.
     pub values: [f64; 2],
     /// Number of control points along x, y, z, 1 to 64.
     pub points: PerAxis<usize>,
@@ -60,9 +60,10 @@ impl Declared for SmoothField {
 impl Transform for SmoothField {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         let [low, high] = self.values;
-        let least = if self.effect == FieldEffect::Power { 1e-6 } else { f64::MIN };
-        if !(low <= high && low >= least && high <= f64::MAX) {
-            let wanted = "two finite numbers, low then high, above 0 for powers";
+        let [least, most] =
+            if self.effect == FieldEffect::Power { [1e-6, 1e4] } else { [f64::MIN, f64::MAX] };
+        if !(low <= high && low >= least && high <= most) {
+            let wanted = "two finite numbers, low then high; for powers from 1e-6 to 1e4";
             return Err(Error::param(Self::NAME, "values", format!("{:?}", self.values), wanted));
         }
         let inner = self.points.each();

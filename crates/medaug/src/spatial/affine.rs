@@ -97,7 +97,7 @@ impl Declared for Affine {
 }
 
 /// The rotation by `degrees` in the plane from axis `a` to axis `b`.
-fn rotation(a: usize, b: usize, degrees: f64) -> medcore::Affine {
+pub(crate) fn rotation(a: usize, b: usize, degrees: f64) -> medcore::Affine {
     let r = degrees.to_radians();
     let (s, c) = (libm::sin(r), libm::cos(r));
     let mut m = medcore::Affine::IDENTITY;

@@ -156,13 +156,15 @@ fn powers_of_a_share_are_close_to_the_formula() {
 
 #[test]
 fn signs_survive_powers_of_magnitudes() {
-    let row = values(10, 3000, -4.0, 4.0);
-    for gamma in [0.7, 2.0, 1.0, 3.5] {
+    let mut row = values(10, 3000, -4.0, 4.0);
+    row.extend(values(11, 3000, -1e6, 1e6));
+    row.extend([1e-30, -1e30, 0.0, -0.0, f32::MIN_POSITIVE, f32::INFINITY, f32::NEG_INFINITY]);
+    for gamma in [0.05, 0.7, 2.0, 1.0, 3.5, 30.0, 700.0, 16_000.0] {
         let mut out = row.clone();
-        points::pow_signed(&mut out, gamma);
+        points::pow_signed(&mut out, gamma as f32);
         for (x, y) in row.iter().zip(&out) {
-            let want = libm::pow(f64::from(x.abs()), gamma).copysign(f64::from(*x));
-            assert!(ulps(*y, want) < 0.55 + 0.02 * gamma, "{x} {y} {want}");
+            let want = libm::pow(f64::from(x.abs()), f64::from(gamma as f32)).copysign(f64::from(*x));
+            assert!(ulps(*y, want) < 1.5 + gamma, "{x} {y} {want}");
         }
     }
 }
@@ -286,7 +288,6 @@ fn from_another_row_is_as_in_place() {
     check(&|row| points::clamp(row, -1.0, 20.0));
     check(&|row| points::affine(row, 0.3, 20.0));
     check(&|row| points::scale_about(row, 3.3, 0.7, -2.0, [-9.0, 9.0]));
-    check(&|row| points::gamma_between(row, 50.0, -50.0, 0.7));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Random changes of values, against their formulas in float64.
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
+mod artefact;
 mod field;
 mod filter;
 mod given;
