@@ -27,7 +27,9 @@ GIVEN = {
     "random_crop_by_weight": {"shape": (2, 3, 4)},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "LPS"},
+    "random_sized_crop": {"smallest": (2, 3, 4)},
     "resample": {"spacing": 1.7},
+    "swap": {"shape": 2},
 }
 
 #: Roles of the volume that a transform looks at, where it is no image.
