@@ -2,7 +2,7 @@
 
 use medcore::DType;
 use medpipe::LazyVolume;
-use numpy::{PyArrayMethods, PyReadwriteArray1};
+use numpy::PyReadwriteArray1;
 use pyo3::prelude::*;
 
 use crate::errors;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import importlib.util
 import pkgutil
 import re
 from pathlib import Path
@@ -41,3 +42,11 @@ def test_blocks(block):
 
 def test_there_are_blocks():
     assert len(BLOCKS) >= 4
+
+
+def test_the_gallery_has_a_picture_of_every_transform():
+    spec = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "gallery.py")
+    assert spec and spec.loader
+    gallery = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(gallery)
+    assert len(gallery.catalog()) >= 50 and gallery.missing() == []
