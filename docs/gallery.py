@@ -42,7 +42,7 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "grid_distortion": [{"limits": (-l, l)} for l in (0.1, 0.3, 0.5)],
     "histogram_shift": [{"control_points": n} for n in (20, 10, 5)],
     "k_space_dropout": [{"fraction": f, "axes": "y"} for f in (0.1, 0.3, 0.6)],
-    "motion": [{"rotate": (-a, a), "translate": (-a, a), "movements": 2} for a in (2, 5, 10)],
+    "motion": [{"rotate": (-a, a), "translate": (-a, a), "movements": 2, "axes": "y"} for a in (5, 10, 20)],
     "poisson_noise": [{"scale": s} for s in (1.0, 0.2, 0.05)],
     "quantize": [{"levels": n} for n in (32, 8, 4)],
     "random_crop": [{"shape": n} for n in (150, 110, 70)],
@@ -152,8 +152,8 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     before = np.asarray(sample["image"])
     window = (float(before.min()), float(before.max()))
     draw(panels[0], sample, "before", window)
-    for panel, parameters in zip(panels[1:], settings, strict=True):
-        made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample)
+    for n, (panel, parameters) in enumerate(zip(panels[1:], settings, strict=True)):
+        made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample, id=name, epoch=n)
         made = made[0] if isinstance(made, list) else made
         draw(panel, made, shown(parameters), None if name in OWN_UNIT else window)
     figure.savefig(out / f"{name}.png")
