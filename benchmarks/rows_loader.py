@@ -146,6 +146,7 @@ for index, must, what in ((False, 1.8, ""), (True, 1.3, ", gathering checkpoints
         SECTION,
         must=Must(1 / must),
         check=_right,
+        quick=False,
     )
     first.by(US)(lambda data, index=index: _ours(data, 1, fresh=True, index=index))
     first.by("medrs")(lambda data: _medrs_fast(data, fresh=True))
@@ -155,7 +156,7 @@ for index, must, what in ((False, 1.8, ""), (True, 1.3, ", gathering checkpoints
 # Of files as small as these the loader notes no places in streams unless it is told to: their starts are decoded in less time.
 for given, what in (({}, "no volume kept"), ({"index": True}, "checkpoints known")):
     later = row(
-        f"1 patch a visit, later epochs, {what}", SECTION, must=Must(1 / 2), check=_right
+        f"1 patch a visit, later epochs, {what}", SECTION, must=Must(1 / 2), check=_right, quick=False
     )
     later.by(US)(lambda data, given=given: _ours(data, 1, **given))
     later.by("medrs")(lambda data: _medrs_fast(data, fresh=False))
@@ -165,12 +166,13 @@ decoded = row(
     SECTION,
     must=Must(1 / 5),
     check=_right,
+    quick=False,
     note="MONAI's CacheDataset keeps all volumes in memory",
 )
 decoded.by(US)(lambda data: _ours(data, 1, cached=True))
 decoded.by("MONAI")(lambda data: _monai(data, 1, cached=True))
 
-several = row("4 patches a visit", SECTION, must=Must(1 / 2.5), check=_right)
+several = row("4 patches a visit", SECTION, must=Must(1 / 2.5), check=_right, quick=False)
 several.by(US)(lambda data: _ours(data, PER_VISIT, index=False))
 
 
@@ -212,6 +214,7 @@ recipe = row(
         facts[US]["patches"] == CASES * PER_VISIT and len({r[-4:-1].tobytes() for r in results.values()}) == 1,
         f"{facts[US]['patches']:g} patches",
     ),
+    quick=False,
 )
 
 

@@ -21,7 +21,7 @@ EACH = 10
 KEYS = 200
 
 
-def _sample(data: Data) -> dict[str, np.ndarray]:
+def sample(data: Data) -> dict[str, np.ndarray]:
     """A head of 160³, normalised, with a label of three classes besides 0."""
     head = data.head(256)[48:208, 48:208, 48:208]
     inside = head[head > 0]
@@ -43,12 +43,12 @@ def _ours(data: Data, transforms: list[Any]) -> Work:
     """A pipeline on the sample under the next keys."""
     import medoxide as mx
 
-    sample, keys = _sample(data), itertools.cycle(range(KEYS))
+    given, keys = sample(data), itertools.cycle(range(KEYS))
     pipe = mx.Pipeline(transforms, seed=1)
 
     def call() -> Any:
         for _ in range(EACH):
-            made = pipe(sample, epoch=next(keys), id="head")
+            made = pipe(given, epoch=next(keys), id="head")
             for one in made if isinstance(made, list) else [made]:
                 last = {name: np.asarray(one[name]) for name in ("image", "label")}
         return last
@@ -75,29 +75,11 @@ def _channel_first(data: Data) -> dict[str, Any]:
     """The sample as tensors with a channel in front."""
     import torch
 
-    return {name: torch.from_numpy(np.ascontiguousarray(v)[None]) for name, v in _sample(data).items()}
+    return {name: torch.from_numpy(np.ascontiguousarray(v)[None]) for name, v in sample(data).items()}
 
 
-nnunet = row(
-    f"nnU-Net v2, {SIZE}³ → 128³, {EACH} samples",
-    SECTION,
-    must=Must(0.12),
-    check=_same,
-    note=f"{KEYS} keys in turn; batchgeneratorsv2 as nnU-Net 2 puts it together",
-    quick=False,
-)
-
-
-@nnunet.by(US)
-def _(data: Data):
-    import medoxide as mx
-
-    # Without the loader's patch, which is what the sample is.
-    return _ours(data, mx.preset("nnunet_v2").transforms[1:])
-
-
-@nnunet.by("batchgeneratorsv2")
-def _(data: Data):
+def nnunet_by_batchgenerators() -> Any:
+    """batchgeneratorsv2's transforms as nnU-Net 2 puts them together, 128³."""
     from batchgeneratorsv2.transforms.intensity.brightness import MultiplicativeBrightnessTransform
     from batchgeneratorsv2.transforms.intensity.contrast import BGContrast, ContrastTransform
     from batchgeneratorsv2.transforms.intensity.gamma import GammaTransform
@@ -113,7 +95,7 @@ def _(data: Data):
     def gamma(invert: int) -> Any:
         return GammaTransform(BGContrast((0.7, 1.5)), invert, False, 1, 1)
 
-    recipe = ComposeTransforms(
+    return ComposeTransforms(
         [
             SpatialTransform(
                 (128, 128, 128),
@@ -138,7 +120,29 @@ def _(data: Data):
             RemoveLabelTansform(-1, 0),
         ]
     )
-    given = _channel_first(data)
+
+
+nnunet = row(
+    f"nnU-Net v2, {SIZE}³ → 128³, {EACH} samples",
+    SECTION,
+    must=Must(0.12),
+    check=_same,
+    note=f"{KEYS} keys in turn; batchgeneratorsv2 as nnU-Net 2 puts it together",
+    quick=False,
+)
+
+
+@nnunet.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    # Without the loader's patch, which is what the sample is.
+    return _ours(data, mx.preset("nnunet_v2").transforms[1:])
+
+
+@nnunet.by("batchgeneratorsv2")
+def _(data: Data):
+    recipe, given = nnunet_by_batchgenerators(), _channel_first(data)
 
     def make() -> dict[str, Any]:
         made = recipe(image=given["image"].clone(), segmentation=given["label"].clone())
