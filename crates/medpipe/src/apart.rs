@@ -12,7 +12,11 @@ impl Chain {
         plans: Vec<(usize, Vec<Step>)>,
         masks: &dyn Fn(&str) -> Option<Chain>,
     ) -> Result<()> {
-        let apart = |s: &Step| matches!(s, Step::Warp(_) | Step::Point(Point::Cast(_)));
+        // Values in float32 are what all channels have after any arithmetic on one of them.
+        let apart = |s: &Step| match s {
+            Step::Point(Point::Cast(to)) => *to != DType::F32,
+            s => matches!(s, Step::Warp(_)),
+        };
         if !plans.iter().flat_map(|(_, steps)| steps).any(apart) {
             let all = plans.into_iter().flat_map(|(c, steps)| steps.into_iter().map(move |s| (c, s)));
             return all.into_iter().try_for_each(|(c, step)| self.push_step(step, Some(c), masks));

@@ -1,8 +1,8 @@
-use medcore::{Axes, Category, Declared, Dist, Facts, Key, Result, Sampler, Step, Transform, Warp};
+use medcore::{Axes, Category, Declared, Dist, Facts, Key, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::spatial::resample::centred;
+use super::simulate_low_resolution::down_and_up;
 
 /// Down-sample along one axis by nearest voxel and up-sample linearly to the old grid, as a scan of thick slices would look.
 ///
@@ -47,17 +47,6 @@ impl Transform for Anisotropy {
         if factor == 1.0 {
             return Ok(vec![]);
         }
-        let down = centred(format!("down-sample {n:?} to {low:?}"), at.grid, low, ratio, Sampler::Nearest);
-        let up = centred(
-            format!("up-sample {low:?} to {n:?}"),
-            &down.grid,
-            n,
-            ratio.map(|r| 1.0 / r),
-            Sampler::Linear,
-        );
-        Ok(vec![
-            Step::Warp(Warp { composable: false, ..down }),
-            Step::Warp(Warp { composable: false, grid: *at.grid, ..up }),
-        ])
+        Ok(down_and_up(at.grid, low, ratio))
     }
 }

@@ -1,4 +1,4 @@
-use medcore::{Category, Declared, Dist, Facts, Key, PerAxis, Result, Sampler, Step, Transform, Warp};
+use medcore::{Category, Declared, Dist, Facts, Grid, Key, PerAxis, Result, Sampler, Step, Transform, Warp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,18 +37,19 @@ impl Transform for SimulateLowResolution {
             return Ok(vec![]);
         }
         let ratio = [0, 1, 2].map(|i| n[i] as f64 / low[i] as f64);
-        let down = centred(format!("down-sample {n:?} to {low:?}"), at.grid, low, ratio, Sampler::Nearest);
-        let up = centred(
-            format!("up-sample {low:?} to {n:?}"),
-            &down.grid,
-            n,
-            ratio.map(|r| 1.0 / r),
-            Sampler::Linear,
-        );
-        Ok(vec![
-            Step::Warp(Warp { composable: false, ..down }),
-            // The grid is the image's own, not one that rounding has moved by 1e-16.
-            Step::Warp(Warp { composable: false, grid: *at.grid, ..up }),
-        ])
+        Ok(down_and_up(at.grid, low, ratio))
     }
+}
+
+/// Nearest voxels on a grid of `low` voxels that are `ratio` times as large, about the same centre, and linear values between them on the grid again.
+pub(crate) fn down_and_up(grid: &Grid, low: [usize; 3], ratio: [f64; 3]) -> Vec<Step> {
+    let n = grid.shape;
+    let down = centred(format!("down-sample {n:?} to {low:?}"), grid, low, ratio, Sampler::Nearest);
+    let back = ratio.map(|r| 1.0 / r);
+    let up = centred(format!("up-sample {low:?} to {n:?}"), &down.grid, n, back, Sampler::Linear);
+    vec![
+        Step::Warp(Warp { composable: false, ..down }),
+        // The grid is the image's own, not one that rounding has moved by 1e-16.
+        Step::Warp(Warp { composable: false, grid: *grid, ..up }),
+    ]
 }
