@@ -223,8 +223,8 @@ def write(rows: list[dict[str, Any]], stored: list[dict[str, Any]], mode: str, f
     about = "\n".join(f"- {k}: {v}" for k, v in facts.items())
     named = ", ".join(f"{k} {v}" for k, v in record["versions"].items())
     head = f"# Benchmarks, {date}, {mode}\n\n{about}\n- versions: {named}\n\n{WORDS}"
-    formats = f"### {storage.TITLE}\n\n{storage.WORDS}{storage.table(stored, True)}"
-    paths[1].write_text(f"{head}\n{table(rows, True)}\n\n{verdicts(rows)}\n\n{formats}\n")
+    formats = f"### {storage.TITLE}\n\n{storage.WORDS}{storage.table(stored, True)}" if stored else ""
+    paths[1].write_text(f"{head}\n{table(rows, True)}\n\n{verdicts(rows)}\n\n{formats}".rstrip() + "\n")
     return paths + plot(rows, folder / f"{stem}.svg")
 
 

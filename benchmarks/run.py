@@ -70,6 +70,7 @@ def main() -> int:
     )
     parser.add_argument("--data", type=Path, help="keep the made files here and use them again")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the record goes")
+    parser.add_argument("--record-as", metavar="NAME", help="record what --rows chooses too, under this name")
     parser.add_argument("--no-record", action="store_true", help="only print")
     parser.add_argument("--strict", action="store_true", help="fail if a bar is missed")
     asked = parser.parse_args()
@@ -105,8 +106,8 @@ def main() -> int:
             stored = _storage(folder, asked.mode)
             print(f"\n{storage.TITLE}\n{storage.table(stored, False)}")
         print(f"\n{report.verdicts(done)}\n{time.time() - start:.0f} s")
-        if not asked.no_record and not asked.rows:
-            for path in report.write(done, stored, asked.mode, asked.record):
+        if not asked.no_record and (asked.record_as or not asked.rows):
+            for path in report.write(done, stored, asked.record_as or asked.mode, asked.record):
                 print(f"recorded: {path}")
     finally:
         if lab:
