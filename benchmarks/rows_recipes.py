@@ -22,10 +22,12 @@ KEYS = 200
 
 
 def sample(data: Data) -> dict[str, np.ndarray]:
-    """A head of 160³, normalised, with a label of three classes besides 0."""
+    """A head of 160³, normalised, with a label of three classes besides 0, whose borders are as smooth as those that people draw."""
+    from scipy.ndimage import gaussian_filter
+
     head = data.head(256)[48:208, 48:208, 48:208]
     inside = head[head > 0]
-    label = np.digitize(head, np.percentile(inside, [10, 60, 85])).astype(np.int16)
+    label = np.digitize(gaussian_filter(head, 2), np.percentile(inside, [10, 60, 85])).astype(np.int16)
     return {"image": ((head - inside.mean()) / inside.std()).astype(np.float32), "label": label}
 
 

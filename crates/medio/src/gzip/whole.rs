@@ -74,12 +74,18 @@ pub(crate) fn inflate_prefix(file: &Handle, index: &Index, all: u64, end: u64) -
     if room >= all {
         return decode_all(file, all);
     }
-    // Twice what the content's average says, which is nearly always enough, and no more than to a checkpoint behind what is written; else all.
-    let likely = (u128::from(file.size) * u128::from(end) * 2 / u128::from(all)) as u64 + (256 << 10);
-    let behind = index.points.get(index.points.partition_point(|p| p.position < room));
-    let likely = behind.map_or(likely, |p| likely.min(p.bit / 8 + 64));
+    // Of what lies between two checkpoints the share that the content's average there says, and a little more; else up to the one behind what is written. Where none
+    // lies behind it twice what the whole content's average says, which is nearly always enough; else all.
+    let (mut likely, mut most) =
+        ((u128::from(file.size) * u128::from(end) * 2 / u128::from(all)) as u64 + (256 << 10), file.size);
+    if let Some(behind) = index.points.get(index.points.partition_point(|p| p.position < room)) {
+        let (byte, position) = index.before(room).map_or((0, 0), |p| (p.bit / 8, p.position));
+        most = (behind.bit / 8 + 64).min(file.size);
+        let rest = u128::from(most.saturating_sub(byte)) * u128::from(room - position);
+        likely = byte + (rest * 9 / 8 / u128::from((behind.position - position).max(1))) as u64 + (32 << 10);
+    }
     let Ok(mut out) = Buffer::for_overwrite(room as usize) else { return Ok(None) };
-    for size in [likely.min(file.size), file.size] {
+    for size in [likely.min(most), most] {
         let Ok(mut packed) = Buffer::for_overwrite(size as usize) else { return Ok(None) };
         file.read_exact_at(packed.as_bytes_mut(), 0)?;
         let Some(header) = header_length(packed.as_bytes()) else { return Ok(None) };
@@ -89,7 +95,7 @@ pub(crate) fn inflate_prefix(file: &Handle, index: &Index, all: u64, end: u64) -
                 return Ok(Some(out));
             }
             // Perhaps only because there was not all of it.
-            Err(DecompressionError::BadData) if size < file.size => {}
+            Err(DecompressionError::BadData) if size < most => {}
             _ => break,
         }
     }
