@@ -423,6 +423,8 @@ def test_an_interrupt_arrives_within_a_second(cases, function):
     done = script(
         cases,
         f"""
+        # Who starts the tests in the background of a shell has interrupts ignored, here too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         cases = [c | {{"id": str(n)}} for n, c in enumerate(cases * 1000)]
         loader = make({function})
         threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
