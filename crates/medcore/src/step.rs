@@ -64,7 +64,7 @@ pub enum Point {
 #[derive(Clone)]
 pub struct PointRun {
     /// What `explain` prints.
-    pub label: String,
+    pub label: Arc<str>,
     /// Whether the result depends on where the voxel lies. If not, `run` may be given any stretch of voxels at once.
     pub indexed: bool,
     /// Changes the voxels, in place or on the way from another row.
@@ -80,7 +80,7 @@ impl Step {
     /// A point that looks at values only, and can take them from another row.
     pub fn point_from(label: impl Into<String>, run: impl Fn(Row<'_>) + Send + Sync + 'static) -> Step {
         let run = Arc::new(move |row: Row<'_>, _: &RowAt| run(row));
-        Step::Point(Point::Run(PointRun { label: label.into(), indexed: false, run }))
+        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: false, run }))
     }
 
     /// A point that looks at the voxel's place too.
@@ -89,7 +89,7 @@ impl Step {
         run: impl Fn(&mut [f32], &RowAt) + Send + Sync + 'static,
     ) -> Step {
         let run = Arc::new(move |row: Row<'_>, at: &RowAt| run(row.in_place(), at));
-        Step::Point(Point::Run(PointRun { label: label.into(), indexed: true, run }))
+        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: true, run }))
     }
 }
 

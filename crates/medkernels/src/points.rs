@@ -173,7 +173,7 @@ point! {
 /// If the two rows of a [`Row::From`] differ in length.
 pub fn scale_about<'a>(row: impl Into<Row<'a>>, from: f64, mul: f64, to: f64, range: [f32; 2]) {
     let (hi, lo) = split(from);
-    shift_scale_clamp(row, [hi, lo], mul as f32, to as f32, range);
+    linear(row, [hi, lo], mul as f32, to as f32, range);
 }
 
 /// `from + (to - from) * t^gamma` for the share `t` of the way from `from` to `to` that a voxel has gone, `gamma` above 0, up to 2^14; what lies
@@ -250,8 +250,35 @@ pub fn rescale<'a>(
     }
     let scale = ((out_max - out_min) / span) as f32;
     let (low, high) = if out_min <= out_max { (out_min, out_max) } else { (out_max, out_min) };
-    let (low, high) = if clip { (low as f32, high as f32) } else { (f32::NEG_INFINITY, f32::INFINITY) };
-    shift_scale_clamp(row, [hi, lo], scale, out_min as f32, [low, high]);
+    let range = if clip { [low as f32, high as f32] } else { EVERYTHING };
+    linear(row, [hi, lo], scale, out_min as f32, range);
+}
+
+/// The range in which every voxel is held already.
+const EVERYTHING: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
+
+/// `((x - hi) - lo) * mul + add`, held in `range`, without the operations that cannot change a bit: in cache it is they that take the time.
+fn linear<'a>(row: impl Into<Row<'a>>, [hi, lo]: [f32; 2], mul: f32, add: f32, range: [f32; 2]) {
+    // x - 0 is x, the sign of a zero too; x - (-0) is not.
+    let (no_hi, no_lo) = (hi.to_bits() == 0, lo.to_bits() == 0);
+    match (no_hi, no_lo, range == EVERYTHING) {
+        (true, true, true) => affine(row, mul, add),
+        (true, true, false) => scale_clamp(row, mul, add, range),
+        (false, true, _) => shift_once(row, hi, mul, add, range),
+        _ => shift_scale_clamp(row, [hi, lo], mul, add, range),
+    }
+}
+
+point! {
+    fn shift_once(x, shift: f32, mul: f32, add: f32, range: [f32; 2]) {
+        held((x - shift) * mul + add, range[0], range[1])
+    }
+}
+
+point! {
+    fn scale_clamp(x, mul: f32, add: f32, range: [f32; 2]) {
+        held(x * mul + add, range[0], range[1])
+    }
 }
 
 point! {

@@ -168,7 +168,7 @@ impl Chain {
         match step {
             Step::Point(Point::Run(run)) => {
                 self.real(&run.label)?;
-                let label = run.label.clone();
+                let label = run.label.to_string();
                 if let Some(Stage { op: Op::Points(runs), label: have, dtype, .. }) = self.stages.last_mut() {
                     runs.push((channel, run));
                     *have = format!("{have}; {label}");

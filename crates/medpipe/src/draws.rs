@@ -12,7 +12,8 @@ pub(crate) fn drawn(schema: &Value, written: &Value, key: Key) -> Value {
 
 /// Whether a parameter is a distribution.
 pub(crate) fn any(schema: &Value, written: &Value) -> bool {
-    drawn(schema, written, Key::new(0)) != *written
+    let named = |name| schema["$defs"].get(name).is_some();
+    (named("Dist") || named("EachAxis")) && drawn(schema, written, Key::new(0)) != *written
 }
 
 struct Declared<'a> {

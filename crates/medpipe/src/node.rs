@@ -35,7 +35,8 @@ pub(crate) struct Single {
     random: bool,
     /// Whether a parameter is a distribution.
     dists: bool,
-    written: Value,
+    /// All its parameters; shared by the many places that a node is noted in.
+    written: Arc<Value>,
     /// What the caller made it of.
     origin: Option<Origin>,
 }
@@ -79,6 +80,7 @@ impl Node {
         let (transform, written) = entry.build(Value::Object(map))?;
         let dists = draws::any(&entry.schema, &written);
         let (category, random) = (entry.category, entry.random);
+        let written = Arc::new(written);
         let single = Single { category, transform, random, dists, written, origin: None };
         Ok(Node { name: entry.name.to_owned(), header, does: Does::Transform(single) })
     }
@@ -87,7 +89,7 @@ impl Node {
     pub fn of<T: medcore::Declared>(transform: T) -> Node {
         let written = serde_json::to_value(&transform).unwrap_or_default();
         let dists = draws::any(&catalog::schema::<T>(), &written);
-        let transform = Arc::new(transform);
+        let (transform, written) = (Arc::new(transform), Arc::new(written));
         let single =
             Single { category: T::CATEGORY, transform, random: T::RANDOM, dists, written, origin: None };
         Node { name: T::NAME.into(), header: Header::default(), does: Does::Transform(single) }
@@ -116,7 +118,7 @@ impl Node {
         random: bool,
         label: &str,
     ) -> Node {
-        let written = serde_json::json!({ "name": label });
+        let written = Arc::new(serde_json::json!({ "name": label }));
         let single = Single { category, transform, random, dists: false, written, origin: None };
         Node { name: name.into(), header: Header::default(), does: Does::Transform(single) }
     }
@@ -230,6 +232,7 @@ impl Node {
             let entry = catalog::find(&self.name)?;
             let written = draws::drawn(&entry.schema, &single.written, key);
             let (transform, written) = entry.build(written)?;
+            let written = Arc::new(written);
             out.does = Does::Transform(Single { transform, written, dists: false, ..single.clone() });
         }
         out.header.p = 1.0;

@@ -295,3 +295,27 @@ fn from_another_row_is_as_in_place() {
 fn rows_of_two_lengths_are_refused() {
     points::clamp(Row::From { src: &[0.0; 3], dst: &mut [0.0; 4] }, 0.0, 1.0);
 }
+
+/// Operations that cannot change a bit are left out; what is left gives the bits of all of them, signs of zeros and NaN too.
+#[test]
+fn linear_maps_leave_out_only_what_changes_nothing() {
+    let mut row = wild(21, 2000);
+    row.extend([0.0, -0.0, 1.0, -1.0, 1500.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE]);
+    for from in [0.0, -0.0, 3.0, -1000.0, 0.1, 1e-60, -1e-60, 12_345.678_9] {
+        for (mul, to) in [(1.0, 0.0), (1.0, -0.0), (-0.5, 7.0), (2.0 / 1500.0, -1.0)] {
+            for range in [[f32::NEG_INFINITY, f32::INFINITY], [-1.0, 1.0], [0.0, f32::INFINITY]] {
+                let mut found = row.clone();
+                points::scale_about(&mut found, from, mul, to, range);
+                let hi = from as f32;
+                let lo = (from - f64::from(hi)) as f32;
+                for (x, y) in row.iter().zip(&found) {
+                    let v = ((x - hi) - lo) * mul as f32 + to as f32;
+                    let v = if v < range[0] { range[0] } else { v };
+                    let want = if v > range[1] { range[1] } else { v };
+                    let same = y.to_bits() == want.to_bits() || y.is_nan() && want.is_nan();
+                    assert!(same, "{x} about {from} times {mul} plus {to} in {range:?}: {y}, not {want}");
+                }
+            }
+        }
+    }
+}
