@@ -91,6 +91,9 @@ impl VolumeFile {
     /// As [`VolumeFile::load`].
     pub fn load_box(&self, b: &Box3) -> Result<Volume> {
         let m = &self.inner().meaning;
+        if self.channels() > 1 && *b == Box3::whole(m.grid.shape) {
+            return self.load();
+        }
         let grid = Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY }.grid(&m.grid, b.shape);
         let described = |v: Volume| v.with_meta(Arc::clone(self.meta())).with_scale(m.scale);
         let wrong = |e| Error::shape(self.path(), "volume", e, "a box");
