@@ -94,9 +94,12 @@ fn check(path: &Path, content: &[u8], boxes: usize, numbers: &mut Numbers) {
         let (channel, b) = next;
         let wanted = cut_out(content, &file, channel, &b);
         assert!(read(&file, channel, &b).unwrap() == wanted, "{b:?}");
-        let (lying, mut packed) = (file.load_box(&b).unwrap(), vec![0; wanted.len()]);
-        lying.copy_box(channel, &Box3::whole(b.shape), &mut packed).unwrap();
-        assert!(packed == wanted, "{b:?}");
+        // All channels each time would take too long.
+        if file.channels() == 1 {
+            let (lying, mut packed) = (file.load_box(&b).unwrap(), vec![0; wanted.len()]);
+            lying.copy_box(channel, &Box3::whole(b.shape), &mut packed).unwrap();
+            assert!(packed == wanted, "{b:?}");
+        }
         next = random_box(&file, 20, numbers);
     }
 }
