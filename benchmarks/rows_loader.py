@@ -153,7 +153,7 @@ for index, must, what in ((False, 1.8, ""), (True, 1.3, ", gathering checkpoints
     first.by("MONAI", patient=True)(lambda data: _monai(data, 1, fresh=True))
     first.by("MONAI: 2 workers", patient=True)(lambda data: _monai(data, 1, fresh=True, workers=2))
 
-# Of files as small as these the loader notes no places in streams unless it is told to: their starts are decoded in less time.
+# Of files as small as these the loader notes places in streams at the second visit unless it is told to.
 for given, what in (({}, "no volume kept"), ({"index": True}, "checkpoints known")):
     later = row(
         f"1 patch a visit, later epochs, {what}", SECTION, must=Must(1 / 2), check=_right, quick=False

@@ -15,11 +15,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use crate::disk::Handle;
 use crate::file::{VolumeFile, reopen};
+pub(crate) use crate::gzip::cache::keep;
 use crate::gzip::{
-    GzipStream, Index, Key, SPACING, cache, read_sidecar, sidecar_fits, sidecar_in, sidecar_path, spacing,
+    self, GzipStream, Index, Key, SPACING, cache, read_sidecar, sidecar_fits, sidecar_in, sidecar_path,
     write_sidecar,
 };
 use crate::{Error, Result};
@@ -35,8 +37,8 @@ pub enum Keep {
     /// In this process's memory. Index files that are there (in the folder of [`FOLDER_VARIABLE`], beside the file) are used, none is written.
     #[default]
     Memory,
-    /// As [`Keep::Memory`] for files that are large enough; not at all for those of which the start is decoded at once in less time than a checkpoint saves: up to
-    /// 16 MiB of content, where libdeflate is there to do it.
+    /// As [`Keep::Memory`]; but of files of which the start is decoded at once in little time (up to 16 MiB of content, where libdeflate is there to do it) not before the second region is
+    /// read, and only while there is room for more. There is a checkpoint to each half MiB of those, unless their blocks are longer.
     Auto,
     /// In memory, and in a file beside the volume: the first region read goes on to the stream's end and writes it.
     Beside,
@@ -45,7 +47,7 @@ pub enum Keep {
     Folder(PathBuf),
 }
 
-/// Content of which libdeflate decodes the start in less time than a stream takes from a checkpoint.
+/// Content of which libdeflate decodes the start in so little time that checkpoints pay only where more visits follow.
 const AT_ONCE: u64 = if cfg!(feature = "libdeflate") { 16 << 20 } else { 0 };
 
 impl From<bool> for Keep {
@@ -129,14 +131,13 @@ impl VolumeFile {
         }
         let known = known(self, &key);
         let from = known.points.last().map_or(0, |p| p.position);
-        let mut stream =
-            GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self.content_bytes()));
+        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self));
         stream.skip_to(from)?;
         stream.complete_index()?;
         let (index, _) = stream.into_index();
         let bytes = write(self, &path, &key, &index)?;
         let checkpoints = index.points.len();
-        cache::keep(key, index);
+        keep(key, index);
         Ok(Indexed::Written { checkpoints, bytes })
     }
 
@@ -183,7 +184,9 @@ pub(crate) fn key(volume: &VolumeFile, file: &Handle) -> Option<Key> {
         _ if short(volume) => false,
         Keep::Off => false,
         Keep::Memory => cache::limit() > 0,
-        Keep::Auto => cache::limit() > 0 && volume.content_bytes() > AT_ONCE,
+        Keep::Auto => {
+            cache::limit() > 0 && (!light(volume) || volume.inner().visited.load(Ordering::Relaxed))
+        }
         Keep::Beside | Keep::Folder(_) => true,
     };
     if wanted { Key::of(file, &volume.inner().voxels.identity).ok() } else { None }
@@ -197,9 +200,25 @@ pub(crate) fn known(volume: &VolumeFile, key: &Key) -> Index {
         let mut places: Vec<PathBuf> = [volume.index_path()].into_iter().chain(named).chain(beside).collect();
         places.dedup();
         let Some(index) = places.iter().find_map(|p| read_sidecar(p, key)) else { return Index::default() };
-        cache::keep(key.clone(), index.clone());
+        keep(key.clone(), index.clone());
         index
     })
+}
+
+/// Whether checkpoints are gathered only where that costs little.
+pub(crate) fn light(volume: &VolumeFile) -> bool {
+    *volume.checkpoints() == Keep::Auto && volume.content_bytes() <= AT_ONCE
+}
+
+/// Bytes of content between the checkpoints of a file, at least.
+pub(crate) fn spacing(volume: &VolumeFile) -> u64 {
+    if light(volume) { SPACING / 2 } else { gzip::spacing(volume.content_bytes()) }
+}
+
+/// Whether the checkpoints of one more file can be kept without forgetting others.
+#[cfg(feature = "libdeflate")]
+pub(crate) fn room(file: &Handle) -> bool {
+    cache::bytes() as u64 + file.size / 8 <= cache::limit() as u64
 }
 
 /// Whether what a read finds is to be put in a file.
@@ -208,7 +227,7 @@ pub(crate) fn lasting(volume: &VolumeFile) -> bool {
 }
 
 /// Keeps what a read has found, in a file too if that was asked for.
-pub(crate) fn keep(volume: &VolumeFile, key: Key, mut stream: GzipStream<'_>) -> Result<()> {
+pub(crate) fn keep_found(volume: &VolumeFile, key: Key, mut stream: GzipStream<'_>) -> Result<()> {
     let missing = lasting(volume)
         .then(|| volume.index_path())
         .filter(|path| stream.gathers() || !sidecar_fits(path, &key));
@@ -220,7 +239,7 @@ pub(crate) fn keep(volume: &VolumeFile, key: Key, mut stream: GzipStream<'_>) ->
         write(volume, &path, &key, &index)?;
     }
     if grown {
-        cache::keep(key, index);
+        keep(key, index);
     }
     Ok(())
 }

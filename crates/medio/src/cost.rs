@@ -5,7 +5,7 @@ use medcore::Box3;
 use crate::Result;
 use crate::checkpoints;
 use crate::file::{Packing, VolumeFile, reopen};
-use crate::gzip::{Index, spacing};
+use crate::gzip::Index;
 use crate::runs::Runs;
 
 impl VolumeFile {
@@ -29,7 +29,7 @@ impl VolumeFile {
             };
             sum += match members {
                 Some(members) => runs.inflated_of(&members),
-                None => runs.inflated_from(index.as_ref(), spacing(self.content_bytes()), &mut reached),
+                None => runs.inflated_from(index.as_ref(), checkpoints::spacing(self), &mut reached),
             };
         }
         Ok(sum)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use medcore::{Affine, DType, Grid, Meta, Scale};
@@ -37,6 +37,8 @@ pub(crate) struct Inner {
     pub(crate) meta: Arc<Meta>,
     pub(crate) format: &'static str,
     pub(crate) counts: Arc<Counts>,
+    /// Whether a region has been read.
+    pub(crate) visited: AtomicBool,
     /// Checksums behind the voxels, if they are to be looked at.
     pub(crate) seal: Option<Arc<Seal>>,
 }
@@ -242,6 +244,7 @@ impl VolumeFile {
             meta: shared.meta.clone(),
             format: shared.format,
             counts: shared.counts.clone(),
+            visited: AtomicBool::default(),
             seal: shared.seal.clone(),
         });
         change(&mut inner);

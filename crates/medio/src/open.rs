@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use medkernels::float_env::FloatEnv;
@@ -186,6 +187,7 @@ fn finish(
         meta,
         format,
         counts,
+        visited: AtomicBool::default(),
         seal: None,
     };
     Ok(VolumeFile::new(inner))

@@ -1,8 +1,10 @@
 //! Voxels from a file: whole or by box, as stored or as values.
 
 use std::sync::Arc;
+#[cfg(feature = "libdeflate")]
+use std::sync::atomic::Ordering;
 
-use medcore::{Box3, Scale, Volume};
+use medcore::{Box3, Lattice, Scale, Volume};
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
 
@@ -10,8 +12,8 @@ use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
 #[cfg(feature = "libdeflate")]
-use crate::gzip::Index;
-use crate::gzip::{Member, Members, spacing};
+use crate::gzip::{Entered, inflate_entered, inflate_gathering, inflate_prefix};
+use crate::gzip::{Index, Key, Member, Members};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -80,6 +82,49 @@ impl VolumeFile {
         let _env = FloatEnv::enter();
         self.real("float64")?;
         self.read_everything(out, &self.values_f64())
+    }
+
+    /// A box of all channels as a volume: voxels as stored, native byte order; scale and metadata attached. Where a gzip stream was decoded at once they lie among what was decoded to reach
+    /// them, and are not copied.
+    ///
+    /// # Errors
+    /// As [`VolumeFile::load`].
+    pub fn load_box(&self, b: &Box3) -> Result<Volume> {
+        let m = &self.inner().meaning;
+        if self.channels() > 1 && *b == Box3::whole(m.grid.shape) {
+            return self.load();
+        }
+        let grid = Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY }.grid(&m.grid, b.shape);
+        let described = |v: Volume| v.with_meta(Arc::clone(self.meta())).with_scale(m.scale);
+        let wrong = |e| Error::shape(self.path(), "volume", e, "a box");
+        #[cfg(feature = "libdeflate")]
+        if self.channels() == 1 && !b.is_empty() && !self.swapped() {
+            let (file, runs) = (reopen(self)?, self.runs(0, b)?);
+            let way = match self.way(&file, &runs)? {
+                Way::Decoded(content, start) if start.is_multiple_of(runs.size) => {
+                    let strides = [1, m.grid.shape[0], m.grid.shape[0] * m.grid.shape[1]].map(|n| n as isize);
+                    let (extra, steps) = (m.extra().to_vec(), vec![0; m.extra().len()]);
+                    let (content, offset) = (Arc::new(content), start / runs.size);
+                    return Volume::strided(content, m.dtype, grid, offset, strides, extra, steps)
+                        .map(described)
+                        .map_err(wrong);
+                }
+                way => way,
+            };
+            let mut packed = self.buffer(b.len() * runs.size, "the box")?;
+            self.read_by(way, &file, &runs, packed.as_bytes_mut(), &self.raw())?;
+            return Volume::packed(Arc::new(packed), m.dtype, grid, m.extra().to_vec(), Arc::default())
+                .map(described)
+                .map_err(wrong);
+        }
+        let bytes = b.len() * m.dtype.bytes();
+        let mut packed = self.buffer(bytes * self.channels(), "the box")?;
+        for (channel, out) in packed.as_bytes_mut().chunks_mut(bytes.max(1)).enumerate() {
+            self.read_raw(channel, b, out)?;
+        }
+        Volume::packed(Arc::new(packed), m.dtype, grid, m.extra().to_vec(), Arc::default())
+            .map(described)
+            .map_err(wrong)
     }
 
     /// The whole file as a volume: voxels as stored, native byte order, packed; scale and metadata attached.
@@ -198,54 +243,108 @@ impl VolumeFile {
 
     fn read_runs<T: Target>(&self, runs: &Runs, out: &mut [T::Item], target: &T) -> Result<()> {
         let file = reopen(self)?;
+        let way = self.way(&file, runs)?;
+        self.read_by(way, &file, runs, out, target)
+    }
+
+    /// How voxels are reached; by libdeflate, they are.
+    fn way(&self, file: &Handle, runs: &Runs) -> Result<Way> {
         let packing = self.inner().packing;
         if packing == Packing::Plain {
-            if let Some(seal) = &self.inner().seal {
-                seal.check_runs(&file, runs)?;
-            }
-            return runs.read_plain(&file, out, target);
+            return Ok(Way::Plain);
         }
-        let first_voxel = self.inner().meaning.first_voxel;
         let (all, end) = (self.content_bytes(), runs.end());
         #[cfg(feature = "libdeflate")]
-        if let Some(stream) = crate::gzip::inflate_whole(&file, all, runs.first, end, runs.bytes())? {
-            runs.read_memory(stream.as_bytes(), out, target);
-            return Ok(());
+        if let Some(content) = crate::gzip::inflate_whole(file, all, runs.first, end, runs.bytes())? {
+            return Ok(Way::Decoded(content, runs.first as usize));
         }
         if packing == Packing::Members
-            && let Some(members) = self.members(&file, runs.first, end, end == all)?
+            && let Some(members) = self.members(file, runs.first, end, end == all)?
         {
-            return runs.read_members(&file, &members, out, target);
+            return Ok(Way::Members(members));
         }
-        let part = runs.first > first_voxel || end < all;
-        let key = if part { checkpoints::key(self, &file) } else { None };
+        let part = runs.first > self.inner().meaning.first_voxel || end < all;
+        let key = if part { checkpoints::key(self, file) } else { None };
+        let known = key.map(|key| {
+            let index = checkpoints::known(self, &key);
+            (key, index)
+        });
         #[cfg(feature = "libdeflate")]
-        if part
-            && key.is_none()
-            && let Some(prefix) = crate::gzip::inflate_prefix(&file, &Index::default(), all, end)?
-        {
-            runs.read_memory(prefix.as_bytes(), out, target);
-            return Ok(());
+        if part && let Some((content, start)) = self.decoded(file, runs, known.as_ref())? {
+            return Ok(Way::Decoded(content, start));
         }
-        let index = key.as_ref().map(|key| checkpoints::known(self, key));
-        #[cfg(feature = "libdeflate")]
-        if let Some(index) = &index
-            && !checkpoints::lasting(self)
-            && !index.grows_before(end, spacing(all))
-            && runs.at_once(index)
-        {
-            let entered = crate::gzip::inflate_entered(&file, index, all, runs.first, end)?;
-            if let Some(part) = entered {
-                let runs = Runs { first: runs.first - part.position, ..runs.clone() };
-                runs.read_memory(&part.content.as_bytes()[part.skip..], out, target);
+        Ok(Way::Stream(known))
+    }
+
+    /// Part of a stream, decoded at once up to where voxels end, and the byte of it at which they begin; `None` where a stream does better.
+    #[cfg(feature = "libdeflate")]
+    fn decoded(
+        &self,
+        file: &Handle,
+        runs: &Runs,
+        known: Option<&(Key, Index)>,
+    ) -> Result<Option<(Buffer, usize)>> {
+        let (all, first, end) = (self.content_bytes(), runs.first, runs.end());
+        let prefix = || {
+            let content = inflate_prefix(file, &Index::default(), all, end)?;
+            Ok(content.map(|content| (content, first as usize)))
+        };
+        let entered = |part: Entered| (part.content, part.skip + (first - part.position) as usize);
+        let Some((key, index)) = known else {
+            self.inner().visited.store(true, Ordering::Relaxed);
+            return prefix();
+        };
+        if checkpoints::lasting(self) || !runs.at_once(index) {
+            return Ok(None);
+        }
+        let spacing = checkpoints::spacing(self);
+        if !index.grows_before(end, spacing) {
+            return Ok(inflate_entered(file, index, all, first, end)?.map(entered));
+        }
+        let light = checkpoints::light(self);
+        if light && !checkpoints::room(file) {
+            return prefix();
+        }
+        if let Some((part, index)) = inflate_gathering(file, index, all, (first, end), spacing)? {
+            checkpoints::keep(key.clone(), index);
+            return Ok(Some(entered(part)));
+        }
+        if light {
+            // To follow a stream takes longer than its checkpoints would spare.
+            checkpoints::keep(key.clone(), Index { reached: all, ..index.clone() });
+            return prefix();
+        }
+        Ok(None)
+    }
+
+    fn read_by<T: Target>(
+        &self,
+        way: Way,
+        file: &Handle,
+        runs: &Runs,
+        out: &mut [T::Item],
+        target: &T,
+    ) -> Result<()> {
+        let (key, index) = match way {
+            Way::Plain => {
+                if let Some(seal) = &self.inner().seal {
+                    seal.check_runs(file, runs)?;
+                }
+                return runs.read_plain(file, out, target);
+            }
+            #[cfg(feature = "libdeflate")]
+            Way::Decoded(content, start) => {
+                runs.read_memory(&content.as_bytes()[start..], out, target);
                 return Ok(());
             }
-        }
-        let mut stream = runs.read_spans(&file, index, spacing(all), out, target)?;
-        if end == all {
+            Way::Members(members) => return runs.read_members(file, &members, out, target),
+            Way::Stream(known) => known.unzip(),
+        };
+        let mut stream = runs.read_spans(file, index, checkpoints::spacing(self), out, target)?;
+        if runs.end() == self.content_bytes() {
             stream.finish()?;
         }
-        key.map_or(Ok(()), |key| checkpoints::keep(self, key, stream))
+        key.map_or(Ok(()), |key| checkpoints::keep_found(self, key, stream))
     }
 
     /// The members that hold the content from byte `from` to byte `end`; `None` if it is to be had as a stream only.
@@ -266,6 +365,18 @@ impl VolumeFile {
         }
         Ok(members)
     }
+}
+
+/// How the voxels of a region are reached.
+enum Way {
+    /// As they lie in the file.
+    Plain,
+    /// They have been decoded: content, and where in it they begin.
+    #[cfg(feature = "libdeflate")]
+    Decoded(Buffer, usize),
+    Members(Vec<Member>),
+    /// A stream is followed, with checkpoints if there are to be any.
+    Stream(Option<(Key, Index)>),
 }
 
 fn pair(scale: Option<Scale>) -> Option<(f64, f64)> {

@@ -150,7 +150,7 @@ impl Runs {
         Ok(())
     }
 
-    /// From a stream that was decoded whole.
+    /// From memory that begins with the first voxel.
     #[cfg(feature = "libdeflate")]
     pub(crate) fn read_memory<T: Target>(&self, bytes: &[u8], out: &mut [T::Item], target: &T) {
         let one = self.rows == 1 && self.slabs == 1;
@@ -159,7 +159,7 @@ impl Runs {
         let decode = |i: usize, part: &mut [T::Item]| {
             let n = part.len() / target.per_voxel();
             let step = if one { (voxels * self.size) as u64 } else { self.slab_step };
-            let at = (self.first + i as u64 * step) as usize;
+            let at = i * step as usize;
             if one {
                 target.decode(&bytes[at..at + n * self.size], part);
             } else {

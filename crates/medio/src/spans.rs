@@ -49,7 +49,10 @@ impl Runs {
             if let Some(index) = &index {
                 // Only the last one comes to where nothing is known.
                 let complete = index.complete || n < last;
-                stream = stream.with_checkpoints(Index { points: index.points.clone(), complete }, spacing);
+                stream = stream.with_checkpoints(
+                    Index { points: index.points.clone(), complete, ..Index::default() },
+                    spacing,
+                );
             }
             span.runs.read_stream(&mut stream, span.out, target)?;
             stream.verify_what_is_near()?;

@@ -6,10 +6,13 @@
     reason = "in a test a panic is the answer, arrays are short, and names are our own"
 )]
 
+mod support;
+
 use std::fs;
 
 use medcore::{Affine, Box3, Grid, Volume};
 use medio::{SaveOptions, open, save};
+use support::corpus;
 
 const N: usize = 128;
 
@@ -85,4 +88,32 @@ fn long_rows_are_not_read_for_a_few_voxels() {
     file.read_f32(0, &Box3 { start: [100, 5, 0], shape: [2, 30, 2] }, &mut out).unwrap();
     assert_eq!(out[..4], [150_100.0, 150_101.0, 180_100.0, 180_101.0]);
     assert_eq!(file.bytes_read() - before, 2 * 30 * 2 * 4);
+}
+
+/// A box as a volume holds what a read of it gives, where it lies in the world, whatever the file is.
+#[test]
+fn boxes_as_volumes() {
+    let entries = corpus();
+    assert!(entries.len() > 50);
+    for entry in entries {
+        let file = open(entry.path()).unwrap();
+        let shape = file.grid().shape;
+        let inner = Box3 { start: shape.map(|n| n / 3), shape: shape.map(|n| n - n / 3) };
+        for b in [Box3::whole(shape), inner, Box3 { start: [0; 3], shape: [0, 1, 1] }] {
+            let volume = file.load_box(&b).unwrap();
+            assert_eq!((volume.grid().shape, volume.extra()), (b.shape, file.extra()), "{}", entry.name);
+            assert_eq!((volume.stored_dtype(), volume.scale()), (file.stored_dtype(), file.scale()));
+            let [here, there] = [(volume.grid(), [0; 3]), (file.grid(), b.start)]
+                .map(|(grid, at)| grid.affine.apply(at.map(|n: usize| n as f64)));
+            assert!((0..3).all(|i| (here[i] - there[i]).abs() < 1e-9), "{}: {here:?}, {there:?}", entry.name);
+            let bytes = b.len() * file.stored_dtype().bytes();
+            for channel in 0..file.channels() {
+                let [mut found, mut wanted] = [vec![0; bytes], vec![0; bytes]];
+                volume.copy_box(channel, &Box3::whole(b.shape), &mut found).unwrap();
+                file.read_raw(channel, &b, &mut wanted).unwrap();
+                assert_eq!(found, wanted, "{} {b:?}", entry.name);
+            }
+        }
+        assert!(file.load_box(&Box3 { start: shape, shape: [1; 3] }).is_err());
+    }
 }

@@ -28,6 +28,9 @@ const POOLED_BYTES: usize = 64 << 10;
 /// Blocks kept at most, whatever their size.
 const POOLED_BLOCKS: usize = 256;
 
+/// A block goes back to the system when so many others have been freed since it was: what is kept is what the last ones needed, not the most that was ever needed at once.
+const POOLED_TURNS: u64 = 4096;
+
 /// Fresh blocks from this size on are touched by two threads before they are handed out.
 const PREFAULT_BYTES: usize = 16 << 20;
 
@@ -211,7 +214,9 @@ fn class(bytes: usize) -> Option<usize> {
 
 /// Freed blocks, oldest first.
 struct Pool {
-    blocks: Mutex<Vec<Block>>,
+    /// Each with how many had been freed before it.
+    blocks: Mutex<Vec<(Block, u64)>>,
+    freed: AtomicU64,
     held: AtomicUsize,
     limit: AtomicUsize,
     hits: AtomicU64,
@@ -229,6 +234,7 @@ impl Pool {
             |_| true,
             || Pool {
                 blocks: Mutex::new(Vec::new()),
+                freed: AtomicU64::new(0),
                 held: AtomicUsize::new(0),
                 limit: AtomicUsize::new(match CHOSEN_LIMIT.load(Ordering::Relaxed) {
                     usize::MAX => default_limit(),
@@ -240,19 +246,21 @@ impl Pool {
         )
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Block>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Block, u64)>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last freed block of at least `capacity` bytes and at most a quarter more.
     fn take(&self, capacity: usize) -> Option<Block> {
         let mut blocks = self.lock();
-        let fits = |block: &Block| block.capacity >= capacity && block.capacity - capacity <= capacity / 4;
+        let fits = |(block, _): &(Block, u64)| {
+            block.capacity >= capacity && block.capacity - capacity <= capacity / 4
+        };
         let Some(place) = blocks.iter().rposition(fits) else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let block = blocks.remove(place);
+        let (block, _) = blocks.remove(place);
         self.held.fetch_sub(block.capacity, Ordering::Relaxed);
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(block)
@@ -262,22 +270,25 @@ impl Pool {
     fn put(&self, block: Block) {
         let mut blocks = self.lock();
         self.held.fetch_add(block.capacity, Ordering::Relaxed);
-        blocks.push(block);
+        blocks.push((block, self.freed.fetch_add(1, Ordering::Relaxed)));
         let surplus = self.shrink(&mut blocks, self.limit.load(Ordering::Relaxed));
         drop(blocks);
         surplus.into_iter().for_each(Block::release);
     }
 
-    /// Takes out the oldest blocks until at most `limit` bytes are held.
-    fn shrink(&self, blocks: &mut Vec<Block>, limit: usize) -> Vec<Block> {
+    /// Takes out the oldest blocks until at most `limit` bytes are held, and those that have waited too long.
+    fn shrink(&self, blocks: &mut Vec<(Block, u64)>, limit: usize) -> Vec<Block> {
+        let freed = self.freed.load(Ordering::Relaxed);
         let mut held = self.held.load(Ordering::Relaxed);
         let mut count = 0;
-        while held > limit || blocks.len() - count > POOLED_BLOCKS {
-            held -= blocks[count].capacity;
+        while let Some((block, since)) = blocks.get(count)
+            && (held > limit || blocks.len() - count > POOLED_BLOCKS || freed - since > POOLED_TURNS)
+        {
+            held -= block.capacity;
             count += 1;
         }
         self.held.store(held, Ordering::Relaxed);
-        blocks.drain(..count).collect()
+        blocks.drain(..count).map(|(block, _)| block).collect()
     }
 }
 
@@ -336,9 +347,9 @@ mod page {
     /// Bytes of a small page: the step at which fresh memory is touched.
     pub(super) const SMALL: usize = 4 << 10;
 
-    /// Whether blocks of this capacity come from `mmap`.
+    /// Whether blocks of this capacity come from `mmap`: all that are pooled. In the allocator's heaps they would keep what lies around them from being given back.
     const fn is_mapped(capacity: usize) -> bool {
-        cfg!(all(unix, not(miri))) && capacity >= HUGE
+        cfg!(all(unix, not(miri))) && capacity >= super::POOLED_BYTES
     }
 
     /// `capacity` zero bytes at a 64-byte boundary, or `None`. `capacity` is a positive multiple of 64, and
@@ -366,16 +377,20 @@ mod page {
         }
     }
 
-    /// Anonymous private pages on a 2 MiB boundary, huge ones if the system has them.
+    /// Anonymous private pages; of big blocks on a 2 MiB boundary, and huge ones if the system has them.
     #[cfg(all(unix, not(miri)))]
     fn map(capacity: usize) -> Option<NonNull<u8>> {
         use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
-        let room = capacity.checked_add(HUGE)?;
+        let large = capacity >= HUGE;
+        let room = if large { capacity.checked_add(HUGE)? } else { capacity };
         // SAFETY: a new mapping at an address of the system's choice replaces nothing.
         let start = unsafe {
             mmap_anonymous(std::ptr::null_mut(), room, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
         };
         let start = start.ok()?.cast::<u8>();
+        if !large {
+            return NonNull::new(start);
+        }
         let before = start.align_offset(HUGE).min(HUGE);
         // SAFETY: `before <= HUGE`, so `before + capacity <= room` and all of it lies in the mapping; what is
         // cut off around the block is whole pages (all sizes here are multiples of them) that nobody knows

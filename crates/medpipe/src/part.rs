@@ -51,6 +51,9 @@ impl Source {
 
     /// A box of all channels as it is stored.
     pub(crate) fn part(&self, b: &Box3) -> Result<Volume> {
+        if let Source::File(f) = self {
+            return Ok(f.load_box(b)?);
+        }
         if *b == Box3::whole(self.grid().shape) {
             return self.load();
         }

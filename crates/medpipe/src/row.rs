@@ -106,21 +106,18 @@ impl Chain {
             return Ok(None);
         }
         let shape = needed.shape;
-        let (from, to) = (packed_strides(shape), c_strides(shape));
+        let to = c_strides(shape);
         let mut part = buffer(bytes * channels)?;
-        if let Source::Memory(v) = &self.source {
-            let first: isize = (0..3).map(|i| needed.start[i] as isize * v.strides()[i]).sum();
-            for (c, part) in part.as_bytes_mut().chunks_mut(bytes).enumerate() {
-                let at = (v.channel_offset(c) as isize + first) as usize;
-                copy_strided(part, to, 0, v.storage().bytes(), v.strides(), at, shape, size);
-            }
-        } else {
-            let mut read = buffer(bytes * channels)?;
-            self.source.copy_boxes(&needed, read.as_bytes_mut())?;
-            for (part, read) in part.as_bytes_mut().chunks_mut(bytes).zip(read.as_bytes().chunks(bytes)) {
-                copy_strided(part, to, 0, read, from, 0, shape, size);
-            }
+        let (read, start) = match &self.source {
+            Source::Memory(v) => (v.clone(), needed.start),
+            source => (source.part(&needed)?, [0; 3]),
+        };
+        let first: isize = (0..3).map(|i| start[i] as isize * read.strides()[i]).sum();
+        for (c, part) in part.as_bytes_mut().chunks_mut(bytes).enumerate() {
+            let at = (read.channel_offset(c) as isize + first) as usize;
+            copy_strided(part, to, 0, read.storage().bytes(), read.strides(), at, shape, size);
         }
+        drop(read);
         let (extra, dtype) = (self.source.extra().to_vec(), self.source.stored_dtype());
         let steps = extra
             .iter()

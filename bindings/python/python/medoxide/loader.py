@@ -94,8 +94,8 @@ class Loader:
     roles, dtypes, cache, records, to
         As for `mx.Dataset`.
     index : bool, "sidecar" or path, default None
-        Where places in gzip streams are noted, see `mx.load`; in memory for files of more than 16 MiB of content, if
-        not given: of smaller ones, to note places costs more than it spares.
+        Where places in gzip streams are noted, see `mx.load`; in memory if not given, for files of up to
+        16 MiB of content not before their second visit, and only while there is room.
     pin_memory : bool, default False
         Whether tensors are in page-locked memory; needs torch and a GPU.
     progress : bool, default False

@@ -86,7 +86,7 @@ pub(crate) fn keep(key: Key, index: Index) {
     let limit = limit();
     let bytes = index.bytes() + size_of::<Key>() + size_of::<Entry>();
     let mut cache = cache();
-    let extent = |i: &Index| (i.complete, i.points.len());
+    let extent = |i: &Index| (i.complete, i.points.len(), i.reached);
     if bytes > limit || cache.files.get(&key).is_some_and(|e| extent(&e.index) >= extent(&index)) {
         return;
     }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use flate2::{Compress, Compression, FlushCompress};
-
-use super::raw::{At, Corrupt, RawInflate, Until, WINDOW};
+use super::packer::{Packer, unpack};
+use super::raw::{Corrupt, Until, WINDOW};
 
 /// Content between two checkpoints, at least, of a small file. A window of 32 KiB for each MiB shrinks about as well as the file does, so that an index is
 /// 3 to 4 % of its file, and entering costs half a MiB of inflating on average.
@@ -16,14 +15,11 @@ pub(crate) fn spacing(content: u64) -> u64 {
     (content / 16).clamp(SPACING, 4 * SPACING)
 }
 
-/// A checkpoint takes at most one part in so many of the file's bytes since the one before.
+/// A checkpoint takes at most one part in so many of the file's bytes since the one before; where they stand less than [`SPACING`] apart, a part that is larger in that proportion.
 const SHARE: u64 = 22;
 
 /// Bytes of a checkpoint besides its window, in memory and in a file.
 pub(crate) const FIXED: usize = 44;
-
-/// Windows are many and short: a quick level.
-const LEVEL: u32 = 2;
 
 /// Bytes at which a place inside a block is looked for before it is put off.
 const TRIES: u32 = 64;
@@ -64,17 +60,7 @@ pub(crate) struct Checkpoint {
 impl Checkpoint {
     /// The content before it.
     pub(crate) fn window(&self) -> Result<Vec<u8>, Corrupt> {
-        let length = (self.window as usize).min(WINDOW);
-        // One byte more, so that the stream comes to its end.
-        let mut out = vec![0; length + 1];
-        if length > 0 {
-            let step = RawInflate::new().inflate(&self.packed, &mut out, Until::Full)?;
-            if (step.made, step.at) != (length, At::End) {
-                return Err(Corrupt);
-            }
-        }
-        out.truncate(length);
-        Ok(out)
+        unpack(&self.packed, (self.window as usize).min(WINDOW))
     }
 
     /// Bytes that it takes.
@@ -90,6 +76,8 @@ pub(crate) struct Index {
     pub(crate) points: Vec<Arc<Checkpoint>>,
     /// Whether the stream has been followed to its end.
     pub(crate) complete: bool,
+    /// Bytes of the content in which there are no more, though it may reach further than the last one.
+    pub(crate) reached: u64,
 }
 
 impl Index {
@@ -101,7 +89,8 @@ impl Index {
     /// Whether who reads to byte `end` of the content may find more.
     #[cfg(feature = "libdeflate")]
     pub(crate) fn grows_before(&self, end: u64, spacing: u64) -> bool {
-        !self.complete && end >= self.points.last().map_or(0, |p| p.position) + spacing
+        let known = self.points.last().map_or(0, |p| p.position).max(self.reached);
+        !self.complete && end >= known.saturating_add(spacing)
     }
 
     /// Bytes that it takes.
@@ -142,7 +131,8 @@ pub(crate) struct Gatherer {
     /// A place inside the block, to be taken if the code there turns out to be that of a single byte.
     pending: Option<(Place, Vec<u8>)>,
     tries: u32,
-    compress: Compress,
+    share: u64,
+    packer: Packer,
 }
 
 impl Gatherer {
@@ -156,7 +146,8 @@ impl Gatherer {
             block: Block::Unknown,
             pending: None,
             tries: 0,
-            compress: Compress::new(Compression::new(LEVEL), false),
+            share: (SHARE * spacing / SPACING).clamp(1, SHARE),
+            packer: Packer::default(),
         }
     }
 
@@ -238,24 +229,14 @@ impl Gatherer {
     }
 
     fn take(&mut self, place: Place, inside: Option<Header>, window: &[u8]) {
-        let packed = self.pack(window);
+        let packed = self.packer.pack(window);
         let Place { position, bit, crc, size } = place;
         let point = Checkpoint { position, bit, inside, crc, size, window: window.len() as u32, packed };
-        if point.bytes() as u64 * SHARE * 8 > bit - self.last_bit {
+        if point.bytes() as u64 * self.share * 8 > bit - self.last_bit {
             self.due = position + self.spacing / 4;
             return;
         }
         (self.due, self.last_bit) = (position + self.spacing, bit);
         self.found.push(Arc::new(point));
-    }
-
-    fn pack(&mut self, window: &[u8]) -> Box<[u8]> {
-        let mut out = Vec::with_capacity(window.len() + window.len() / 8 + 64);
-        if !window.is_empty() {
-            self.compress.reset();
-            // Room for content that does not shrink: it cannot fail, and if it did, the window would be found unusable.
-            let _ = self.compress.compress_vec(window, &mut out, FlushCompress::Finish);
-        }
-        out.into_boxed_slice()
     }
 }

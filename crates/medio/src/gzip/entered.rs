@@ -91,7 +91,7 @@ pub(crate) fn inflate_entered(
 }
 
 /// The beginning of a stored block of so many bytes, not the last: kind 0, then the length and its complement from the next byte on.
-fn stored(length: usize) -> [u8; 5] {
+pub(super) fn stored(length: usize) -> [u8; 5] {
     let [a, b] = (length as u16).to_le_bytes();
     [0, a, b, !a, !b]
 }
@@ -208,7 +208,7 @@ impl Bits {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::Write;
     use std::path::Path;
     use std::sync::Arc;
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     /// Noise and zeros, of which a window shrinks as little as the whole.
-    fn content(n: usize) -> Vec<u8> {
+    pub(crate) fn content(n: usize) -> Vec<u8> {
         let mut state = 7u32;
         let noise = |i: usize| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -227,13 +227,13 @@ mod tests {
         (0..n).map(noise).collect()
     }
 
-    fn packed(content: &[u8], level: u32) -> Vec<u8> {
+    pub(crate) fn packed(content: &[u8], level: u32) -> Vec<u8> {
         let mut e = flate2::write::GzEncoder::new(vec![], flate2::Compression::new(level));
         e.write_all(content).unwrap();
         e.finish().unwrap()
     }
 
-    fn gathered(file: &Handle) -> Index {
+    pub(crate) fn gathered(file: &Handle) -> Index {
         let mut stream = GzipStream::new(file, vec![]).ahead().with_checkpoints(Index::default(), 700_000);
         stream.complete_index().unwrap();
         stream.into_index().0

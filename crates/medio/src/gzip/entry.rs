@@ -23,9 +23,9 @@ impl<'a> GzipStream<'a> {
     pub(crate) fn into_index(self) -> (Index, bool) {
         let mut index = self.index;
         let Some(gatherer) = self.gatherer else { return (index, false) };
-        let grown = self.ended || !gatherer.found.is_empty();
+        let grown = self.ended || self.decoded > index.reached;
         index.points.extend(gatherer.found);
-        index.complete = self.ended;
+        (index.complete, index.reached) = (self.ended, self.decoded.max(index.reached));
         (index, grown)
     }
 

@@ -5,6 +5,8 @@
 //! several threads must be several members, and their places must be known. What this library writes is described in
 //! `crates/medio/docs/block-gzip.md`: every gzip reader opens it.
 
+#[cfg(feature = "libdeflate")]
+mod blocks;
 pub(crate) mod cache;
 mod checkpoint;
 mod cut;
@@ -17,9 +19,14 @@ mod index;
 mod inflate;
 mod joined;
 mod members;
+mod packer;
 mod raw;
 mod sidecar;
 mod stream;
+#[cfg(feature = "libdeflate")]
+mod taken;
+#[cfg(feature = "libdeflate")]
+mod walk;
 #[cfg(feature = "libdeflate")]
 mod whole;
 
@@ -28,7 +35,7 @@ pub(crate) use checkpoint::{Index, SPACING, spacing};
 pub(crate) use cut::{Cut, Lines};
 pub(crate) use encode::{BGZF_CONTENT, BGZF_END, Encoder, SizeField};
 #[cfg(feature = "libdeflate")]
-pub(crate) use entered::inflate_entered;
+pub(crate) use entered::{Entered, inflate_entered};
 pub(crate) use header::{Stated, stated_size};
 pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};
@@ -36,6 +43,8 @@ pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members, division};
 pub(crate) use sidecar::{read_sidecar, sidecar_fits, sidecar_in, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
+#[cfg(feature = "libdeflate")]
+pub(crate) use walk::inflate_gathering;
 #[cfg(feature = "libdeflate")]
 pub(crate) use whole::{inflate_prefix, inflate_whole};
 

@@ -134,5 +134,5 @@ fn parse(bytes: &[u8], key: &Key) -> Option<Index> {
         }
         points.push(Arc::new(point));
     }
-    windows.is_empty().then_some(Index { points, complete: true })
+    windows.is_empty().then_some(Index { points, complete: true, reached: 0 })
 }

@@ -61,13 +61,18 @@ fn decode_all(file: &Handle, all: u64) -> Result<Option<Buffer>> {
     }
 }
 
+/// Whether to decode `passed` bytes of a file whose content has `all` takes little memory.
+pub(super) fn is_small(file: &Handle, all: u64, passed: u64) -> bool {
+    (passed <= MOST_PASSED || all <= SMALL) && file.size <= all.max(SMALL)
+}
+
 /// Decodes the first `end` bytes of a file whose content has `all`, if that takes little memory and the first member holds them; `None` if
 /// a stream does better or must say what is wrong. Like any read that ends before the content, it verifies no checksum then.
 ///
 /// libdeflate has no stream, but it fills the memory that it is given from the start and then says that there is not enough of it. (The test of this
 /// function holds the library to that.)
 pub(crate) fn inflate_prefix(file: &Handle, index: &Index, all: u64, end: u64) -> Result<Option<Buffer>> {
-    if (end > MOST_PASSED && all > SMALL) || file.size > all.max(SMALL) {
+    if !is_small(file, all, end) {
         return Ok(None);
     }
     let room = end + LONGEST_UNIT;

@@ -59,6 +59,25 @@ fn freed_blocks_serve_again_within_the_limit() {
 }
 
 #[test]
+fn a_block_that_nobody_takes_goes_back_in_time() {
+    let _lock = lock();
+    // Twice the most that all other tests together may leave in the pool.
+    let bytes = if cfg!(miri) { 3 << 20 } else { (pool_stats().limit / 2).min(200 << 20) };
+    release_memory();
+    drop(Buffer::for_overwrite(bytes).unwrap());
+    assert!(pool_stats().held_bytes >= bytes);
+    let turn = || drop(Buffer::for_overwrite(64 << 10).unwrap());
+    (0..2000).for_each(|_| turn());
+    assert!(pool_stats().held_bytes >= bytes, "it is kept for a while");
+    // Whoever takes it has it wait anew.
+    drop(Buffer::for_overwrite(bytes).unwrap());
+    (0..3000).for_each(|_| turn());
+    assert!(pool_stats().held_bytes >= bytes);
+    (0..2000).for_each(|_| turn());
+    assert!(pool_stats().held_bytes < bytes, "{:?}", pool_stats());
+}
+
+#[test]
 fn too_much_is_an_error() {
     // On 64 bits, also what is a size but no memory.
     let most = if usize::BITS == 64 { usize::MAX >> 3 } else { usize::MAX };
