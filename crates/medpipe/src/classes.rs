@@ -285,7 +285,11 @@ impl<'a, T: Element> Counted<'a, T> {
         if self.too_many {
             return;
         }
-        let mut left = kept.map_or(chunk.len(), |kept| kept.iter().map(|k| usize::from(*k)).sum());
+        // How many there are is asked only where all are to be found.
+        let mut left = match kept.filter(|_| self.known.is_some()) {
+            Some(kept) => kept.iter().map(|k| usize::from(*k)).sum(),
+            None => chunk.len(),
+        };
         let mut tried = 0u32;
         let count = |value: T, counts: &mut Vec<u16>| match nx {
             Some(nx) => counts::rows(chunk, kept, value, nx, &mut counts[at.clone()]),

@@ -43,7 +43,7 @@ pub(super) struct Look {
 /// Voxels of some labels, and how likely each label is.
 pub(super) struct Choice {
     /// Which look they were counted by.
-    pub(super) look: usize,
+    look: usize,
     /// Value, voxels that can be chosen, weight so far.
     pub(super) classes: Vec<(i64, u64, f64)>,
 }
@@ -62,20 +62,40 @@ impl Choice {
     }
 
     /// A label, and the number of one of its voxels.
-    pub(super) fn draw(&self, draw: Key) -> Option<Chosen> {
-        let &(_, _, total) = self.classes.last()?;
+    pub(super) fn draw(&self, draw: Key) -> Aim {
+        let Some(&(_, _, total)) = self.classes.last() else { return Aim::Nothing };
         let aim = draw.text("class").uniform() * total;
         let at = self.classes.partition_point(|c| c.2 <= aim).min(self.classes.len() - 1);
         let (value, count, _) = self.classes[at];
-        Some(Chosen { look: self.look, value, number: draw.text("voxel").below(count), voxel: None })
+        Aim::Voxel(Chosen { look: self.look, value, number: draw.text("voxel").below(count), voxel: None })
     }
 }
 
-/// A voxel that a patch is to lie around.
+/// What a patch is to lie around.
+#[derive(Clone)]
+pub(super) enum Aim {
+    /// It lies anywhere.
+    Anywhere,
+    /// A voxel, but there is none.
+    Nothing,
+    Voxel(Chosen),
+}
+
+impl Aim {
+    /// The voxel chosen, if it was counted by this look and it is not known yet where it lies.
+    pub(super) fn open(&mut self, look: usize) -> Option<&mut Chosen> {
+        match self {
+            Aim::Voxel(chosen) if chosen.look == look && chosen.voxel.is_none() => Some(chosen),
+            _ => None,
+        }
+    }
+}
+
+/// A voxel by its label.
 #[derive(Clone)]
 pub(super) struct Chosen {
     /// By which look at the label it was counted.
-    pub(super) look: usize,
+    look: usize,
     pub(super) value: i64,
     /// Which of the label's voxels that can be chosen.
     pub(super) number: u64,

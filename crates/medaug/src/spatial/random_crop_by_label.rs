@@ -8,7 +8,7 @@ use medcore::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chosen::{Choice, Chosen, Labels, Look};
+use super::chosen::{Aim, Choice, Chosen, Labels, Look};
 use super::pad::PadMode;
 use super::patches::{Absent, Edges, Patches, one};
 
@@ -162,8 +162,8 @@ impl Cutting {
             None => f64::from(u8::from(value > 0)),
         });
         let one = |patch: usize| match self.of.forced {
-            Some(share) if !self.wants(patch, share) => None,
-            _ => Some(choice.draw(self.draw(patch))),
+            Some(share) if !self.wants(patch, share) => Aim::Anywhere,
+            _ => choice.draw(self.draw(patch)),
         };
         self.cut((0..self.places.len()).map(one).collect(), vec![look])
     }
@@ -203,59 +203,62 @@ impl Cutting {
                 wanted
             };
             let choice = if self.wants(patch, share) { &fore } else { &back };
-            Some(choice.draw(self.draw(patch)))
+            choice.draw(self.draw(patch))
         };
         self.cut((0..self.places.len()).map(one).collect(), looks)
     }
 
-    /// The steps once it is drawn what each patch lies around: anything, or a voxel where there is one.
-    fn cut(&self, mut drawn: Vec<Option<Option<Chosen>>>, looks: Vec<Look>) -> Result<Vec<Step>> {
+    /// The steps once it is drawn what each patch lies around.
+    fn cut(&self, mut aims: Vec<Aim>, looks: Vec<Look>) -> Result<Vec<Step>> {
         let inside = self.patches.centres(self.grid.shape);
         for (n, look) in looks.iter().enumerate() {
-            let mine = |chosen: &&mut Option<Chosen>| {
-                chosen.as_ref().is_some_and(|c| c.look == n && c.voxel.is_none())
-            };
-            let mut mine: Vec<_> = drawn.iter_mut().flatten().filter(mine).collect();
             match &look.labels {
                 Labels::Index(index) => {
-                    for chosen in mine {
-                        *chosen = chosen.take().and_then(|c| {
-                            let voxel = if inside.shape == index.shape() {
-                                index.voxel(c.value, c.number)
-                            } else {
-                                index.voxel_in(c.value, &inside, c.number)
-                            };
-                            Some(Chosen { voxel: Some(voxel?), ..c })
-                        });
+                    for aim in &mut aims {
+                        let Some(chosen) = aim.open(n) else { continue };
+                        let voxel = if inside.shape == index.shape() {
+                            index.voxel(chosen.value, chosen.number)
+                        } else {
+                            index.voxel_in(chosen.value, &inside, chosen.number)
+                        };
+                        if voxel.is_some() {
+                            chosen.voxel = voxel;
+                        } else {
+                            *aim = Aim::Nothing;
+                        }
                     }
                 }
-                Labels::Rows(rows) if !mine.is_empty() => {
-                    let wanted =
-                        mine.iter_mut().flat_map(|c| c.iter()).map(|c| (c.value, c.number)).collect();
-                    let of = Of::Voxels { rows: rows.clone(), wanted };
+                Labels::Rows(rows) => {
+                    let open = aims.iter_mut().filter_map(|aim| aim.open(n));
+                    let wanted: Vec<(i64, u64)> = open.map(|c| (c.value, c.number)).collect();
+                    if wanted.is_empty() {
+                        continue;
+                    }
+                    let (of, keep) = (Of::Voxels { rows: rows.clone(), wanted }, look.keep.clone());
                     let cutting = self.clone();
-                    return Ok(self.look(of, look.keep.clone(), move |m| {
-                        let mut drawn = drawn.clone();
-                        let left = drawn.iter_mut().flatten().flatten();
-                        let left = left.filter(|c| c.look == n && c.voxel.is_none());
-                        left.zip(&m.drawn).for_each(|(c, voxel)| c.voxel = Some(*voxel));
-                        cutting.cut(drawn, looks.clone())
+                    return Ok(self.look(of, keep, move |m| {
+                        let mut aims = aims.clone();
+                        let open = aims.iter_mut().filter_map(|aim| aim.open(n));
+                        open.zip(&m.drawn).for_each(|(chosen, voxel)| chosen.voxel = Some(*voxel));
+                        cutting.cut(aims, looks.clone())
                     }));
                 }
-                Labels::Rows(_) => {}
             }
         }
-        let start = |(patch, drawn): (usize, &Option<Option<Chosen>>)| {
-            if let Some(Some(Chosen { value, voxel: Some(voxel), .. })) = drawn {
-                let start = self.patches.around(self.grid.shape, *voxel);
-                return Ok((start, format!(" around {voxel:?}, label {value}")));
-            }
-            if drawn.is_some() {
-                self.of.absent.check(RandomCropByLabel::NAME, "no voxel that can be chosen")?;
+        let start = |(patch, aim): (usize, &Aim)| {
+            match aim {
+                Aim::Voxel(Chosen { value, voxel: Some(voxel), .. }) => {
+                    let start = self.patches.around(self.grid.shape, *voxel);
+                    return Ok((start, format!(" around {voxel:?}, label {value}")));
+                }
+                Aim::Anywhere => {}
+                Aim::Nothing | Aim::Voxel(_) => {
+                    self.of.absent.check(RandomCropByLabel::NAME, "no voxel that can be chosen")?;
+                }
             }
             Ok((self.patches.anywhere(self.grid.shape, self.draw(patch).text("start")), String::new()))
         };
-        let starts = drawn.iter().enumerate().map(start).collect::<Result<Vec<_>>>()?;
+        let starts = aims.iter().enumerate().map(start).collect::<Result<Vec<_>>>()?;
         Ok(self.patches.cut(&self.grid, &starts))
     }
 }
