@@ -2,11 +2,13 @@
 
 mod coding;
 mod growing;
+mod rows;
 #[cfg(test)]
 mod tests;
 
 use coding::{Coded, EVERY, Skip};
 pub use growing::ClassRuns;
+pub use rows::ClassRows;
 
 use medkernels::threads;
 

@@ -149,6 +149,13 @@ impl<'a> Rows<'a> {
         Rows { of, along, columns, x, plane: (None, vec![]), row: vec![] }
     }
 
+    /// The row's coordinates before they are moved.
+    pub(crate) fn begin(&self, [x, all_y, all_z]: [&mut [f64]; 3], y: f64, z: f64) {
+        x.copy_from_slice(&self.x);
+        all_y.fill(y);
+        all_z.fill(z);
+    }
+
     /// Adds to a row of coordinates how far they are moved; `y` and `z` are those of the row.
     pub(crate) fn add(&mut self, at: [&mut [f64]; 3], y: f64, z: f64) {
         let s = match self.of {

@@ -149,8 +149,13 @@ impl MapRows<'_> {
     pub fn row(&mut self, y: usize, z: usize) -> [&[f64]; 3] {
         let map = self.map;
         let [ax, ay, az] = &mut self.at;
-        for (i, ((ax, ay), az)) in ax.iter_mut().zip(ay.iter_mut()).zip(az.iter_mut()).enumerate() {
-            [*ax, *ay, *az] = map.first.apply([(self.first + i) as f64, y as f64, z as f64]);
+        if let Some(rows) = &self.rows {
+            let [_, first_y, first_z] = map.first.apply([0.0, y as f64, z as f64]);
+            rows.begin([ax, ay, az], first_y, first_z);
+        } else {
+            for (i, ((ax, ay), az)) in ax.iter_mut().zip(ay.iter_mut()).zip(az.iter_mut()).enumerate() {
+                [*ax, *ay, *az] = map.first.apply([(self.first + i) as f64, y as f64, z as f64]);
+            }
         }
         for (n, (d, affine)) in map.then.iter().enumerate() {
             match &mut self.rows {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{Boundary, Box3, ClassIndex, DType, Grid, Lattice, Map, Result, Sample, Sampler, Volume};
+use crate::{
+    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Sample, Sampler, Volume,
+};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]
@@ -140,8 +142,20 @@ pub enum Of {
     Percentiles(Vec<f64>),
     /// The smallest box of voxels that holds all kept ones.
     Box,
-    /// Where each value of a label lies; of whole samples only.
-    Classes,
+    /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row.
+    Classes {
+        /// The voxels that are counted, where no index is made.
+        inside: Box3,
+        /// The values that are counted, all if not given; if there is none, nothing is measured.
+        values: Option<Vec<i64>>,
+    },
+    /// The voxels of a label by their numbers, in the rows that were counted; of whole samples only.
+    Voxels {
+        /// What was counted, of the same label and the same voxels of it.
+        rows: Arc<ClassRows>,
+        /// Values, and which of each one's voxels.
+        wanted: Vec<(i64, u64)>,
+    },
     /// Voxels drawn with probabilities in proportion to their own values, which are weights; of whole samples only.
     Drawn {
         /// For each voxel, the share of all weight that lies before the place where it is looked for: uniform on [0, 1) for a draw.
@@ -168,7 +182,9 @@ pub struct Measured {
     pub bounds: Option<[[usize; 3]; 2]>,
     /// Where each value lies.
     pub classes: Option<Arc<ClassIndex>>,
-    /// The voxels drawn; none if there is no weight.
+    /// In which rows each value lies.
+    pub rows: Option<Arc<ClassRows>>,
+    /// The voxels drawn, of which there are none if there is no weight, or those wanted.
     pub drawn: Vec<[usize; 3]>,
 }
 

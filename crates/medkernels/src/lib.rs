@@ -26,6 +26,7 @@
 pub mod buffer;
 pub mod convert;
 pub mod copy;
+pub mod counts;
 pub mod element;
 mod elementary;
 pub mod filter;
@@ -39,6 +40,7 @@ pub mod overlap;
 pub mod philox;
 pub mod points;
 pub mod poisson;
+pub mod rename;
 pub mod rows;
 pub mod runs;
 pub mod select;

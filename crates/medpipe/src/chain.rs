@@ -204,8 +204,7 @@ impl Chain {
                 self.push(Op::Relabel(r), dtype, label);
             }
             Step::Measure(m)
-                if m.of == Of::Classes
-                    || matches!(m.of, Of::Drawn { .. })
+                if matches!(m.of, Of::Classes { .. } | Of::Voxels { .. } | Of::Drawn { .. })
                     || matches!(m.keep, Keep::Where { .. }) =>
             {
                 return Err(crate::measure::unsupported(&m));

@@ -18,7 +18,6 @@ use crate::measure::{self, Slice};
 use crate::part::inner;
 use crate::records::{Begun, Ticket};
 use crate::source::Source;
-use crate::stretches::Above;
 use crate::tile::{Want, packed_strides};
 use crate::work;
 
@@ -86,24 +85,19 @@ impl Chain {
         stored(whole, dtype, layout, grid, extra, meta)
     }
 
-    /// Numbers of the item as it stands at the end of the chain; `other` is the item that decides which voxels count, if one does.
-    pub(crate) fn measured(&self, m: &Measure, other: Option<&Chain>) -> Result<Measured> {
+    /// Numbers of the item as it stands at the end of the chain; `other` is the item that decides which voxels count, if one does. Whether the numbers will be
+    /// `kept` decides in which form some are made.
+    pub(crate) fn measured(&self, m: &Measure, other: Option<&Chain>, kept: bool) -> Result<Measured> {
         let _env = FloatEnv::enter();
-        self.on_voxels(|chain| match (&m.of, &m.keep, other) {
-            (Of::Classes, Keep::Where { above, .. }, Some(other)) => other.on_voxels(|other| {
-                let above = Above { chain: other, value: *above };
-                let classes = Some(Arc::new(chain.classes(Some(&above))?));
-                Ok(Measured { classes, ..Measured::default() })
-            }),
-            (Of::Classes, Keep::All, _) => {
-                Ok(Measured { classes: Some(Arc::new(chain.classes(None)?)), ..Measured::default() })
+        self.on_voxels(|chain| match (&m.of, &m.keep) {
+            (Of::Classes { .. } | Of::Voxels { .. }, Keep::All | Keep::Where { .. }) => {
+                chain.classes(m, other, kept)
             }
-            (Of::Drawn { shares, inside }, Keep::All, _) => {
+            (Of::Drawn { shares, inside }, Keep::All) => {
                 Ok(Measured { drawn: chain.drawn(shares, inside)?, ..Measured::default() })
             }
-            (Of::Classes | Of::Drawn { .. }, ..) | (_, Keep::Label { .. } | Keep::Where { .. }, _) => {
-                Err(measure::unsupported(m).into())
-            }
+            (Of::Classes { .. } | Of::Voxels { .. } | Of::Drawn { .. }, ..)
+            | (_, Keep::Label { .. } | Keep::Where { .. }) => Err(measure::unsupported(m).into()),
             _ => chain.measured_now(m),
         })
     }
@@ -213,7 +207,14 @@ impl Chain {
             Op::Interpolate(i) if !i.local() => {
                 let needed = self.needed_before(k);
                 let want = if i.keeps_dtype() { Want::Stored } else { Want::F32 };
-                self.lying(k, 0, &needed, want).is_none()
+                match self.lying(k, 0, &needed, want) {
+                    // Samples of a row look at neighbours along x one after the other. To turn the voxels first costs about as much as to read a sample's neighbours once.
+                    Some(tile) if !i.is_nearest() && needed.len() <= 4 * self.stages[k].grid.len() => {
+                        tile.strides[0] != 1 && needed.shape[0] > 1
+                    }
+                    Some(_) => false,
+                    None => true,
+                }
             }
             _ => false,
         }

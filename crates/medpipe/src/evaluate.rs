@@ -74,12 +74,16 @@ impl Chain {
             Op::Interpolate(i) => self.fill_interpolated(k, i, channel, b, want, out),
             Op::Points(runs) => {
                 let (voxels, domain) = (bytemuck::cast_slice_mut(out), stage.grid.shape);
-                if let Some(tile) = self.lying(k - 1, channel, b, Want::F32) {
-                    run_points(runs, channel, b, domain, voxels, Some(&tile));
-                } else {
-                    self.fill(k - 1, channel, b, Want::F32, bytemuck::cast_slice_mut(voxels))?;
-                    run_points(runs, channel, b, domain, voxels, None);
+                match self.lying(k - 1, channel, b, Want::F32) {
+                    Some(tile) if tile.strides[0] == 1 || b.shape[0] == 1 => {
+                        run_points(runs, channel, b, domain, voxels, Some(&tile));
+                        return Ok(());
+                    }
+                    // Turned at once, of which each line is read once; not piece by piece.
+                    Some(tile) => tile.copy_to(bytemuck::cast_slice_mut(voxels), packed_strides(b.shape), 0),
+                    None => self.fill(k - 1, channel, b, Want::F32, bytemuck::cast_slice_mut(voxels))?,
                 }
+                run_points(runs, channel, b, domain, voxels, None);
                 Ok(())
             }
             Op::Cast(to) => {
@@ -106,15 +110,18 @@ impl Chain {
             }
             Op::Relabel(r) => {
                 let dtype = stage.dtype;
-                let tile = self.view(k - 1, channel, b, Want::Stored)?.into_packed(b)?;
                 let mut made;
                 let place: &mut [u8] = if want == Want::Stored {
-                    out
+                    &mut *out
                 } else {
                     made = buffer(b.len() * dtype.bytes())?;
                     made.as_bytes_mut()
                 };
-                place.copy_from_slice(tile.bytes_packed());
+                if let Some(tile) = self.lying(k - 1, channel, b, Want::Stored) {
+                    tile.copy_to(place, packed_strides(b.shape), 0);
+                } else {
+                    self.fill(k - 1, channel, b, Want::Stored, place)?;
+                }
                 with_element!(dtype, T => relabel::<T>(bytemuck::cast_slice_mut(place), &r.table)?, else => ());
                 if want == Want::F32 {
                     let exact = place.to_vec();

@@ -28,6 +28,7 @@ mod cache;
 mod catalog;
 mod chain;
 mod channels;
+mod classes;
 mod compute;
 mod datalist;
 mod digest;

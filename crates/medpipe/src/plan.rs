@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use medcore::{
     Affine, Boundary, Category, Error, Facts, Grid, Host, HostRun, Item, ItemFacts, Items, Keep, Key,
-    Measure, Place, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
+    Measure, Measured, Of, Place, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
 use crate::chain::Chain;
@@ -357,9 +357,11 @@ fn measured(state: &mut State, m: &Measure, reading: Reading) -> Result<Option<V
         chain.close();
         looked_at.push(chain.clone());
     }
-    let ticket = looked_at[0].ticket(None, m, looked_at.get(1));
+    let nothing = matches!(&m.of, Of::Classes { values: Some(values), .. } if values.is_empty());
+    let ticket = if nothing { None } else { looked_at[0].ticket(None, m, looked_at.get(1)) };
     let numbers = match (ticket.as_ref().and_then(Ticket::numbers), reading) {
         (Some(numbers), _) => numbers,
+        (None, _) if nothing => vec![Measured::default()].into(),
         (None, Reading::Forbidden) => return Ok(None),
         (None, Reading::Allowed) => match ticket.as_ref().map(Ticket::begin) {
             Some(Begun::Known(numbers)) => numbers,
@@ -369,7 +371,8 @@ fn measured(state: &mut State, m: &Measure, reading: Reading) -> Result<Option<V
                     *chain = chain.settled(chain.source.compressed())?;
                     *volume_of(state, m, item)? = chain.clone();
                 }
-                let numbers = vec![looked_at[0].measured(m, looked_at.get(1))?];
+                let kept = begun.is_some();
+                let numbers = vec![looked_at[0].measured(m, looked_at.get(1), kept)?];
                 match begun {
                     Some(Begun::Mine(measuring)) => measuring.put(numbers),
                     _ => numbers.into(),

@@ -1,8 +1,8 @@
 //! Measurements that go through a box in the order of its voxels.
 
-use medcore::{Box3, ClassIndex, ClassRuns, Error, with_element};
+use medcore::{Box3, Error};
 use medkernels::element::Element;
-use medkernels::{runs, threads, weights};
+use medkernels::{threads, weights};
 
 use crate::Result;
 use crate::chain::Chain;
@@ -10,17 +10,15 @@ use crate::compute::SLAB;
 use crate::tile::{Tile, Want};
 use crate::work;
 
-/// Where an item is above a value, in any of its channels.
-pub(crate) struct Above<'a> {
-    pub(crate) chain: &'a Chain,
-    pub(crate) value: f64,
-}
-
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
 /// Runs `f` on stretches of a box that follow one another, of at least so many planes, on all threads; what it gives, in order.
-fn stretches<T: Send>(whole: &Box3, least: usize, f: impl Fn(&Box3) -> Result<T> + Sync) -> Result<Vec<T>> {
+pub(crate) fn stretches<T: Send>(
+    whole: &Box3,
+    least: usize,
+    f: impl Fn(&Box3) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
     let Box3 { start, shape: [nx, ny, nz] } = *whole;
     let (rows, planes) = match SLAB / (nx * ny).max(1) {
         0 if least <= 1 => ((SLAB / nx.max(1)).max(1), 1),
@@ -52,7 +50,7 @@ fn stretches<T: Send>(whole: &Box3, least: usize, f: impl Fn(&Box3) -> Result<T>
 }
 
 /// The voxels of a packed tile, if they lie as their type wants; a NumPy array may be at an odd address.
-fn voxels<T: Element>(tile: &Tile) -> std::borrow::Cow<'_, [T]> {
+pub(crate) fn voxels<T: Element>(tile: &Tile) -> std::borrow::Cow<'_, [T]> {
     let bytes = tile.bytes_packed();
     bytemuck::try_cast_slice(bytes)
         .map_or_else(|_| bytemuck::pod_collect_to_vec(bytes).into(), std::borrow::Cow::Borrowed)
@@ -60,12 +58,12 @@ fn voxels<T: Element>(tile: &Tile) -> std::borrow::Cow<'_, [T]> {
 
 impl Chain {
     /// A box of one channel, packed; nothing may be left that needs the whole volume.
-    fn packed(&self, channel: usize, b: &Box3, want: Want) -> Result<Tile> {
+    pub(crate) fn packed(&self, channel: usize, b: &Box3, want: Want) -> Result<Tile> {
         self.view(self.stages.len(), channel, b, want)?.into_packed(b)
     }
 
     /// Planes that are looked at together: where columns lie together in memory and not planes, as many as a cache line holds, so that it is fetched once.
-    fn together(&self) -> usize {
+    pub(crate) fn together(&self) -> usize {
         match self.turn_of_source() {
             Some(turn) if turn[2] != 2 => LINE / self.source.stored_dtype().bytes().max(1),
             _ => 1,
@@ -73,44 +71,12 @@ impl Chain {
     }
 
     /// An item of one channel, for a look at its voxels in order.
-    fn alone(&self, what: &str) -> Result<Chain> {
+    pub(crate) fn alone(&self, what: &str) -> Result<Chain> {
         if self.channels() != 1 {
             let found = format!("{} channels in {:?}", self.channels(), self.name);
             return Err(Error::shape(what, found, "one channel").into());
         }
         Ok(self.resolved()?.chain)
-    }
-
-    /// Where each value of a label lies, of voxels that count.
-    pub(crate) fn classes(&self, above: Option<&Above<'_>>) -> Result<ClassIndex> {
-        let label = self.alone("where the values of a label lie")?;
-        let dtype = label.dtype();
-        if !dtype.is_integer() {
-            return Err(Error::Unsupported {
-                what: "looking where the values of a label lie".into(),
-                found: format!("{dtype} voxels of {:?}", self.name),
-                hint: "load the file with role=\"label\", or cast to an integer dtype".into(),
-            }
-            .into());
-        }
-        let image = match above {
-            Some(a) => Some((a.chain.resolved()?.chain, a.value as f32)),
-            None => None,
-        };
-        let shape = label.grid().shape;
-        let planes = image.iter().fold(label.together(), |planes, (image, _)| planes.max(image.together()));
-        let found = stretches(&Box3::whole(shape), planes, |b| {
-            let tile = label.packed(0, b, Want::Stored)?;
-            let kept = match &image {
-                Some((image, value)) => Some(kept(image, *value, b)?),
-                None => None,
-            };
-            let from = (b.start[0] + shape[0] * (b.start[1] + shape[1] * b.start[2])) as u64;
-            with_element!(dtype, T => class_runs::<T>(&voxels(&tile), from, kept.as_deref()),
-                else => Ok(ClassRuns::default()))
-        })?;
-        let all = found.into_iter().try_fold(ClassRuns::default(), ClassRuns::followed_by)?;
-        Ok(all.index(shape)?)
     }
 
     /// Voxels inside a box, drawn with probabilities in proportion to their values; none if all are 0.
@@ -156,51 +122,6 @@ impl Chain {
         };
         shares.iter().map(one).collect()
     }
-}
-
-/// The runs of a stretch whose first voxel has the number `from`, of voxels that count.
-fn class_runs<T: Element>(label: &[T], from: u64, kept: Option<&[u8]>) -> Result<ClassRuns> {
-    let mut out = ClassRuns::default();
-    let mut failed = None;
-    runs::for_each_run(label, |run, value| {
-        let Ok(value) = i64::try_from(value.to_i128()) else {
-            failed = Some(Error::Data {
-                what: "where the values of a label lie".into(),
-                found: format!("the value {}", value.to_i128()),
-                hint: "values up to 2^63 - 1 can be looked for".into(),
-            });
-            return;
-        };
-        let mut add = |start: usize, end: usize| {
-            if let Err(e) = out.push(value, from + start as u64, from + end as u64) {
-                failed = Some(e);
-            }
-        };
-        match kept {
-            None => add(run.start, run.end),
-            Some(kept) => runs::for_each_run(&kept[run.clone()], |part, yes| {
-                if yes != 0 {
-                    add(run.start + part.start, run.start + part.end);
-                }
-            }),
-        }
-    });
-    match failed {
-        Some(e) => Err(e.into()),
-        None => Ok(out),
-    }
-}
-
-/// 1 for each voxel of a box that is above the value in any channel.
-fn kept(image: &Chain, value: f32, b: &Box3) -> Result<Vec<u8>> {
-    let mut out = vec![0u8; b.len()];
-    for channel in 0..image.channels() {
-        let tile = image.packed(channel, b, Want::F32)?;
-        for (o, v) in out.iter_mut().zip(voxels::<f32>(&tile).iter()) {
-            *o |= u8::from(*v > value);
-        }
-    }
-    Ok(out)
 }
 
 fn wrong_weight(name: &str, voxels: &[f32], b: &Box3) -> Error {

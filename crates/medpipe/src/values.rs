@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use medcore::{DType, Error, with_element};
-use medkernels::convert;
 use medkernels::element::Element;
+use medkernels::{convert, rename};
 
 use crate::Result;
 
@@ -45,6 +45,9 @@ pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Resu
     Ok(())
 }
 
+/// Names for which each voxel is compared with all of them.
+const FEW: usize = 12;
+
 /// Renames values in place; those without a new name stay.
 pub(crate) fn relabel<T: Element + bytemuck::Pod>(
     voxels: &mut [T],
@@ -62,11 +65,24 @@ pub(crate) fn relabel<T: Element + bytemuck::Pod>(
             .into());
         }
     }
+    // What the dtype does not hold is not there.
+    let own = |v: i64| Some(T::from_i128_saturating(i128::from(v))).filter(|o| o.to_i128() == i128::from(v));
+    let mut pairs: Vec<(T, T)> =
+        table.iter().filter_map(|(old, new)| Some((own(*old)?, own(*new)?))).collect();
+    pairs.retain(|(old, new)| old != new);
+    if pairs.len() <= FEW {
+        rename::rename(voxels, &pairs);
+        return Ok(());
+    }
+    // Neighbours are often alike.
+    let mut last = pairs[0];
     for v in voxels {
-        let old = v.to_i128();
-        if let Some(new) = i64::try_from(old).ok().and_then(|o| table.get(&o)) {
-            *v = T::from_i128_saturating(i128::from(*new));
+        if *v != last.0 {
+            let place = pairs.partition_point(|(old, _)| *old < *v);
+            let new = pairs.get(place).filter(|(old, _)| old == v);
+            last = (*v, new.map_or(*v, |(_, new)| *new));
         }
+        *v = last.1;
     }
     Ok(())
 }

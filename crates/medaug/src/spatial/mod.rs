@@ -1,6 +1,7 @@
 //! Voxels move.
 
 pub(crate) mod affine;
+mod chosen;
 pub(crate) mod crop;
 pub(crate) mod crop_foreground;
 pub(crate) mod crop_or_pad;

@@ -158,3 +158,35 @@ fn memory_stays_within_what_is_promised() {
     let each = indexed(&ball, shape, 1 << 18).memory() as f64 / 64f64.powi(3);
     assert!(each < 0.05, "a smooth label: {each} bytes for each voxel");
 }
+
+#[test]
+fn rows_tell_where_each_voxel_lies() {
+    let shape = [5, 4, 6];
+    let label: Vec<i64> = (0..120).map(|n: i64| n * n / 7 % 5 - 1).collect();
+    let boxes = [Box3::whole(shape), Box3 { start: [1, 1, 2], shape: [3, 2, 4] }];
+    for (inside, turned) in boxes.into_iter().flat_map(|b| [(b, false), (b, true)]) {
+        let [_, ny, nz] = inside.shape;
+        let strides = if turned { [nz, 1] } else { [1, ny] };
+        let holds = |v: &[usize; 3]| (0..3).all(|i| (inside.start[i]..inside.end()[i]).contains(&v[i]));
+        let mine = |value| places(&label, shape, value).into_iter().filter(holds).collect::<Vec<_>>();
+        let counts = |value| {
+            let mut counts = vec![0; ny * nz];
+            for [_, y, z] in mine(value) {
+                counts[(y - inside.start[1]) * strides[0] + (z - inside.start[2]) * strides[1]] += 1;
+            }
+            (value, counts)
+        };
+        // One that does not occur is none of them.
+        let rows = ClassRows::new(inside, strides, [3, 9, -1, 0, 2, 1].map(counts).to_vec());
+        assert_eq!(rows.values().collect::<Vec<_>>(), [-1, 0, 1, 2, 3]);
+        for value in [-1, 0, 1, 2, 3, 9] {
+            let want = mine(value);
+            assert_eq!(rows.count(value), want.len() as u64);
+            assert_eq!(rows.row(value, want.len() as u64), None);
+            for (n, [_, y, z]) in want.iter().enumerate() {
+                let before = want[..n].iter().filter(|v| v[1..] == [*y, *z]).count() as u64;
+                assert_eq!(rows.row(value, n as u64), Some(([inside.start[0], *y, *z], before)));
+            }
+        }
+    }
+}

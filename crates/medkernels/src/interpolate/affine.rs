@@ -1,7 +1,7 @@
 //! Linear samples at coordinates: along an oblique row, or listed.
 
 use super::border::border;
-use super::corners::{LANES, Spots, steps};
+use super::corners::{LANES, Spots, gather};
 use super::line::{Line, Places, near};
 use super::{Boundary, StridedF32};
 use crate::element::floor_small;
@@ -107,33 +107,18 @@ pub(super) fn trilinear(corners: [[f32; 4]; 2], [wx, wy, wz]: [f32; 3]) -> f32 {
 kernel! {
     /// Samples whose neighbours all lie inside, from sample `first` on.
     fn interior[P: Places](dst: &mut [f32], src: &StridedF32, places: P, first: usize) {
-        let (strides, data) = (src.strides, src.data);
-        let steps = steps(strides);
+        let data = src.data;
         let mut spots = Spots::default();
         let mut corners = [[0.0f32; LANES]; 8];
         for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
             let block = places.block::<LANES>(first + chunk * LANES, out.len());
-            spots.fill(&block, src.offset, strides);
-            let Spots { place, weights } = &spots;
-            if strides[0] == 1 {
-                // Neighbours along x are read in pairs.
-                for i in 0..out.len() {
-                    let at = place[i] as usize;
-                    for pair in 0..4 {
-                        let at = at.wrapping_add_signed(steps[2 * pair]);
-                        let [near, far] = &data[at..][..2] else { continue };
-                        corners[2 * pair][i] = *near;
-                        corners[2 * pair + 1][i] = *far;
-                    }
-                }
-            } else {
-                for i in 0..out.len() {
-                    let at = place[i] as usize;
-                    for corner in 0..8 {
-                        corners[corner][i] = data[at.wrapping_add_signed(steps[corner])];
-                    }
-                }
-            }
+            spots.fill(&block, src.offset, src.strides);
+            let pair = |at: usize| {
+                let pair = &data[at..][..2];
+                [pair[0], pair[1]]
+            };
+            gather(&mut corners, &spots, out.len(), src.strides, |at| data[at], pair);
+            let weights = &spots.weights;
             let mut values = [0.0f32; LANES];
             for i in 0..LANES {
                 let low = [corners[0][i], corners[1][i], corners[2][i], corners[3][i]];

@@ -6,9 +6,6 @@ use crate::element::floor_small;
 /// Samples worked on at once.
 pub(super) const LANES: usize = 32;
 
-/// Labels of which it is found out together whether all their neighbours lie inside: few, since beyond the border each costs several times as much.
-pub(super) const PIECE: usize = 8;
-
 /// For each sample, the element of its cell's lowest corner and the weights of the upper neighbours.
 pub(super) struct Spots {
     pub(super) place: [u64; LANES],
@@ -49,4 +46,51 @@ pub(super) fn steps(strides: [isize; 3]) -> [isize; 8] {
     std::array::from_fn(|corner| {
         (0..3).filter(|axis| corner >> axis & 1 == 1).map(|axis| strides[axis]).sum()
     })
+}
+
+/// The lower corners of the pairs that lie along each axis, x fastest.
+const LOWER: [[usize; 4]; 3] = [[0, 2, 4, 6], [0, 1, 4, 5], [0, 1, 2, 3]];
+
+/// The corners of the first cells, x fastest. `read` gives an element, `read_pair` one and the next: where an axis runs through neighbours in memory they are read together.
+#[inline(always)]
+pub(super) fn gather<V: Copy>(
+    corners: &mut [[V; LANES]; 8],
+    spots: &Spots,
+    count: usize,
+    strides: [isize; 3],
+    read: impl Fn(usize) -> V,
+    read_pair: impl Fn(usize) -> [V; 2],
+) {
+    match strides {
+        [1, ..] => gather_pairs::<0, V>(corners, spots, count, strides, read_pair),
+        [.., 1] => gather_pairs::<2, V>(corners, spots, count, strides, read_pair),
+        _ => {
+            let steps = steps(strides);
+            for i in 0..count.min(LANES) {
+                let at = spots.place[i] as usize;
+                for corner in 0..8 {
+                    corners[corner][i] = read(at.wrapping_add_signed(steps[corner]));
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn gather_pairs<const AXIS: usize, V: Copy>(
+    corners: &mut [[V; LANES]; 8],
+    spots: &Spots,
+    count: usize,
+    strides: [isize; 3],
+    read_pair: impl Fn(usize) -> [V; 2],
+) {
+    let steps = steps(strides);
+    for i in 0..count.min(LANES) {
+        let at = spots.place[i] as usize;
+        for lower in LOWER[AXIS] {
+            let [near, far] = read_pair(at.wrapping_add_signed(steps[lower]));
+            corners[lower][i] = near;
+            corners[lower | 1 << AXIS][i] = far;
+        }
+    }
 }

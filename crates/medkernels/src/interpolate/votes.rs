@@ -1,7 +1,10 @@
 //! Labels between voxels: the label that has the largest share of the eight neighbours.
 
+use bytemuck::Zeroable;
+
 use super::Boundary;
-use super::corners::{LANES, PIECE, Spots, steps};
+use super::border::Beyond;
+use super::corners::{LANES, Spots, gather};
 use super::line::{Line, Places, near};
 use crate::copy::Strided;
 use crate::element::{Element, floor_small};
@@ -17,7 +20,7 @@ use crate::kernel::kernel;
 ///
 /// # Panics
 /// If the source's shape is empty, or its bytes do not hold a voxel that is looked at.
-pub fn sample_votes_row<T: Element + PartialOrd>(
+pub fn sample_votes_row<T: Element>(
     dst: &mut [T],
     src: &Strided,
     start: [f64; 3],
@@ -33,7 +36,7 @@ pub fn sample_votes_row<T: Element + PartialOrd>(
 ///
 /// # Panics
 /// As [`sample_votes_row`], or if there are fewer coordinates than samples.
-pub fn sample_votes_at<T: Element + PartialOrd>(
+pub fn sample_votes_at<T: Element>(
     dst: &mut [T],
     src: &Strided,
     at: [&[f64]; 3],
@@ -43,7 +46,7 @@ pub fn sample_votes_at<T: Element + PartialOrd>(
     sample_row(dst, src, at, 0, boundary, fill);
 }
 
-fn sample_row<T: Element + PartialOrd, P: Places>(
+fn sample_row<T: Element, P: Places>(
     dst: &mut [T],
     src: &Strided,
     places: P,
@@ -58,13 +61,16 @@ fn sample_row<T: Element + PartialOrd, P: Places>(
     let (limits, last) = (src.shape.map(|n| n as f64 - 1.0), first + dst.len());
     let mut from = first;
     while from < last {
-        let (inside, to) = places.run(from..last, PIECE, 0.0, limits);
+        let (inside, to) = places.run(from..last, LANES, 0.0, limits);
         let part = &mut dst[from - first..to - first];
-        if inside {
-            interior(part, src, places, from);
-        } else {
-            for (d, i) in part.iter_mut().zip(from..) {
-                *d = anywhere(src, places.at(i), boundary, fill);
+        match boundary {
+            _ if inside => interior(part, src, places, from),
+            Boundary::Edge => border(part, src, places, from, true, fill),
+            Boundary::Constant(_) | Boundary::ZerosBlended => border(part, src, places, from, false, fill),
+            Boundary::Reflect | Boundary::Mirror | Boundary::Wrap => {
+                for (d, i) in part.iter_mut().zip(from..) {
+                    *d = anywhere(src, places.at(i), boundary, fill);
+                }
             }
         }
         from = to;
@@ -78,64 +84,125 @@ fn load<T: Element>(bytes: &[u8], at: usize) -> T {
     bytemuck::pod_read_unaligned(&bytes[at * size..][..size])
 }
 
+/// The same and the next.
+#[inline(always)]
+fn load_pair<T: Element>(bytes: &[u8], at: usize) -> [T; 2] {
+    let size = size_of::<T>();
+    let (low, high) = bytes[at * size..][..2 * size].split_at(size);
+    [bytemuck::pod_read_unaligned(low), bytemuck::pod_read_unaligned(high)]
+}
+
 /// Samples whose neighbours all lie inside, from sample `first` on.
-fn interior<T: Element + PartialOrd, P: Places>(dst: &mut [T], src: &Strided, places: P, first: usize) {
-    let steps = steps(src.strides);
+fn interior<T: Element, P: Places>(dst: &mut [T], src: &Strided, places: P, first: usize) {
     let mut spots = Spots::default();
     for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
-        find(&mut spots, src.offset, src.strides, places, first + chunk * LANES, out.len());
-        for (i, d) in out.iter_mut().enumerate() {
-            let at = spots.place[i] as usize;
-            let labels = steps.map(|step| load::<T>(src.bytes, at.wrapping_add_signed(step)));
-            *d = if labels.iter().fold(true, |same, l| same & (*l == labels[0])) {
-                labels[0]
-            } else {
-                vote(labels, spots.weights.map(|w| w[i]))
-            };
-        }
+        find(&mut spots, src, places, first + chunk * LANES, out.len());
+        choose(out, src, &spots);
+    }
+}
+
+/// Samples anywhere: outside stands `fill`, or where `held` the nearest voxel inside.
+fn border<T: Element, P: Places>(dst: &mut [T], src: &Strided, places: P, first: usize, held: bool, fill: T) {
+    let mut beyond = Beyond::default();
+    for (chunk, out) in dst.chunks_mut(LANES).enumerate() {
+        find_beyond(&mut beyond, src, places, first + chunk * LANES, out.len(), held);
+        choose_beyond(out, src, &beyond, fill);
     }
 }
 
 kernel! {
-    fn find[P: Places](spots: &mut Spots, offset: isize, strides: [isize; 3], places: P, from: usize, count: usize) {
-        spots.fill(&places.block::<LANES>(from, count), offset, strides);
+    fn find[P: Places](spots: &mut Spots, src: &Strided, places: P, from: usize, count: usize) {
+        spots.fill(&places.block::<LANES>(from, count), src.offset, src.strides);
     }
 }
 
-/// The label of the corners, x fastest, with the largest share.
-fn vote<T: Copy + PartialOrd>(labels: [T; 8], weights: [f32; 3]) -> T {
-    let pairs = weights.map(|w| [1.0 - w, w]);
-    let shares: [f32; 8] = std::array::from_fn(|c| pairs[0][c & 1] * pairs[1][c >> 1 & 1] * pairs[2][c >> 2]);
-    let (mut best, mut most) = (labels[0], -1.0);
-    for (n, label) in labels.iter().enumerate() {
-        if labels[..n].contains(label) {
-            continue;
+kernel! {
+    fn find_beyond[P: Places](beyond: &mut Beyond, src: &Strided, places: P, from: usize, count: usize, held: bool) {
+        beyond.fill(&places.block::<LANES>(from, count), src.offset, src.strides, src.shape, held);
+    }
+}
+
+kernel! {
+    fn choose[T: Element](out: &mut [T], src: &Strided, spots: &Spots) {
+        let mut labels = [[<T as Zeroable>::zeroed(); LANES]; 8];
+        let (one, two) = (|at: usize| load(src.bytes, at), |at: usize| load_pair(src.bytes, at));
+        gather(&mut labels, spots, out.len(), src.strides, one, two);
+        out.copy_from_slice(&votes(&labels, &spots.weights)[..out.len()]);
+    }
+}
+
+kernel! {
+    fn choose_beyond[T: Element](out: &mut [T], src: &Strided, beyond: &Beyond, fill: T) {
+        if beyond.all_outside(out.len()) {
+            out.fill(fill);
+            return;
         }
-        let mine = labels.iter().zip(shares).filter(|(l, _)| *l == label);
-        let sum = mine.fold(0.0, |sum, (_, share)| sum + share);
-        if sum > most || (sum == most && *label < best) {
-            (best, most) = (*label, sum);
+        let mut labels = [[fill; LANES]; 8];
+        beyond.corners(&mut labels, out.len(), src.strides, fill, |at| load(src.bytes, at));
+        let chosen = votes(&labels, &beyond.weights);
+        for (i, d) in out.iter_mut().enumerate() {
+            *d = if beyond.is_number(i) { chosen[i] } else { fill };
+        }
+    }
+}
+
+/// For each of `N` samples the label of its corners, x fastest, with the largest share.
+#[inline(always)]
+fn votes<T: Element, const N: usize>(labels: &[[T; N]; 8], weights: &[[f32; N]; 3]) -> [T; N] {
+    let mut differ = false;
+    for corner in &labels[1..] {
+        for i in 0..N {
+            differ |= corner[i] != labels[0][i];
+        }
+    }
+    let mut best = labels[0];
+    if !differ {
+        return best;
+    }
+    let mut shares = [[0.0f32; N]; 8];
+    for (corner, shares) in shares.iter_mut().enumerate() {
+        let share = |axis: usize, i: usize| {
+            let w = weights[axis][i];
+            if corner >> axis & 1 == 1 { w } else { 1.0 - w }
+        };
+        for i in 0..N {
+            shares[i] = share(0, i) * share(1, i) * share(2, i);
+        }
+    }
+    let mut most = [-1.0f32; N];
+    for label in labels {
+        let mut sums = [0.0f32; N];
+        for (other, shares) in labels.iter().zip(&shares) {
+            for i in 0..N {
+                sums[i] += if other[i] == label[i] { shares[i] } else { 0.0 };
+            }
+        }
+        // A label that several corners have is looked at again, which changes nothing.
+        for i in 0..N {
+            let better = (sums[i] > most[i]) | ((sums[i] == most[i]) & (label[i] < best[i]));
+            best[i] = if better { label[i] } else { best[i] };
+            most[i] = if better { sums[i] } else { most[i] };
         }
     }
     best
 }
 
 /// One sample anywhere.
-fn anywhere<T: Element + PartialOrd>(src: &Strided, at: [f64; 3], boundary: Boundary, fill: T) -> T {
+fn anywhere<T: Element>(src: &Strided, at: [f64; 3], boundary: Boundary, fill: T) -> T {
     if at.iter().any(|c| c.is_nan()) {
         return fill;
     }
-    let (mut neighbours, mut weights) = ([[None; 2]; 3], [0.0f32; 3]);
+    let (mut neighbours, mut weights) = ([[None; 2]; 3], [[0.0f32]; 3]);
     for axis in 0..3 {
         let c = near(at[axis]);
         let below = floor_small(c);
         let place = |i: i64| boundary.index(i, src.shape[axis]).map(|i| i as isize * src.strides[axis]);
         neighbours[axis] = [place(below as i64), place(below as i64 + 1)];
-        weights[axis] = (c - below) as f32;
+        weights[axis] = [(c - below) as f32];
     }
     let label = |c: usize| match [neighbours[0][c & 1], neighbours[1][c >> 1 & 1], neighbours[2][c >> 2]] {
-        [Some(x), Some(y), Some(z)] => load(src.bytes, (src.offset + x + y + z) as usize),
-        _ => fill,
+        [Some(x), Some(y), Some(z)] => [load(src.bytes, (src.offset + x + y + z) as usize)],
+        _ => [fill],
     };
-    vote(std::array::from_fn(label), weights)
+    votes(&std::array::from_fn(label), &weights)[0]
 }

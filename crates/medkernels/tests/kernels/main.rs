@@ -4,6 +4,7 @@
 
 mod convert;
 mod copy;
+mod counts;
 mod digest;
 mod environment;
 mod filter;
@@ -16,6 +17,7 @@ mod oblique;
 mod oracle;
 mod points;
 mod random;
+mod rename;
 mod rows;
 mod runs;
 mod select;

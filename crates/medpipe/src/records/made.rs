@@ -186,16 +186,18 @@ impl Chain {
         if made.within.as_ref().is_some_and(|w| !w.named.measures) {
             return None;
         }
-        let kept = matches!(m.of, Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box | Of::Classes);
-        if !kept {
-            return None;
-        }
+        let of = match &m.of {
+            // Whatever is counted for want of an index, the index is that of all.
+            Of::Classes { .. } => "Classes".into(),
+            of @ (Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box) => format!("{of:?}"),
+            _ => return None,
+        };
         let each = m.per_channel && channel.is_none() && self.channels() > 1;
-        let of = match channel {
+        let channels = match channel {
             Some(c) => format!(", channel {c}"),
             None => if each { ", each channel" } else { "" }.into(),
         };
-        let what = format!("{:?} of {:?}{of}", m.of, m.keep);
+        let what = format!("{of} of {:?}{channels}", m.keep);
         let other = match (&m.keep, other) {
             (Keep::Label { .. } | Keep::Where { .. }, Some(chain)) => chain.made.as_ref()?.whole_name()?,
             (Keep::All | Keep::Nonzero | Keep::Above(_), _) => String::new(),
