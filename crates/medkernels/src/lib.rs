@@ -24,6 +24,7 @@
 )]
 
 pub mod buffer;
+pub mod components;
 pub mod convert;
 pub mod copy;
 pub mod element;
@@ -46,6 +47,7 @@ pub mod spline;
 pub mod stats;
 pub mod threads;
 mod transpose;
+pub mod voxel_set;
 pub mod weights;
 mod windows;
 

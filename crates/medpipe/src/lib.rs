@@ -30,6 +30,7 @@ mod chain;
 mod channels;
 mod compute;
 mod datalist;
+mod derived;
 mod digest;
 mod draws;
 mod error;
@@ -47,6 +48,7 @@ mod loader;
 mod look;
 mod measure;
 mod memo;
+mod mixing;
 mod node;
 mod part;
 mod pipeline;
@@ -85,6 +87,7 @@ pub use loader::{
     Batch, BatchItem, BatchPoints, Batches, Counters, Failure, HostCalls, Loader, Next, OnError, PatchMeta,
     Served, Settings, on_host,
 };
+pub use mixing::{Mixed, mix};
 pub use node::Node;
 pub use pipeline::{Mismatch, Pipeline};
 pub use preset::{Preset, PresetParameter, preset, presets};
