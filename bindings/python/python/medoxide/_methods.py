@@ -1182,9 +1182,9 @@ class TransformMethods:
         mean: Sequence[float] = (0.1, 0.9),
         *,
         std: Sequence[float] = (0.01, 0.1),
-        means: Mapping[int, Dist] = {},
-        stds: Mapping[int, Dist] = {},
-        same: Mapping[int, int] = {},
+        means: Mapping[int, Dist] | None = None,
+        stds: Mapping[int, Dist] | None = None,
+        same: Mapping[int, int] | None = None,
         image: str = "image",
         p: float = 1.0,
         id: str | None = None,
@@ -1206,11 +1206,11 @@ class TransformMethods:
         std : Sequence[float], default (0.01, 0.1)
             Lowest and highest standard deviation, drawn uniformly for each label value; not below
             0.
-        means : Mapping[int, Dist], default {}
+        means : Mapping[int, Dist] | None, default None
             Means of single label values, or what they are drawn from, instead.
-        stds : Mapping[int, Dist], default {}
+        stds : Mapping[int, Dist] | None, default None
             Standard deviations of single label values, or what they are drawn from, instead.
-        same : Mapping[int, int], default {}
+        same : Mapping[int, int] | None, default None
             Label values that have the numbers of another one: `{42: 3}` for the cortex of the other
             hemisphere.
         image : str, default "image"

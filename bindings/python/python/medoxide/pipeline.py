@@ -12,7 +12,7 @@ from ._items import name_given, sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
 from ._transform import Group, Transform, of_node
 from .errors import ParamError
-from .volume import Explanation
+from .volume import Explanation, Volume
 
 if TYPE_CHECKING:
     Path = str | os.PathLike[str]

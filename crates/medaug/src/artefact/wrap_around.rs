@@ -1,5 +1,5 @@
 use medcore::{Axes, Category, Declared, Dist, Facts, Key, Result, Step, Transform};
-use medkernels::threads;
+use medkernels::{points, threads};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,9 @@ pub struct WrapAround {
     /// Axes of which one is drawn, each as likely.
     pub axes: Axes,
 }
+
+/// Voxels that one thread works on at once.
+const PART: usize = 64 << 10;
 
 impl Default for WrapAround {
     fn default() -> WrapAround {
@@ -53,20 +56,19 @@ impl Transform for WrapAround {
     }
 }
 
-/// Adds to each voxel those that lie a multiple of the period away along an axis: the ones below first, in their order.
+/// Adds to each voxel those that lie a multiple of the period away along an axis, the nearest first.
 fn fold(voxels: &mut [f32], shape: [usize; 3], axis: usize, period: usize, intensity: f32) {
-    let n = shape[axis];
-    // Places along the axis are this far apart, and a block holds all of some lines.
+    // Voxels that follow one another along the axis are this far apart, and a block holds all of some lines.
     let step: usize = shape[..axis].iter().product();
-    let mut blocks: Vec<&mut [f32]> = voxels.chunks_mut((step * n).max(1)).collect();
-    threads::for_each_mut(&mut blocks, |_, block| {
-        let before = block.to_vec();
-        for at in 0..n {
-            let out = &mut block[at * step..(at + 1) * step];
-            for other in (at % period..n).step_by(period).filter(|other| *other != at) {
-                for (o, v) in out.iter_mut().zip(&before[other * step..(other + 1) * step]) {
-                    *o += intensity * *v;
-                }
+    let block = (step * shape[axis]).max(1);
+    let mut parts: Vec<&mut [f32]> = voxels.chunks_mut(block * (PART / block).max(1)).collect();
+    threads::for_each_mut(&mut parts, |_, part| {
+        let mut before = vec![0.0; block];
+        for out in part.chunks_mut(block) {
+            before.copy_from_slice(out);
+            for far in (period * step..block).step_by(period * step) {
+                points::add_scaled(&mut out[far..], &before[..block - far], intensity);
+                points::add_scaled(&mut out[..block - far], &before[far..], intensity);
             }
         }
     });

@@ -59,7 +59,10 @@ impl Transform for LabelsToImage {
                 return Err(Error::param(Self::NAME, name, format!("[{low}, {high}]"), wanted));
             }
         }
-        self.stds.iter().flat_map(BTreeMap::values).try_for_each(|d| d.within(Self::NAME, "stds", 0.0, f64::MAX))?;
+        self.stds
+            .iter()
+            .flat_map(BTreeMap::values)
+            .try_for_each(|d| d.within(Self::NAME, "stds", 0.0, f64::MAX))?;
         if let Some(other) = at.items.iter().find(|i| i.name == self.image && i.role != Role::Image) {
             let found = format!("{:?}, a {}", self.image, other.role);
             return Err(Error::param(Self::NAME, "image", found, "an image's name, or a new one"));

@@ -115,7 +115,9 @@ fn morphology_is_that_of_single_voxels() {
                     given["overwrite"] = overwrite.into();
                     given["labels"] = of.clone().into();
                     let mut want = before.clone();
-                    of.iter().for_each(|v| changed(&mut want, shape, *v, operation, &**holds, overwrite));
+                    for v in &of {
+                        changed(&mut want, shape, *v, operation, &**holds, overwrite);
+                    }
                     assert_eq!(
                         run(shape, &before, 1, "morphology", given.clone()),
                         want,
@@ -126,7 +128,9 @@ fn morphology_is_that_of_single_voxels() {
         }
         // All that there are, ascending.
         let mut want = before.clone();
-        [1, 2].iter().for_each(|v| changed(&mut want, shape, *v, "close", &*cases[0].1, false));
+        for v in [1, 2] {
+            changed(&mut want, shape, v, "close", &*cases[0].1, false);
+        }
         assert_eq!(run(shape, &before, 1, "morphology", json!("close")), want, "{shape:?}");
     }
 }
@@ -218,7 +222,9 @@ fn small_components_go() {
                     let mut want = before.clone();
                     for all in values.iter().flat_map(|v| components(&before, shape, connectivity, *v)) {
                         if all.len() < fewest {
-                            all.into_iter().for_each(|i| want[i] = 0);
+                            for i in all {
+                                want[i] = 0;
+                            }
                         }
                     }
                     let found = run(shape, &before, 1, "remove_small_components", given.clone());
