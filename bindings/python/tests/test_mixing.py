@@ -104,7 +104,13 @@ def test_weights_are_drawn_from_beta_and_p_decides():
     given = {"image": np.zeros((20_000, 1, 1, 1, 1), np.float32)}
     for alpha, shapes in [(0.2, (0.2, 0.2)), ((2, 5), (2, 5))]:
         told = mx.mixup(given, alpha, seed=1, ids=rows)["mixup"]
-        assert stats.kstest(told["weight"], stats.beta(*shapes).cdf).pvalue > 1e-3
+        # In double precision: weights near 1 are 1 in float32.
+        named = [(i, 0, 0) for i in rows]
+        drawn = mx._medoxide.mix_draws(
+            "mixup", 1, named, tuple(map(float, shapes)), 1.0, (1, 1, 1)
+        )[0]
+        assert stats.kstest(drawn, stats.beta(*shapes).cdf).pvalue > 1e-3
+        np.testing.assert_array_equal(told["weight"], np.float32(drawn))
         assert sorted(told["partner"]) == list(range(20_000))
     told = mx.mixup(given, seed=1, ids=rows, p=0.3)["mixup"]
     assert 5_700 < (told["weight"] < 1).sum() < 6_300

@@ -173,11 +173,12 @@ def _boxed(a: Any, boxes: _arrays.Array, others: Any, partners: _arrays.Array) -
         if (stop <= start).any():
             continue
         box = (slice(None), *(slice(int(i), int(j)) for i, j in zip(start, stop, strict=True)))
+        whole = (row, *box)
         part = 0 if others is None else others[int(partner)][box]
         if jax:
-            out = out.at[(row, *box)].set(part)
+            out = out.at[whole].set(part)
         else:
-            out[(row, *box)] = part
+            out[whole] = part
     return out
 
 
