@@ -11,6 +11,7 @@ mod given;
 mod header;
 mod json;
 mod loader;
+mod mixing;
 mod open;
 mod pickle;
 mod pipeline;
@@ -36,6 +37,8 @@ mod _medoxide {
     use crate::datalist::{_datalist, _split_indices};
     #[pymodule_export]
     use crate::loader::{BatchesCore, HostCore, LoaderCore, bytes};
+    #[pymodule_export]
+    use crate::mixing::mix_draws;
     #[pymodule_export]
     use crate::open::{index, load, stack};
     #[pymodule_export]

@@ -93,6 +93,20 @@ def test_distributions():
     def below(x):
         return math.erfc(-x / math.sqrt(2)) / 2
 
+    def log_gamma(shape, key):
+        d = shape + 2 / 3
+        for n in range(100):
+            one = key.index(n)
+            x = one.normal()
+            v = (1 + x / math.sqrt(9 * d)) ** 3
+            accept = math.log(1 - one.text("accept").uniform())
+            if v > 0 and accept < x * x / 2 + d - d * v + d * math.log(v):
+                return math.log(d * v) + math.log(1 - one.text("power").uniform()) / shape
+        raise AssertionError("none of a hundred was accepted")
+
+    def beta(a, b, key):
+        return 1 / (1 + math.exp(log_gamma(b, key.text("b")) - log_gamma(a, key.text("a"))))
+
     for one in ANSWERS["dists"]:
         for n, drawn in enumerate(one["under_seed_1_index_0_to_3"]):
             key = Key.of_seed(1).index(n)
@@ -113,6 +127,7 @@ def test_distributions():
                 "log_uniform": lambda p, u=u: math.exp(math.log(p[0]) + math.log(p[1] / p[0]) * u),
                 "normal": lambda p, k=key: p[0] + p[1] * k.normal(),
                 "two_sided": lambda p, u=u: two_sided(*p, u),
+                "beta": lambda p, k=key: beta(*p, k),
                 "choice": lambda p, k=key: p[k.bits() * len(p) >> 64],
             }[kind](p)
-            assert drawn == pytest.approx(want, rel=1e-13)
+            assert drawn == pytest.approx(want, rel=1e-12)

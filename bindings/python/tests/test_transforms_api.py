@@ -22,6 +22,8 @@ GIVEN = {
     "crop_or_pad": {"shape": (4, 9, 6)},
     "flip": {"axes": "x"},
     "grid_crop": {"shape": 7},
+    "label_pyramid": {"scales": [0.5]},
+    "permute_labels": {"labels": [1, 2, 3]},
     "random_crop": {"shape": 3},
     "random_crop_by_label": {"shape": 3, "classes": {1: 2.0, 0: 0.5}},
     "random_crop_by_weight": {"shape": (2, 3, 4)},

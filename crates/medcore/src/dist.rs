@@ -10,7 +10,8 @@ use crate::{Error, Key, Result};
 /// A scalar parameter: a fixed number, or a distribution from which it is drawn once for each use.
 ///
 /// In files and in Python: `0.8`; `[0.7, 1.5]` or `{uniform: [0.7, 1.5]}`; `{log_uniform: [0.5, 2]}`; `{normal: [mean, sd]}`;
-/// `{truncated_normal: [mean, sd, low, high]}`; `{two_sided: [0.75, 1.25]}`; `{choice: [1, 2, 4]}`.
+/// `{truncated_normal: [mean, sd, low, high]}`; `{two_sided: [0.75, 1.25]}`; `{beta: [0.4, 0.4]}`;
+/// `{choice: [1, 2, 4]}`.
 ///
 /// ```
 /// use medcore::{Dist, Key};
@@ -42,6 +43,8 @@ pub enum Draw {
     /// A factor from a range around 1: half of the draws are uniform on `[low, 1)`, half on `[1, high)`, as batchgeneratorsv2 draws contrast, brightness
     /// and gamma (`BGContrast`). All are from `[1, high)` where low is 1.
     TwoSided([f64; 2]),
+    /// The Beta distribution of two shapes above 0, on 0 to 1.
+    Beta([f64; 2]),
     /// One of the values, each equally likely.
     Choice(Vec<f64>),
 }
@@ -49,7 +52,7 @@ pub enum Draw {
 #[derive(Serialize, Deserialize)]
 #[serde(
     untagged,
-    expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | truncated_normal | two_sided | choice: [...]}"
+    expecting = "a number, a range [low, high], or {uniform | log_uniform | normal | truncated_normal | two_sided | beta | choice: [...]}"
 )]
 enum Written {
     Number(f64),
@@ -75,13 +78,14 @@ impl TryFrom<Written> for Dist {
                 [m, s, a, b].iter().all(|v| v.is_finite()) && *s >= 0.0 && a <= b
             }
             Draw::TwoSided([a, b]) => a.is_finite() && b.is_finite() && *a <= 1.0 && *b >= 1.0,
+            Draw::Beta(shapes) => shapes.iter().all(|s| *s > 0.0 && s.is_finite()),
             Draw::Choice(v) => !v.is_empty() && v.iter().all(|x| x.is_finite()),
         };
         if fine {
             Ok(Dist(draw))
         } else {
             Err(format!(
-                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), two_sided from 1 or below to 1 or above, a standard deviation is not negative, a choice has a value"
+                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), two_sided from 1 or below to 1 or above, a standard deviation is not negative, shapes of beta are above 0, a choice has a value"
             ))
         }
     }
@@ -127,6 +131,10 @@ impl Dist {
                 u if *a < 1.0 => 1.0 + (b - 1.0) * (2.0 * u - 1.0),
                 u => 1.0 + (b - 1.0) * u,
             },
+            Draw::Beta([a, b]) => {
+                let (a, b) = (log_gamma_variate(*a, key.text("a")), log_gamma_variate(*b, key.text("b")));
+                1.0 / (1.0 + libm::exp(b - a))
+            }
             Draw::Choice(v) => v[key.below(v.len() as u64) as usize],
         }
     }
@@ -145,6 +153,7 @@ impl Dist {
             Draw::Fixed(v) => [*v, *v],
             Draw::Uniform(r) | Draw::LogUniform(r) | Draw::TwoSided(r) => *r,
             Draw::TruncatedNormal([.., a, b]) => [*a, *b],
+            Draw::Beta(_) => [0.0, 1.0],
             Draw::Normal([m, s]) if *s == 0.0 => [*m, *m],
             Draw::Normal(_) => [f64::NEG_INFINITY, f64::INFINITY],
             Draw::Choice(v) => [
@@ -187,6 +196,27 @@ fn truncated_normal([mean, sd, low, high]: [f64; 4], u: f64) -> f64 {
     }
 }
 
+/// The logarithm of a number from the Gamma distribution of a shape (Marsaglia and Tsang 2000, for a shape larger by 1, and a power that makes up for it).
+fn log_gamma_variate(shape: f64, key: Key) -> f64 {
+    let d = shape + 1.0 - 1.0 / 3.0;
+    let c = 1.0 / (9.0 * d).sqrt();
+    // Nearly all are accepted at once.
+    let mut n = 0;
+    loop {
+        let key = key.index(n);
+        let x = key.normal();
+        let root = 1.0 + c * x;
+        if root > 0.0 {
+            let v = root * root * root;
+            let accept = libm::log(1.0 - key.text("accept").uniform());
+            if accept < 0.5 * x * x + d - d * v + d * libm::log(v) {
+                return libm::log(d * v) + libm::log(1.0 - key.text("power").uniform()) / shape;
+            }
+        }
+        n += 1;
+    }
+}
+
 impl JsonSchema for Dist {
     fn schema_name() -> Cow<'static, str> {
         "Dist".into()
@@ -196,12 +226,12 @@ impl JsonSchema for Dist {
         let list = |n: usize| json_schema!({ "type": "array", "items": { "type": "number" }, "minItems": n, "maxItems": n });
         let pair = list(2);
         json_schema!({
-            "description": "A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal: [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half of the draws are below 1 and half above; {choice: [...]}",
+            "description": "A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal: [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half of the draws are below 1 and half above; {beta: [a, b]}; {choice: [...]}",
             "anyOf": [
                 { "type": "number" },
                 pair,
                 { "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
-                    "uniform": pair, "log_uniform": pair, "normal": pair, "truncated_normal": list(4), "two_sided": pair,
+                    "uniform": pair, "log_uniform": pair, "normal": pair, "truncated_normal": list(4), "two_sided": pair, "beta": pair,
                     "choice": { "type": "array", "items": { "type": "number" }, "minItems": 1 }
                 } }
             ]
@@ -225,6 +255,7 @@ mod tests {
             (r#"{"truncated_normal": [3, 0, 0, 1]}"#, [0.0, 1.0]),
             (r#"{"two_sided": [0.7, 1.5]}"#, [0.7, 1.5]),
             (r#"{"two_sided": [1, 1.5]}"#, [1.0, 1.5]),
+            (r#"{"beta": [0.01, 3]}"#, [0.0, 1.0]),
             (r#"{"choice": [4, 1, 2]}"#, [1.0, 4.0]),
         ] {
             let d: Dist = serde_json::from_str(text).unwrap();
@@ -245,6 +276,7 @@ mod tests {
             r#"{"truncated_normal": [0, 1, 1, 0]}"#,
             r#"{"two_sided": [1.1, 1.5]}"#,
             r#"{"two_sided": [0.5, 0.9]}"#,
+            r#"{"beta": [0, 1]}"#,
             r#"{"choice": []}"#,
             "\"a\"",
             "{}",

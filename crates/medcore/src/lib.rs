@@ -57,7 +57,7 @@ pub use points::Points;
 pub use sample::{Item, Role, Sample, Value};
 pub use sampler::{Boundary, Sampler};
 pub use step::{
-    Filter, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of, Point, PointRun,
+    Derived, Filter, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of, Point, PointRun,
     RawVolume, Relabel, RowAt, Step, Warp,
 };
 pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};

@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{
-    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Sample, Sampler, Volume,
-};
+use crate::{Boundary, Box3, ClassIndex, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Volume};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]
@@ -321,6 +319,24 @@ pub struct Relabel {
 pub enum Items {
     /// The sample becomes several, each by its own steps.
     Split(Vec<Vec<Step>>),
+    /// Items come of the one being planned, which stays as it is.
+    Derive {
+        /// What they are.
+        items: Vec<Derived>,
+        /// Whether all voxels of the item are wanted for each of them: then they are made once.
+        whole: bool,
+    },
+}
+
+/// An item that comes of another one.
+#[derive(Debug, Clone)]
+pub struct Derived {
+    /// Its name; an item that has it is replaced.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// From the other item as it stands to this one.
+    pub steps: Vec<Step>,
 }
 
 /// The user's own function.

@@ -121,6 +121,11 @@ pub trait Transform: Debug + Send + Sync {
     fn patches(&self) -> Option<usize> {
         Some(1)
     }
+
+    /// Whether items may come of others ([`Items::Derive`](crate::Items::Derive)).
+    fn derives(&self) -> bool {
+        false
+    }
 }
 
 /// The declaration that every face of a transform is made from: its struct with doc comments, `serde` and `schemars` derives, and these names.

@@ -55,6 +55,12 @@ fn distributions_are_what_they_are_called() {
         (json!({"two_sided": [0.75, 1.25]}), Box::new(two_sided(0.75, 1.25))),
         (json!({"two_sided": [0.7, 1.5]}), Box::new(two_sided(0.7, 1.5))),
         (json!({"two_sided": [1, 1.5]}), Box::new(|x| (x - 1.0) / 0.5)),
+        (json!({"beta": [1, 1]}), Box::new(|x| x)),
+        (json!({"beta": [2, 2]}), Box::new(|x| x * x * (3.0 - 2.0 * x))),
+        (json!({"beta": [0.5, 0.5]}), Box::new(|x: f64| libm::asin(x.sqrt()) * std::f64::consts::FRAC_2_PI)),
+        (json!({"beta": [0.2, 1]}), Box::new(|x| libm::pow(x, 0.2))),
+        (json!({"beta": [1, 7]}), Box::new(|x| 1.0 - libm::pow(1.0 - x, 7.0))),
+        (json!({"beta": [30, 1]}), Box::new(|x| libm::pow(x, 30.0))),
     ];
     for (value, below) in cases {
         let d = dist(value.clone());
@@ -181,6 +187,8 @@ fn answers() -> Value {
         json!({"truncated_normal": [0, 1, -2, 2]}),
         json!({"truncated_normal": [0, 1, 2, 9]}),
         json!({"two_sided": [0.7, 1.5]}),
+        json!({"beta": [0.4, 0.4]}),
+        json!({"beta": [2, 5]}),
         json!({"choice": [1, 2, 4]}),
     ];
     let of = |d: &Value| {

@@ -24,6 +24,7 @@
 )]
 
 pub mod buffer;
+pub mod components;
 pub mod convert;
 pub mod copy;
 pub mod counts;
@@ -48,6 +49,7 @@ pub mod spline;
 pub mod stats;
 pub mod threads;
 mod transpose;
+pub mod voxel_set;
 pub mod weights;
 mod windows;
 

@@ -469,11 +469,14 @@ fn only(planned: Planned, name: &str) -> Result<Chain> {
         return Err(medcore::Error::shape(name, "a shape that voxels decide", "a plan").into());
     };
     let n = states.len();
-    if let (Some(Planning::Volume(chain)), 1) = (states.pop().and_then(|mut s| s.items.pop()), n) {
+    let mut items = states.pop().map(|s| s.items).unwrap_or_default();
+    let found = if n == 1 { format!("{} items", items.len()) } else { format!("{n} samples") };
+    // Of two items the second came of the volume, and is what was asked for.
+    if let (Some(Planning::Volume(chain)), 1, 0..=1) = (items.pop(), n, items.len()) {
         return Ok(chain);
     }
     let expected = "one volume; use a Pipeline on {\"image\": volume} for several";
-    Err(medcore::Error::shape(name, format!("{n} samples"), expected).into())
+    Err(medcore::Error::shape(name, found, expected).into())
 }
 
 /// The source's values in double precision, where it is scaled.

@@ -31,6 +31,7 @@ mod channels;
 mod classes;
 mod compute;
 mod datalist;
+mod derived;
 mod digest;
 mod draws;
 mod error;
@@ -48,6 +49,7 @@ mod loader;
 mod look;
 mod measure;
 mod memo;
+mod mixing;
 mod node;
 mod part;
 mod pipeline;
@@ -86,6 +88,7 @@ pub use loader::{
     Batch, BatchItem, BatchPoints, Batches, Counters, Failure, HostCalls, Loader, Next, OnError, PatchMeta,
     Served, Settings, on_host,
 };
+pub use mixing::{Mixed, mix};
 pub use node::Node;
 pub use pipeline::{Mismatch, Pipeline};
 pub use preset::{Preset, PresetParameter, preset, presets};

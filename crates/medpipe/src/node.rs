@@ -219,6 +219,14 @@ impl Node {
             }
     }
 
+    /// Whether items may come of others.
+    pub(crate) fn derives(&self) -> bool {
+        match &self.does {
+            Does::Transform(single) => single.transform.derives(),
+            Does::Group(group) => group.nodes().iter().any(Node::derives),
+        }
+    }
+
     /// Whether what it measures before it does anything is the same at every visit, whatever it draws then.
     pub(crate) fn measures_alike(&self) -> bool {
         self.single().is_some_and(|s| !s.dists) && catalog::find(&self.name).is_ok()

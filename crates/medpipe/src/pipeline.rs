@@ -291,17 +291,17 @@ impl Pipeline {
     /// [`Pipeline::apply`].
     ///
     /// # Errors
-    /// As [`Pipeline::apply`].
+    /// As [`Pipeline::apply`]; [`medcore::Error::Shape`] if a sample has several volumes then.
     pub fn apply_to_each(&self, volume: &LazyVolume, id: &str, epoch: u64) -> Result<Vec<LazyVolume>> {
         let sample = LazySample::of_volume(volume.clone());
         let made = self.apply(&sample, id, epoch)?;
         let alone = made.len() == 1;
-        let volumes = made.into_iter().filter_map(LazySample::into_first_volume);
-        Ok(if alone {
-            volumes.map(|v| v.made_by(volume, self, id, epoch)).collect()
+        let volumes = made.into_iter().map(LazySample::into_only_volume);
+        if alone {
+            volumes.map(|v| Ok(v?.made_by(volume, self, id, epoch))).collect()
         } else {
             volumes.collect()
-        })
+        }
     }
 
     /// How many samples one becomes, if that is known before one is seen.

@@ -137,7 +137,7 @@ impl State {
 }
 
 impl Planning {
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Planning::Volume(c) => &c.name,
             Planning::Points(name, _) => name,
@@ -208,7 +208,7 @@ pub(crate) fn apply(
         }
         return together(state, steps, &targets, reading);
     }
-    let snapshot = state.clone();
+    let (snapshot, mut derived) = (state.clone(), vec![]);
     for item in &mut state.items {
         let Planning::Volume(chain) = item else { continue };
         if !touched(&chain.name, chain.role) {
@@ -234,16 +234,21 @@ pub(crate) fn apply(
             let at = Facts { grid: &whole.grid, items: &facts, item: Some(&whole), places: &snapshot.places };
             note(key, Some(&name), None)?;
             for step in single.transform.plan(&at, key)? {
+                if let Step::Items(Items::Derive { items, whole }) = step {
+                    derived.extend(chain.derived(items, whole)?);
+                    continue;
+                }
                 chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
             }
         }
-        if chain.end() == end {
+        if chain.end() == end && derived.is_empty() {
             chain.idles(&node.name);
         }
         if chain.grid().shape != whole.grid.shape {
             return Err(Error::shape(&node.name, chain.grid(), whole.grid).into());
         }
     }
+    state.join(&node.name, derived)?;
     state.share_masks();
     Ok(Planned::Done(vec![state]))
 }

@@ -64,8 +64,19 @@ impl LazySample {
         Ok(LazySample { items: self.items.iter().map(of).collect::<Result<_>>()? })
     }
 
-    pub(crate) fn into_first_volume(self) -> Option<LazyVolume> {
-        self.items.into_iter().find_map(|(_, i)| if let LazyItem::Volume(v) = i { Some(v) } else { None })
+    /// The volume of a sample that has one; of two the one that came of the other.
+    pub(crate) fn into_only_volume(self) -> Result<LazyVolume> {
+        let of = |(name, item)| if let LazyItem::Volume(v) = item { Some((name, v)) } else { None };
+        let mut volumes: Vec<(String, LazyVolume)> = self.items.into_iter().filter_map(of).collect();
+        match (volumes.pop(), volumes.len()) {
+            (Some((_, last)), 0..=1) => Ok(last),
+            (last, _) => {
+                let names: Vec<String> = volumes.into_iter().chain(last).map(|(name, _)| name).collect();
+                let found = format!("the items {}", names.join(", "));
+                let expected = "one volume; call it on {\"label\": volume} for several";
+                Err(medcore::Error::shape("pipeline on one volume", found, expected).into())
+            }
+        }
     }
 
     pub(crate) fn to_state(&self, fuse: bool) -> Result<State> {

@@ -1,4 +1,4 @@
-//! What several patches of one visit share: voxels that are read, or made, once.
+//! What several patches of one visit, or several items of a sample, share: voxels that are read, or made, once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::plan::{Planning, State};
 use crate::source::Source;
 use crate::tile::Want;
 
-/// A source that several patches of one visit take their voxels from: filled by the first that needs it, given back with the last.
+/// A source that several patches of one visit, or several items of a sample, take their voxels from: filled by the first that needs it, given back with the last.
 pub struct Shared {
     what: What,
     made: Memo,
@@ -26,6 +26,8 @@ enum What {
     Part(Source, Box3),
     /// All that a chain gives.
     Whole(Chain),
+    /// The same, for items of one sample.
+    Items(Chain),
 }
 
 impl What {
@@ -39,28 +41,28 @@ impl Shared {
     pub(crate) fn grid(&self) -> &Grid {
         match &self.what {
             What::Part(source, _) => source.grid(),
-            What::Whole(chain) => chain.grid(),
+            What::Whole(chain) | What::Items(chain) => chain.grid(),
         }
     }
 
     pub(crate) fn dtype(&self) -> DType {
         match &self.what {
             What::Part(source, _) => source.dtype(),
-            What::Whole(chain) => chain.dtype(),
+            What::Whole(chain) | What::Items(chain) => chain.dtype(),
         }
     }
 
     pub(crate) fn stored_dtype(&self) -> DType {
         match &self.what {
             What::Part(source, _) => source.stored_dtype(),
-            What::Whole(chain) => chain.dtype(),
+            What::Whole(chain) | What::Items(chain) => chain.dtype(),
         }
     }
 
     pub(crate) fn scale(&self) -> Option<Scale> {
         match &self.what {
             What::Part(source, _) => source.scale(),
-            What::Whole(_) => None,
+            What::Whole(_) | What::Items(_) => None,
         }
     }
 
@@ -68,7 +70,7 @@ impl Shared {
     pub(crate) fn source(&self) -> &Source {
         match &self.what {
             What::Part(source, _) => source,
-            What::Whole(chain) => &chain.source,
+            What::Whole(chain) | What::Items(chain) => &chain.source,
         }
     }
 
@@ -92,6 +94,9 @@ impl Shared {
             What::Whole(chain) => {
                 (chain.explain()?, "what the above gives (made once for all patches)".into())
             }
+            What::Items(chain) => {
+                (chain.explain()?, "what the above gives (made once for all that come of it)".into())
+            }
         })
     }
 
@@ -99,7 +104,7 @@ impl Shared {
     pub(crate) fn load(self: &Arc<Shared>) -> Result<Volume> {
         match &self.what {
             What::Part(source, _) => source.load(),
-            What::Whole(_) => self.voxels(),
+            What::Whole(_) | What::Items(_) => self.voxels(),
         }
     }
 
@@ -120,7 +125,7 @@ impl Shared {
         }
         let made = match &self.what {
             What::Part(source, b) => source.part(b)?,
-            What::Whole(chain) => chain.compute(Want::Stored)?,
+            What::Whole(chain) | What::Items(chain) => chain.compute(Want::Stored)?,
         };
         self.made.set(made.clone());
         if let Some(flight) = flight {
@@ -134,7 +139,7 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Part(source, b) => write!(f, "Shared({b:?} of {source:?})"),
-            What::Whole(chain) => write!(f, "Shared({chain:?})"),
+            What::Whole(chain) | What::Items(chain) => write!(f, "Shared({chain:?})"),
         }
     }
 }
@@ -151,6 +156,26 @@ impl Chain {
         Chain { source: What::Whole(start).shared(), stages, ..self.clone() }
     }
 
+    /// The same values, for this item and others that come of it: made once, when the first of them is computed.
+    pub(crate) fn for_all_items(&self) -> Chain {
+        if self.stages.is_empty() && !self.source.compressed() {
+            return self.clone();
+        }
+        let start = Chain { made: None, ..self.clone() };
+        Chain { source: What::Items(start).shared(), stages: vec![], idle: vec![], ..self.clone() }
+    }
+
+    /// What is made for all items that come of one, if this is such an item; else the chain itself.
+    pub(crate) fn beginning(&self) -> &Chain {
+        match &self.source {
+            Source::Shared(shared) => match &shared.what {
+                What::Items(start) => start,
+                What::Part(..) | What::Whole(_) => self,
+            },
+            _ => self,
+        }
+    }
+
     /// The chain on the voxels that its source shares with others.
     pub(crate) fn on_shared(&self, shared: &Arc<Shared>) -> Result<Chain> {
         let memory = |source| Chain { source, ..self.clone() };
@@ -165,6 +190,25 @@ impl Chain {
 }
 
 impl State {
+    /// Lets an item begin with another source of the same voxels, and with it what comes of the same item.
+    fn begin_with(&mut self, item: usize, source: &Source) {
+        let Some(Planning::Volume(chain)) = self.items.get_mut(item) else { return };
+        let Source::Shared(old) = &chain.source else {
+            chain.source = source.clone();
+            return;
+        };
+        let old = Arc::clone(old);
+        let new = What::Items(Chain { source: source.clone(), ..chain.beginning().clone() }).shared();
+        for item in &mut self.items {
+            if let Planning::Volume(Chain { source: Source::Shared(shared), .. }) = item
+                && Arc::ptr_eq(shared, &old)
+                && let Source::Shared(new) = &new
+            {
+                *shared = Arc::clone(new);
+            }
+        }
+    }
+
     /// Lets a gzipped label that is still to be looked at as a mask, and what becomes of it in the sample, inflate the file once.
     pub(crate) fn share_masks(&mut self) {
         let masks = |c: &Chain| -> Vec<(String, Source)> {
@@ -216,20 +260,22 @@ pub(crate) fn share(states: &mut [State]) -> Result<()> {
         return Ok(());
     }
     for item in 0..states.iter().map(|s| s.items.len()).min().unwrap_or(0) {
-        let mut chains: Vec<&mut Chain> = states
-            .iter_mut()
-            .filter_map(|s| match &mut s.items[item] {
-                Planning::Volume(chain) => Some(chain),
+        let mut chains: Vec<(usize, &Chain)> = states
+            .iter()
+            .enumerate()
+            .filter_map(|(n, s)| match &s.items[item] {
+                Planning::Volume(chain) => Some((n, chain.beginning())),
                 Planning::Points(..) => None,
             })
             .collect();
-        let Some(source) = chains.first().map(|c| c.source.clone()) else { continue };
-        chains.retain(|c| c.source.same_files(&source));
-        let boxes: Vec<Box3> = chains.iter().map(|c| c.source_box()).collect();
+        let Some(source) = chains.first().map(|(_, c)| c.source.clone()) else { continue };
+        chains.retain(|(_, c)| c.source.same_files(&source));
+        let (numbers, boxes): (Vec<usize>, Vec<Box3>) =
+            chains.into_iter().map(|(n, c)| (n, c.source_box())).unzip();
         if let Some(b) = together(&source, &boxes)? {
             let shared = What::Part(source, b).shared();
-            for chain in chains {
-                chain.source = shared.clone();
+            for n in numbers {
+                states[n].begin_with(item, &shared);
             }
         }
     }

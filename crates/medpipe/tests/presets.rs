@@ -114,6 +114,24 @@ fn wrong_names_are_told() {
     assert!(text.contains("patches") && text.contains("read"), "{text}");
 }
 
+/// The labels that deep supervision compares with, of the label that the network's output is compared with.
+#[test]
+fn nnunet_has_labels_for_deep_supervision() {
+    let nnunet = preset("nnunet_v2").unwrap();
+    let mut given = small(nnunet);
+    given.insert("scales".into(), json!([0.5, [0.25, 0.5, 1]]));
+    let made = nnunet.pipeline(&given).unwrap().with_seed(1).apply(&sample(), "case", 0).unwrap().remove(0);
+    let shapes: Vec<[usize; 3]> =
+        ["label", "label_2", "label_3"].iter().map(|n| made.volume(n).unwrap().grid().shape).collect();
+    assert_eq!(shapes, [[12, 12, 12], [6, 6, 6], [3, 6, 12]]);
+    let values = |n: &str| made.volume(n).unwrap().compute().unwrap().to_f32().unwrap();
+    let (whole, half) = (values("label"), values("label_2"));
+    for (i, v) in half.iter().enumerate() {
+        let [x, y, z] = [i % 6, i / 6 % 6, i / 36].map(|c| 2 * c + 1);
+        assert_eq!(*v, whole[x + 12 * (y + 12 * z)]);
+    }
+}
+
 /// What a patch of nnU-Net's costs: both affines and the crops are one interpolation.
 #[test]
 fn nnunet_interpolates_once() {

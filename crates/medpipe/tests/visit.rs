@@ -41,7 +41,8 @@ fn sample(image: &Path, label: &Path) -> (LazySample, [VolumeFile; 2]) {
 
 fn bits(sample: &LazySample) -> Vec<Vec<u32>> {
     let values = |name| sample.volume(name).unwrap().compute().unwrap().to_f32().unwrap();
-    ["image", "seg"].map(|n| values(n).iter().map(|v: &f32| v.to_bits()).collect()).into()
+    let names = sample.items.iter().map(|(name, _)| name.as_str());
+    names.map(|n| values(n).iter().map(|v: &f32| v.to_bits()).collect()).collect()
 }
 
 /// Chains with a crop into patches in their middle.
@@ -49,6 +50,7 @@ fn chains() -> Vec<Vec<Value>> {
     let four = json!({"random_crop": {"shape": [32, 30, 28], "count": 4}});
     vec![
         vec![four.clone()],
+        vec![four.clone(), json!({"flip": "y"}), json!({"label_pyramid": [0.5, 0.25]})],
         vec![json!({"reorient": "PIR"}), four.clone(), json!({"flip": "x"})],
         vec![json!({"resample": {"spacing": 1.5}}), four.clone(), json!({"z_normalize": {}})],
         vec![json!({"z_normalize": {}}), json!({"rescale": [0, 1]}), four.clone()],

@@ -35,6 +35,7 @@ from .dataset import Dataset
 from .errors import *  # noqa: F403
 from .header import Header
 from .loader import Loader
+from .mixing import cutmix, cutout, mixup
 from .pipeline import Pipeline
 from .sliding import SlidingWindow, sliding_window_inference
 from .transforms import *  # noqa: F403
@@ -59,11 +60,14 @@ __all__ = [
     "Volume",
     "__version__",
     "cache",
+    "cutmix",
+    "cutout",
     "datalist",
     "features",
     "index",
     "list_collate",
     "load",
+    "mixup",
     "preset",
     "preset_yaml",
     "presets",

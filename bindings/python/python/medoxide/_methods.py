@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Interpolation,
         LengthUnit,
         Mask,
+        MorphologyOperation,
         Moves,
         NoiseScale,
         OffsetUnit,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         PadMode,
         Pivot,
         Polynomials,
+        StructuringElement,
+        VolumeUnit,
         WindowRule,
     )
 
@@ -1147,6 +1150,145 @@ class TransformMethods:
             },
         )
 
+    def label_pyramid(
+        self: V,
+        scales: Sequence[float | Sequence[float]],
+    ) -> V:
+        """Add the label at lower resolutions: what the lower outputs of a network are compared with
+        (deep supervision).
+
+        The label stays as it is; of `label` come `label_2`, `label_3` and so on, one item for
+        each of `scales`, with fewer voxels over the same field of view. Each voxel is the
+        nearest of the label's own. Corresponds to batchgeneratorsv2's
+        `DownsampleSegForDSTransform`, whose list begins with the label itself (1) and counts
+        axes z, y, x. Transforms that move voxels come before: afterwards the items lie on
+        several grids.
+
+        Parameters
+        ----------
+        scales : Sequence[float | Sequence[float]]
+            For each further item its share of the label's voxels along all axes, or along x, y, z;
+            above 0, at most 1. The number of voxels is rounded half to even, and at least 1.
+        """
+        return self._apply(
+            "label_pyramid",
+            {
+                "scales": scales,
+            },
+        )
+
+    def labels_to_image(
+        self: V,
+        mean: Sequence[float] = (0.1, 0.9),
+        *,
+        std: Sequence[float] = (0.01, 0.1),
+        means: Mapping[int, Dist] | None = None,
+        stds: Mapping[int, Dist] | None = None,
+        same: Mapping[int, int] | None = None,
+        image: str = "image",
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Make an image from the label: the voxels of each label value are normally distributed,
+        with a mean and a deviation that are drawn for it.
+
+        For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image
+        Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
+        `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
+        Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
+        transforms that come after look for images.
+
+        Parameters
+        ----------
+        mean : Sequence[float], default (0.1, 0.9)
+            Lowest and highest mean, drawn uniformly for each label value.
+        std : Sequence[float], default (0.01, 0.1)
+            Lowest and highest standard deviation, drawn uniformly for each label value; not below
+            0.
+        means : Mapping[int, Dist] | None, default None
+            Means of single label values, or what they are drawn from, instead.
+        stds : Mapping[int, Dist] | None, default None
+            Standard deviations of single label values, or what they are drawn from, instead.
+        same : Mapping[int, int] | None, default None
+            Label values that have the numbers of another one: `{42: 3}` for the cortex of the other
+            hemisphere.
+        image : str, default "image"
+            Name of the image; an image of that name is replaced.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "labels_to_image",
+            {
+                "mean": mean,
+                "std": std,
+                "means": means,
+                "stds": stds,
+                "same": same,
+                "image": image,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def morphology(
+        self: V,
+        operation: MorphologyOperation = "dilate",
+        *,
+        radius: Dist = 1.0,
+        unit: LengthUnit = "voxels",
+        element: StructuringElement = "ball",
+        labels: Sequence[int] | None = None,
+        overwrite: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Grow labels, shrink them, or smooth their outlines, by binary morphology.
+
+        Labels are gone through one after the other, in the order given or ascending. Voxels that
+        a label loses become 0. What lies outside the volume takes nothing from a label and adds
+        nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+        Parameters
+        ----------
+        operation : MorphologyOperation, default "dilate"
+            What is done. `dilate`: a voxel is in it if the element around it touches the label.
+            `erode`: a voxel is in it if the element around it is in the label. `open`: eroded, then
+            dilated: thin parts go. `close`: dilated, then eroded: thin gaps are filled.
+        radius : Dist, default 1.0
+            How far the element reaches from its centre, 0 or more, to at most 64 voxels.
+        unit : LengthUnit, default "voxels"
+            The unit of the radius. `voxels`: voxels along each axis. `mm`: millimetres.
+        element : StructuringElement, default "ball"
+            The structuring element. `ball`: all within the radius (Euclidean): scikit-image's
+            `ball`. `box`: all within the radius along each axis: a cube. `cross`: all whose
+            distances along the axes have a sum within the radius: the six neighbours for 1, an
+            octahedron beyond.
+        labels : Sequence[int] | None, default None
+            The label values that are changed; all that there are but 0 if not given.
+        overwrite : bool, default False
+            Whether labels that grow take voxels from other labels; otherwise only where there is 0.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "morphology",
+            {
+                "operation": operation,
+                "radius": radius,
+                "unit": unit,
+                "element": element,
+                "labels": labels,
+                "overwrite": overwrite,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
     def motion(
         self: V,
         movements: int = 2,
@@ -1239,6 +1381,36 @@ class TransformMethods:
                 "mode": mode,
                 "value": value,
             },
+        )
+
+    def permute_labels(
+        self: V,
+        labels: Sequence[int],
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Exchange label values among themselves: each permutation of them is as likely.
+
+        Values that are not listed stay. For classes whose numbers mean nothing, such as
+        instances, or parts that are alike.
+
+        Parameters
+        ----------
+        labels : Sequence[int]
+            The label values that are exchanged, each once.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "permute_labels",
+            {
+                "labels": labels,
+                "p": p,
+                "id": id,
+            },
+            seed,
         )
 
     def poisson_noise(
@@ -1532,6 +1704,66 @@ class TransformMethods:
             seed,
         )
 
+    def random_morphology(
+        self: V,
+        radius: Sequence[float] = (1.0, 8.0),
+        *,
+        unit: LengthUnit = "voxels",
+        operations: Sequence[MorphologyOperation] = ("dilate", "erode", "open", "close"),
+        element: StructuringElement = "ball",
+        p_per_label: float = 1.0,
+        labels: Sequence[int] | None = None,
+        overwrite: bool = True,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Change the outline of each label by an operation of binary morphology and a radius of its
+        own, as a network that is not sure of it.
+
+        Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
+        `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the
+        operations are those of `morphology`.
+
+        Parameters
+        ----------
+        radius : Sequence[float], default (1.0, 8.0)
+            Smallest and largest radius, which is drawn uniformly for each label; 0 or more, to at
+            most 64 voxels.
+        unit : LengthUnit, default "voxels"
+            The unit of the radius. `voxels`: voxels along each axis. `mm`: millimetres.
+        operations : Sequence[MorphologyOperation], default ("dilate", "erode", "open", "close")
+            The operations of which one is drawn for each label.
+        element : StructuringElement, default "ball"
+            The structuring element. `ball`: all within the radius (Euclidean): scikit-image's
+            `ball`. `box`: all within the radius along each axis: a cube. `cross`: all whose
+            distances along the axes have a sum within the radius: the six neighbours for 1, an
+            octahedron beyond.
+        p_per_label : float, default 1.0
+            Probability with which a label is changed; 0 to 1.
+        labels : Sequence[int] | None, default None
+            The label values that are changed; all that there are but 0 if not given.
+        overwrite : bool, default True
+            Whether labels that grow take voxels from other labels; otherwise only where there is 0.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "random_morphology",
+            {
+                "radius": radius,
+                "unit": unit,
+                "operations": operations,
+                "element": element,
+                "p_per_label": p_per_label,
+                "labels": labels,
+                "overwrite": overwrite,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
     def random_orientation(
         self: V,
         mirror: bool = False,
@@ -1625,6 +1857,103 @@ class TransformMethods:
             {
                 "table": table,
             },
+        )
+
+    def remove_random_component(
+        self: V,
+        max_share: float = 0.15,
+        *,
+        fill: float = 0.0,
+        p_per_label: float = 1.0,
+        connectivity: int = 3,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Remove a connected component of each label, any with the same probability, as a network
+        that overlooks one.
+
+        Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
+        `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of
+        nnU-Net's cascade.
+
+        Parameters
+        ----------
+        max_share : float, default 0.15
+            Components with this share of the volume's voxels, or more, are never removed; 0 to 1.
+        fill : float, default 0.0
+            Probability that the voxels become another of the labels, each as likely, and not 0; 0
+            to 1.
+        p_per_label : float, default 1.0
+            Probability with which a label loses a component; 0 to 1.
+        connectivity : int, default 3
+            Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners
+            (26).
+        labels : Sequence[int] | None, default None
+            The label values that are looked at; all that there are but 0 if not given.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "remove_random_component",
+            {
+                "max_share": max_share,
+                "fill": fill,
+                "p_per_label": p_per_label,
+                "connectivity": connectivity,
+                "labels": labels,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
+    def remove_small_components(
+        self: V,
+        min_size: Dist = 64.0,
+        *,
+        unit: VolumeUnit = "voxels",
+        connectivity: int = 3,
+        per_label: bool = True,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Remove connected components that are smaller than a size; their voxels become 0.
+
+        Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
+
+        Parameters
+        ----------
+        min_size : Dist, default 64.0
+            The smallest size that is kept, 0 or more.
+        unit : VolumeUnit, default "voxels"
+            The unit of the size. `voxels`: voxels. `mm3`: cubic millimetres.
+        connectivity : int, default 3
+            Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners
+            (26).
+        per_label : bool, default True
+            Whether voxels of another label value are another component; otherwise all voxels that
+            are looked at count as one label.
+        labels : Sequence[int] | None, default None
+            The label values that are looked at; all but 0 if not given.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "remove_small_components",
+            {
+                "min_size": min_size,
+                "unit": unit,
+                "connectivity": connectivity,
+                "per_label": per_label,
+                "labels": labels,
+                "p": p,
+                "id": id,
+            },
+            seed,
         )
 
     def reorient(
@@ -2177,6 +2506,49 @@ class TransformMethods:
                 "shape": shape,
                 "count": count,
                 "places": places,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def wrap_around(
+        self: V,
+        fraction: Dist = 0.25,
+        *,
+        intensity: Dist = 1.0,
+        axes: Axes = (0, 1, 2),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Fold what lies near the edges onto the other side, as a field of view that is too small
+        for the body does along a phase-encoding axis (aliasing).
+
+        Frequencies that are measured too far apart, as many as there are voxels in the smaller
+        field of view, give an image that repeats itself with that period: each voxel is the sum
+        of all that lie a multiple of the period away. With an `intensity` below 1 the others
+        count less, as after partial suppression. The grid stays.
+
+        Parameters
+        ----------
+        fraction : Dist, default 0.25
+            Share of the volume along the axis by which the field of view is smaller, 0 to 0.9.
+        intensity : Dist, default 1.0
+            What of the folded signal is added, not below 0; 1 is all.
+        axes : Axes, default (0, 1, 2)
+            Axes of which one is drawn, each as likely.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "wrap_around",
+            {
+                "fraction": fraction,
+                "intensity": intensity,
+                "axes": axes,
                 "p": p,
                 "id": id,
                 "per_channel": per_channel,

@@ -12,7 +12,7 @@ from ._items import name_given, sample_of, volume_of
 from ._medoxide import Cache, PipelineCore, Records
 from ._transform import Group, Transform, of_node
 from .errors import ParamError
-from .volume import Explanation
+from .volume import Explanation, Volume
 
 if TYPE_CHECKING:
     Path = str | os.PathLike[str]
@@ -160,9 +160,11 @@ class Pipeline:
         if isinstance(x, Mapping):
             id = name_given(x, roles or {}) if id is None else id
             given, passed, back = sample_of(x, roles or {}, channel_axis)
+            # What came of other items is of the kind of the first volume.
+            new = next((back[key] for key, v in given if isinstance(v, Volume)), _same)
             samples = []
             for made in core.apply(given, id, epoch):
-                out = passed | {key: back.get(key, _same)(value) for key, value in made}
+                out = passed | {key: back.get(key, new)(value) for key, value in made}
                 # The keys that were given come first, in their order.
                 samples.append({key: out.pop(key) for key in x if key in out} | out)
             return samples[0] if len(samples) == 1 else samples

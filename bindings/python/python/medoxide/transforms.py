@@ -50,18 +50,25 @@ __all__ = [
     "InvertIntensity",
     "KSpaceDropout",
     "KeepLargestComponent",
+    "LabelPyramid",
+    "LabelsToImage",
     "Maybe",
+    "Morphology",
     "Motion",
     "OneOf",
     "Pad",
+    "PermuteLabels",
     "PoissonNoise",
     "Quantize",
     "RandomCrop",
     "RandomCropByLabel",
     "RandomCropByWeight",
+    "RandomMorphology",
     "RandomOrientation",
     "RandomSizedCrop",
     "RemapLabels",
+    "RemoveRandomComponent",
+    "RemoveSmallComponents",
     "Reorient",
     "Repeat",
     "Resample",
@@ -78,6 +85,7 @@ __all__ = [
     "SpeckleNoise",
     "Spikes",
     "Swap",
+    "WrapAround",
     "ZNormalize",
     "Zoom",
 ]
@@ -103,7 +111,7 @@ CropUnit: TypeAlias = Literal["voxels", "share"]
 Dist: TypeAlias = float | Mapping[str, Sequence[float]] | Sequence[float]
 """A number; a range [low, high] or {uniform: [low, high]}; {log_uniform: [low, high]}; {normal:
 [mean, sd]}; {truncated_normal: [mean, sd, low, high]}; {two_sided: [low, high]}, of which half
-of the draws are below 1 and half above; {choice: [...]}
+of the draws are below 1 and half above; {beta: [a, b]}; {choice: [...]}
 """
 
 Count: TypeAlias = Dist | Sequence[int]
@@ -154,6 +162,9 @@ Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str,
 {item: seg, values: [1, 2]}}`.
 """
 
+MorphologyOperation: TypeAlias = Literal["dilate", "erode", "open", "close"]
+"""An operation of binary morphology: `dilate`, `erode`, `open` or `close`."""
+
 Moves: TypeAlias = Literal["content", "grid"]
 """What the numbers of an affine move."""
 
@@ -184,6 +195,12 @@ the `mean`, or `zero`.
 
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
+
+StructuringElement: TypeAlias = Literal["ball", "box", "cross"]
+"""A structuring element: `ball`, `box` or `cross`."""
+
+VolumeUnit: TypeAlias = Literal["voxels", "mm3"]
+"""A unit of volume in an image: `voxels` or `mm3`."""
 
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
@@ -1907,6 +1924,215 @@ class KeepLargestComponent(Transform):
         )
 
 
+class LabelPyramid(Transform):
+    """Add the label at lower resolutions: what the lower outputs of a network are compared with
+    (deep supervision).
+
+    The label stays as it is; of `label` come `label_2`, `label_3` and so on, one item for each
+    of `scales`, with fewer voxels over the same field of view. Each voxel is the nearest of the
+    label's own. Corresponds to batchgeneratorsv2's `DownsampleSegForDSTransform`, whose list
+    begins with the label itself (1) and counts axes z, y, x. Transforms that move voxels come
+    before: afterwards the items lie on several grids.
+
+    Parameters
+    ----------
+    scales : Sequence[float | Sequence[float]]
+        For each further item its share of the label's voxels along all axes, or along x, y, z;
+        above 0, at most 1. The number of voxels is rounded half to even, and at least 1.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "label_pyramid"
+    scales: Sequence[float | Sequence[float]]
+
+    def __init__(
+        self,
+        scales: Sequence[float | Sequence[float]],
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "scales": scales,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class LabelsToImage(Transform):
+    """Make an image from the label: the voxels of each label value are normally distributed, with a
+    mean and a deviation that are drawn for it.
+
+    For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image
+    Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
+    `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
+    Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
+    transforms that come after look for images.
+
+    Parameters
+    ----------
+    mean : Sequence[float], default (0.1, 0.9)
+        Lowest and highest mean, drawn uniformly for each label value.
+    std : Sequence[float], default (0.01, 0.1)
+        Lowest and highest standard deviation, drawn uniformly for each label value; not below 0.
+    means : Mapping[int, Dist] | None, default None
+        Means of single label values, or what they are drawn from, instead.
+    stds : Mapping[int, Dist] | None, default None
+        Standard deviations of single label values, or what they are drawn from, instead.
+    same : Mapping[int, int] | None, default None
+        Label values that have the numbers of another one: `{42: 3}` for the cortex of the other
+        hemisphere.
+    image : str, default "image"
+        Name of the image; an image of that name is replaced.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "labels_to_image"
+    mean: Sequence[float]
+    std: Sequence[float]
+    means: Mapping[int, Dist] | None
+    stds: Mapping[int, Dist] | None
+    same: Mapping[int, int] | None
+    image: str
+
+    def __init__(
+        self,
+        mean: Sequence[float] = (0.1, 0.9),
+        *,
+        std: Sequence[float] = (0.01, 0.1),
+        means: Mapping[int, Dist] | None = None,
+        stds: Mapping[int, Dist] | None = None,
+        same: Mapping[int, int] | None = None,
+        image: str = "image",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "mean": mean,
+                "std": std,
+                "means": means,
+                "stds": stds,
+                "same": same,
+                "image": image,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class Morphology(Transform):
+    """Grow labels, shrink them, or smooth their outlines, by binary morphology.
+
+    Labels are gone through one after the other, in the order given or ascending. Voxels that a
+    label loses become 0. What lies outside the volume takes nothing from a label and adds
+    nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+    Parameters
+    ----------
+    operation : MorphologyOperation, default "dilate"
+        What is done. `dilate`: a voxel is in it if the element around it touches the label.
+        `erode`: a voxel is in it if the element around it is in the label. `open`: eroded, then
+        dilated: thin parts go. `close`: dilated, then eroded: thin gaps are filled.
+    radius : Dist, default 1.0
+        How far the element reaches from its centre, 0 or more, to at most 64 voxels.
+    unit : LengthUnit, default "voxels"
+        The unit of the radius. `voxels`: voxels along each axis. `mm`: millimetres.
+    element : StructuringElement, default "ball"
+        The structuring element. `ball`: all within the radius (Euclidean): scikit-image's `ball`.
+        `box`: all within the radius along each axis: a cube. `cross`: all whose distances along the
+        axes have a sum within the radius: the six neighbours for 1, an octahedron beyond.
+    labels : Sequence[int] | None, default None
+        The label values that are changed; all that there are but 0 if not given.
+    overwrite : bool, default False
+        Whether labels that grow take voxels from other labels; otherwise only where there is 0.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "morphology"
+    operation: MorphologyOperation
+    radius: Dist
+    unit: LengthUnit
+    element: StructuringElement
+    labels: Sequence[int] | None
+    overwrite: bool
+
+    def __init__(
+        self,
+        operation: MorphologyOperation = "dilate",
+        *,
+        radius: Dist = 1.0,
+        unit: LengthUnit = "voxels",
+        element: StructuringElement = "ball",
+        labels: Sequence[int] | None = None,
+        overwrite: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "operation": operation,
+                "radius": radius,
+                "unit": unit,
+                "element": element,
+                "labels": labels,
+                "overwrite": overwrite,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Motion(Transform):
     """Move the patient while frequencies are measured: planes of them along an axis come from the
     image as it lay at their time.
@@ -2046,6 +2272,54 @@ class Pad(Transform):
                 "after": after,
                 "mode": mode,
                 "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class PermuteLabels(Transform):
+    """Exchange label values among themselves: each permutation of them is as likely.
+
+    Values that are not listed stay. For classes whose numbers mean nothing, such as instances,
+    or parts that are alike.
+
+    Parameters
+    ----------
+    labels : Sequence[int]
+        The label values that are exchanged, each once.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "permute_labels"
+    labels: Sequence[int]
+
+    def __init__(
+        self,
+        labels: Sequence[int],
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "labels": labels,
             },
             p=p,
             keys=keys,
@@ -2462,6 +2736,89 @@ class RandomCropByWeight(Transform):
         )
 
 
+class RandomMorphology(Transform):
+    """Change the outline of each label by an operation of binary morphology and a radius of its
+    own, as a network that is not sure of it.
+
+    Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
+    `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the operations
+    are those of `morphology`.
+
+    Parameters
+    ----------
+    radius : Sequence[float], default (1.0, 8.0)
+        Smallest and largest radius, which is drawn uniformly for each label; 0 or more, to at most
+        64 voxels.
+    unit : LengthUnit, default "voxels"
+        The unit of the radius. `voxels`: voxels along each axis. `mm`: millimetres.
+    operations : Sequence[MorphologyOperation], default ("dilate", "erode", "open", "close")
+        The operations of which one is drawn for each label.
+    element : StructuringElement, default "ball"
+        The structuring element. `ball`: all within the radius (Euclidean): scikit-image's `ball`.
+        `box`: all within the radius along each axis: a cube. `cross`: all whose distances along the
+        axes have a sum within the radius: the six neighbours for 1, an octahedron beyond.
+    p_per_label : float, default 1.0
+        Probability with which a label is changed; 0 to 1.
+    labels : Sequence[int] | None, default None
+        The label values that are changed; all that there are but 0 if not given.
+    overwrite : bool, default True
+        Whether labels that grow take voxels from other labels; otherwise only where there is 0.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "random_morphology"
+    radius: Sequence[float]
+    unit: LengthUnit
+    operations: Sequence[MorphologyOperation]
+    element: StructuringElement
+    p_per_label: float
+    labels: Sequence[int] | None
+    overwrite: bool
+
+    def __init__(
+        self,
+        radius: Sequence[float] = (1.0, 8.0),
+        *,
+        unit: LengthUnit = "voxels",
+        operations: Sequence[MorphologyOperation] = ("dilate", "erode", "open", "close"),
+        element: StructuringElement = "ball",
+        p_per_label: float = 1.0,
+        labels: Sequence[int] | None = None,
+        overwrite: bool = True,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "radius": radius,
+                "unit": unit,
+                "operations": operations,
+                "element": element,
+                "p_per_label": p_per_label,
+                "labels": labels,
+                "overwrite": overwrite,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class RandomOrientation(Transform):
     """Turn the voxel axes to one of the 24 orientations of a cube, each equally likely. The affine
     follows, so that every voxel keeps its place in the world.
@@ -2614,6 +2971,144 @@ class RemapLabels(Transform):
         self._declare(
             {
                 "table": table,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class RemoveRandomComponent(Transform):
+    """Remove a connected component of each label, any with the same probability, as a network that
+    overlooks one.
+
+    Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
+    `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of nnU-Net's
+    cascade.
+
+    Parameters
+    ----------
+    max_share : float, default 0.15
+        Components with this share of the volume's voxels, or more, are never removed; 0 to 1.
+    fill : float, default 0.0
+        Probability that the voxels become another of the labels, each as likely, and not 0; 0 to 1.
+    p_per_label : float, default 1.0
+        Probability with which a label loses a component; 0 to 1.
+    connectivity : int, default 3
+        Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners (26).
+    labels : Sequence[int] | None, default None
+        The label values that are looked at; all that there are but 0 if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "remove_random_component"
+    max_share: float
+    fill: float
+    p_per_label: float
+    connectivity: int
+    labels: Sequence[int] | None
+
+    def __init__(
+        self,
+        max_share: float = 0.15,
+        *,
+        fill: float = 0.0,
+        p_per_label: float = 1.0,
+        connectivity: int = 3,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "max_share": max_share,
+                "fill": fill,
+                "p_per_label": p_per_label,
+                "connectivity": connectivity,
+                "labels": labels,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class RemoveSmallComponents(Transform):
+    """Remove connected components that are smaller than a size; their voxels become 0.
+
+    Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
+
+    Parameters
+    ----------
+    min_size : Dist, default 64.0
+        The smallest size that is kept, 0 or more.
+    unit : VolumeUnit, default "voxels"
+        The unit of the size. `voxels`: voxels. `mm3`: cubic millimetres.
+    connectivity : int, default 3
+        Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners (26).
+    per_label : bool, default True
+        Whether voxels of another label value are another component; otherwise all voxels that are
+        looked at count as one label.
+    labels : Sequence[int] | None, default None
+        The label values that are looked at; all but 0 if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "remove_small_components"
+    min_size: Dist
+    unit: VolumeUnit
+    connectivity: int
+    per_label: bool
+    labels: Sequence[int] | None
+
+    def __init__(
+        self,
+        min_size: Dist = 64.0,
+        *,
+        unit: VolumeUnit = "voxels",
+        connectivity: int = 3,
+        per_label: bool = True,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "min_size": min_size,
+                "unit": unit,
+                "connectivity": connectivity,
+                "per_label": per_label,
+                "labels": labels,
             },
             p=p,
             keys=keys,
@@ -3503,6 +3998,72 @@ class Swap(Transform):
                 "shape": shape,
                 "count": count,
                 "places": places,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class WrapAround(Transform):
+    """Fold what lies near the edges onto the other side, as a field of view that is too small for
+    the body does along a phase-encoding axis (aliasing).
+
+    Frequencies that are measured too far apart, as many as there are voxels in the smaller field
+    of view, give an image that repeats itself with that period: each voxel is the sum of all
+    that lie a multiple of the period away. With an `intensity` below 1 the others count less, as
+    after partial suppression. The grid stays.
+
+    Parameters
+    ----------
+    fraction : Dist, default 0.25
+        Share of the volume along the axis by which the field of view is smaller, 0 to 0.9.
+    intensity : Dist, default 1.0
+        What of the folded signal is added, not below 0; 1 is all.
+    axes : Axes, default (0, 1, 2)
+        Axes of which one is drawn, each as likely.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "wrap_around"
+    fraction: Dist
+    intensity: Dist
+    axes: Axes
+
+    def __init__(
+        self,
+        fraction: Dist = 0.25,
+        *,
+        intensity: Dist = 1.0,
+        axes: Axes = (0, 1, 2),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "fraction": fraction,
+                "intensity": intensity,
+                "axes": axes,
             },
             p=p,
             keys=keys,

@@ -9,3 +9,4 @@ pub(crate) mod motion;
 pub(crate) mod simulate_low_resolution;
 pub(crate) mod spikes;
 pub(crate) mod swap;
+pub(crate) mod wrap_around;

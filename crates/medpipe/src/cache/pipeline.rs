@@ -8,9 +8,9 @@ use crate::planner::plan;
 use crate::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Result};
 
 impl Pipeline {
-    /// How many transforms come before the first that is random or the caller's own.
+    /// How many transforms come before the first that is random or the caller's own, or that gives the sample items which are not looked for in a cache.
     fn deterministic(&self) -> usize {
-        let ends = |node: &Node| node.is_random() || !node.is_of_catalog();
+        let ends = |node: &Node| node.is_random() || !node.is_of_catalog() || node.derives();
         self.nodes().iter().position(ends).unwrap_or(self.nodes().len())
     }
 

@@ -75,14 +75,16 @@ pub(super) fn estimate_planned(patches: &[LazySample], held: u64) -> u64 {
     let mut bytes = 0;
     for v in patches.iter().flat_map(volumes) {
         let Ok(chain) = v.chain() else { return held };
-        if whole(chain) {
+        let first = chain.beginning();
+        if whole(first) || chain.stages.iter().any(|s| s.op.is_whole()) {
             return held;
         }
         // The start of a small stream may be decoded as a whole.
         let read =
-            if chain.source.compressed() { chain.source.grid().len() } else { chain.source_box().len() };
-        let voxels = (read + chain.grid().len()) as u64 * chain.channels() as u64;
-        bytes += voxels * (chain.source.stored_dtype().bytes() as u64 + 4);
+            if first.source.compressed() { first.source.grid().len() } else { first.source_box().len() };
+        let between = if std::ptr::eq(first, chain) { 0 } else { first.grid().len() };
+        let voxels = (read + between + chain.grid().len()) as u64 * chain.channels() as u64;
+        bytes += voxels * (first.source.stored_dtype().bytes() as u64 + 4);
     }
     bytes.min(held)
 }
@@ -141,7 +143,10 @@ pub(super) fn points(patch: &LazySample) -> Vec<(String, Points)> {
 pub(super) fn resampled(patch: &LazySample) -> u64 {
     let of = |v: &LazyVolume| {
         let Ok(chain) = v.chain() else { return 0 };
-        chain.stages.iter().map(|s| s.interpolates(chain.channels())).sum::<u64>()
+        let of = |c: &Chain| c.stages.iter().map(|s| s.interpolates(c.channels())).sum::<u64>();
+        // What is made for several items is that of the first.
+        let first = chain.beginning();
+        of(chain) + if first.name == chain.name && !std::ptr::eq(first, chain) { of(first) } else { 0 }
     };
     volumes(patch).map(of).sum()
 }

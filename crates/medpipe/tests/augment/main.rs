@@ -1,9 +1,12 @@
-//! Random changes of values, against their formulas in float64.
+//! Random changes of values and labels, against their formulas in float64.
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 mod artefact;
 mod field;
 mod filter;
 mod given;
+mod image;
+mod label;
 mod noise;
+mod pyramid;
 mod value;

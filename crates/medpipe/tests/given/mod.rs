@@ -159,6 +159,7 @@ fn point() -> Union<BoxedStrategy<Value>> {
             json!({"k_space_dropout": 0.4}),
             json!({"motion": {"rotate": [-5, 5], "translate": [-2, 2], "axes": [0, 1, 2]}}),
             json!({"spikes": {"spikes": [0, 3], "intensity": 0.4}}),
+            json!({"wrap_around": {"fraction": [0.1, 0.6], "intensity": [0.3, 1]}}),
             json!({"smooth_field": {"points": [3, 1, 2], "pad": 1}}),
             json!({"smooth_field": {"effect": "power", "values": [0.5, 2]}}),
             json!({"coarse_dropout": {"holes": [2, 5], "shape": 2, "max_shape": [4, 9, 3]}}),
