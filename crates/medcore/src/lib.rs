@@ -43,7 +43,7 @@ mod windows;
 pub use affine::Affine;
 pub use axes::{Axes, EachAxis, PerAxis};
 pub use classes::{ClassIndex, ClassRuns, MOST_CLASSES};
-pub use displacement::{Displacement, Spline};
+pub use displacement::{Displacement, Field, Spline};
 pub use dist::{Dist, Draw};
 pub use dtype::DType;
 pub use error::{Error, Result};
