@@ -30,6 +30,7 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
     "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
+    "displace": [{"field": [[[[0, 0, 0], [9, 0, -6]], [[-9, 5, 4], [6, -8, 0]]], [[[5, 9, 6], [0, 0, -9]], [[-6, 0, 8], [9, 6, 0]]]], "scale": s} for s in (0.5, 1, 2)],
     "elastic": [{"max_displacement": m} for m in (7.5, 15, 25)],
     "elastic_noise": [{"sigma": 6, "magnitude": m} for m in (100, 250, 500)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],

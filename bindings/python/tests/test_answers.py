@@ -7,62 +7,11 @@ import math
 from pathlib import Path
 
 import pytest
+from keys import Key
 
 ANSWERS = json.loads(
     (Path(__file__).parents[3] / "tests" / "data" / "random" / "answers.json").read_text()
 )
-LOW = 0xFFFF_FFFF
-
-
-def philox(counter, key):
-    a, b, c, d = counter
-    k0, k1 = key
-    for _ in range(10):
-        p, q = a * 0xD251_1F53, c * 0xCD9E_8D57
-        a, b, c, d = (q >> 32) ^ b ^ k0, q & LOW, (p >> 32) ^ d ^ k1, p & LOW
-        k0, k1 = (k0 + 0x9E37_79B9) & LOW, (k1 + 0xBB67_AE85) & LOW
-    return a, b, c, d
-
-
-class Key:
-    def __init__(self, words):
-        self.words = words
-
-    @classmethod
-    def of_seed(cls, seed):
-        return cls((seed & LOW, seed >> 32, 0x6D65_646F, 0x7869_6465)).step(0, 0x8000_0001)
-
-    def step(self, low, tag):
-        a, b, c, d = self.words
-        return Key(philox((low, tag, c, d), (a, b)))
-
-    def index(self, i):
-        return self.step(i & LOW, 0x2000_0000).step(i >> 32, 0x8000_0001)
-
-    def text(self, name):
-        raw, key = name.encode(), self
-        for n in range(0, len(raw), 4):
-            word = int.from_bytes(raw[n : n + 4].ljust(4, b"\0"), "little")
-            key = key.step(word, 0x2000_0000 | n // 4)
-        return key.step(len(raw), 0x8000_0002)
-
-    def bits(self):
-        low, high, *_ = self.step(0, 0x4000_0000).words
-        return low | high << 32
-
-    def uniform(self):
-        return (self.bits() >> 11) / 2**53
-
-    def normal(self):
-        u, v = 1 - self.text("u").uniform(), self.text("v").uniform()
-        return math.sqrt(-2 * math.log(u)) * math.cos(2 * math.pi * v)
-
-    def voxels(self, start, stop):
-        a, b, c, d = self.words
-        words = (
-            philox((n // 4 & LOW, n // 4 >> 32, c, d), (a, b))[n % 4] for n in range(start, stop)
-        )
-        return [(w >> 8) / 2**24 for w in words]
 
 
 @pytest.mark.parametrize("one", ANSWERS["keys"], ids=lambda k: k["transform"] + str(k["epoch"]))

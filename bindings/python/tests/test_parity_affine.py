@@ -156,3 +156,102 @@ def test_labels_ride_along_nearest():
     sure = np.all(np.abs(coordinates + 0.5 - np.round(coordinates + 0.5)) > 1e-6, -1)
     np.testing.assert_array_equal(label[sure], want[sure])
     close_to(out["image"], by_scipy(array, affine, "constant", -3.0, **MAPS["all"]), LINEAR)
+
+
+ANGLES = (17.0, -28.0, 41.0)
+
+
+@pytest.mark.parametrize("order", ["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"])
+def test_orders_of_rotations_are_scipys_about_fixed_axes(order):
+    from scipy.spatial.transform import Rotation
+
+    array, affine = blobs((17, 13, 11)), AFFINES["anisotropic"]
+    out = volume(array, affine).affine_transform(ANGLES, order=order)
+    turn = Rotation.from_euler(order, [ANGLES["xyz".index(a)] for a in order], degrees=True).as_matrix()
+    spacing = np.sqrt((affine[:3, :3] ** 2).sum(0))
+    centre = affine_of(np.eye(3), -(np.array(array.shape) - 1) / 2)
+    to_mm = affine_of(np.diag(spacing)) @ centre
+    back = np.linalg.inv(to_mm) @ np.linalg.inv(affine_of(turn)) @ to_mm
+    close_to(out, oracle.sample(array, world(back, indices(array.shape))), LINEAR, order)
+
+
+def test_all_of_monais_affine_at_once():
+    import torch
+    from monai.transforms import Affine
+
+    array = blobs((21, 24, 18))
+    turn, scale, shift, (xy, xz, yz) = (0.3, -0.2, 0.45), (1.2, 0.9, 1.1), (1.5, -2.0, 0.7), (0.1, -0.15, 0.2)
+    peer = Affine(turn, (xy, xz, 0, yz, 0, 0), shift, scale, padding_mode="border", image_only=True)
+    want = peer(torch.from_numpy(array)[None])[0].numpy()
+    found = volume(array).affine_transform(
+        np.degrees(turn).tolist(),
+        scale=scale,
+        shear=(xy, xz, yz),
+        translate=shift,
+        moves="grid",
+        unit="voxels",
+        order="zyx",
+        sequence=["scale", "translate", "shear", "rotate"],
+        mode="edge",
+    )
+    # Their grid is one of float32.
+    close_to(found, want, 2e-5)
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_torchios_affine_about_the_axes_of_the_world(name):
+    import torch
+    import torchio as tio
+
+    array, affine = blobs((21, 24, 18)) + 3, AFFINES[name]
+    scale, shift = (1.2, 0.85, 1.1), (2.0, -3.0, 1.5)
+    peer = tio.Affine(scale, ANGLES, shift)
+    tell = lambda a: peer(tio.ScalarImage(tensor=torch.from_numpy(a), affine=affine)).data.numpy()
+    found = volume(array, affine).affine_transform(
+        ANGLES,
+        scale=scale,
+        translate=shift,
+        frame="ras",
+        order="yxz",
+        sequence=["rotate", "translate", "shear", "scale"],
+        mode="smallest",
+    )
+    at = np.moveaxis(tell(np.moveaxis(indices(array.shape), -1, 0).astype(np.float32)), 0, -1)
+    # Within a voxel of the faces we blend with what is outside; ITK ends half a voxel outside them.
+    inside = ((at > 1e-3) & (at < np.array(array.shape) - 1 - 1e-3)).all(-1)
+    found, want = np.asarray(found), tell(array[None])[0]
+    close_to(found[inside], want[inside], LINEAR)
+    # Far outside there is the smallest value.
+    far = ndimage_far(inside)
+    np.testing.assert_array_equal(found[far], array.min())
+    np.testing.assert_array_equal(want[far], array.min())
+    assert inside.mean() > 0.2 and far.mean() > 0.02
+
+
+def ndimage_far(inside):
+    """Voxels that are a few voxels away from all that are inside."""
+    from scipy import ndimage
+
+    return ~ndimage.binary_dilation(inside, iterations=5)
+
+
+def test_the_smallest_value_outside_is_the_images_and_labels_have_theirs():
+    import medoxide as mx
+
+    array = blobs((15, 14, 13)) - 5
+    sample = {"t1": volume(array), "t2": volume(array * 7), "label": volume((array > -5).astype(np.uint8), role="label")}
+    move = {"translate": (40, 0, 0), "mode": "smallest", "label_value": 3}
+    out = mx.Pipeline([mx.Affine(**move), mx.Flip(axes="x")])(sample)
+    assert (out["t1"].numpy() == array.min()).all() and (out["t2"].numpy() == (array * 7).min()).all()
+    assert (out["label"].numpy() == 3).all()
+    padded = volume(array).pad(2, mode="smallest").numpy()
+    np.testing.assert_array_equal(padded, np.pad(array, 2, constant_values=array.min()))
+    # A crop brings nothing in, and measures nothing.
+    cut = volume(array).crop_or_pad(9, mode="smallest")
+    assert "smallest" not in cut.explain() and cut.shape == (9, 9, 9)
+    for bad in (
+        {"sequence": ["scale", "scale", "rotate", "translate"]},
+        {"frame": "ras", "unit": "voxels"},
+    ):
+        with pytest.raises(mx.ParamError, match=next(iter(bad)) if "frame" not in bad else "unit"):
+            volume(array).affine_transform(5, **bad).numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from given import blobs, labels, random_array, volume
+from given import AFFINES, blobs, labels, random_array, volume
 
 import medoxide as mx
 
@@ -36,6 +36,23 @@ def test_elastic_is_torchios_with_the_same_control_points(spacing, counts):
     own = (points[::-1, ::-1] * [-1, -1, 1]).transpose(2, 1, 0, 3).reshape(-1, 3)
     found = volume(array, affine).elastic(control_points=counts, displacements=own.tolist()).numpy()
     # Outside, ITK has the smallest value where we have the edge.
+    close(found[INNER], wanted[INNER])
+    assert np.abs(found - array)[INNER].max() > 0.1
+
+
+@pytest.mark.parametrize("name", AFFINES)
+def test_control_points_in_lps_are_torchios_on_any_grid(name):
+    import torch
+    import torchio
+    from torchio.transforms.augmentation.spatial.random_elastic_deformation import ElasticDeformation
+
+    counts, affine = (5, 6, 8), AFFINES[name]
+    array = blobs((31, 27, 24)) + 3
+    points = np.random.default_rng(3).uniform(-2, 2, (*counts, 3))
+    image = torchio.ScalarImage(tensor=torch.from_numpy(array)[None], affine=affine)
+    wanted = ElasticDeformation(points, (2.0, 2.0, 2.0))(image).data[0].numpy()
+    own = points.transpose(2, 1, 0, 3).reshape(-1, 3)
+    found = volume(array, affine).elastic(control_points=counts, displacements=own, frame="lps", mode="smallest").numpy()
     close(found[INNER], wanted[INNER])
     assert np.abs(found - array)[INNER].max() > 0.1
 

@@ -20,6 +20,7 @@ GIVEN = {
     "cast": {"dtype": "float32"},
     "crop": {"start": (1, 1, 1), "shape": (2, 3, 4)},
     "crop_or_pad": {"shape": (4, 9, 6)},
+    "displace": {"field": [[[[1.0, 0.5, -2.0], [0.0, 1.5, 0.25]]]]},
     "flip": {"axes": "x"},
     "grid_crop": {"shape": 7},
     "label_pyramid": {"scales": [0.5]},

@@ -1,10 +1,14 @@
 //! Which voxels a statistic counts.
 
-use medcore::{Facts, Keep, Result};
+use std::sync::Arc;
+
+use medcore::{Facts, Keep, Measure, Measured, Of, Result, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which voxels a statistic counts: `all`; `nonzero`; `{above: 10}`; `{label: seg}` or `{label: {item: seg, values: [1, 2]}}`.
+use crate::measured::measured;
+
+/// Which voxels a statistic counts: `all`; `nonzero`; `above_mean`; `{above: 10}`; `{label: seg}` or `{label: {item: seg, values: [1, 2]}}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -14,6 +18,8 @@ pub enum Mask {
     All,
     /// Voxels that are not exactly 0.
     Nonzero,
+    /// Voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+    AboveMean,
     /// Voxels above this value.
     Above(f64),
     /// Voxels with a label.
@@ -36,10 +42,40 @@ pub enum LabelMask {
 }
 
 impl Mask {
-    /// The mask as a measurement's condition; a label must be in the sample.
-    pub(crate) fn keep(&self, transform: &str, at: &Facts<'_>) -> Result<Keep> {
+    /// The measurement over the mask's voxels, and what follows from its numbers and the condition; a label must be in the sample.
+    pub(crate) fn measured(
+        &self,
+        transform: &str,
+        at: &Facts<'_>,
+        label: String,
+        of: Of,
+        per_channel: bool,
+        then: impl Fn(&Measured, &Keep) -> Result<Vec<Step>> + Send + Sync + 'static,
+    ) -> Result<Step> {
+        let then = Arc::new(then);
+        let over = move |keep: Keep| {
+            let (then, kept) = (then.clone(), keep.clone());
+            let then = Arc::new(move |m: &Measured| then(m, &kept));
+            Step::Measure(Measure {
+                label: label.clone(),
+                item: None,
+                of: of.clone(),
+                keep,
+                per_channel,
+                then,
+            })
+        };
+        if *self != Mask::AboveMean {
+            return Ok(over(self.keep(transform, at)?));
+        }
+        let then = move |m: &Measured| Ok(vec![over(Keep::Above(m.mean))]);
+        Ok(measured("the mean of all voxels", Of::Moments, per_channel, then))
+    }
+
+    /// The mask as a measurement's condition.
+    fn keep(&self, transform: &str, at: &Facts<'_>) -> Result<Keep> {
         Ok(match self {
-            Mask::All => Keep::All,
+            Mask::All | Mask::AboveMean => Keep::All,
             Mask::Nonzero => Keep::Nonzero,
             Mask::Above(v) => Keep::Above(*v),
             Mask::Label(l) => {

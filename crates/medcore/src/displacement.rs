@@ -4,6 +4,10 @@ use medkernels::spline;
 
 use crate::{Error, Result};
 
+mod field;
+
+pub use field::Field;
+
 /// How far each coordinate is moved, in voxels along x, y, z, as a function of where it is (in voxels).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -12,6 +16,8 @@ pub enum Displacement {
     Spline(Spline),
     /// Each coordinate moves along its own axis, by a table with an entry for each voxel; linear between two, the outermost entry beyond.
     Axes([Vec<f64>; 3]),
+    /// A displacement at each voxel of a grid.
+    Field(Field),
 }
 
 /// A cubic B-spline over a grid of control points.
@@ -71,6 +77,7 @@ impl Displacement {
                 spline::displacement(&s.points, s.shape, at).map(f64::from)
             }
             Displacement::Axes(tables) => [0, 1, 2].map(|a| along(&tables[a], c[a])),
+            Displacement::Field(f) => f.at(c),
         }
     }
 
@@ -88,6 +95,7 @@ impl Displacement {
                     }
                 }
             }
+            Displacement::Field(f) => f.add(at),
         }
     }
 
@@ -112,6 +120,7 @@ impl Displacement {
                 let [from, to] = [low[a].floor(), high[a].ceil()].map(|v| (v.max(0.0) as usize).min(last));
                 span(&mut tables[a].get(from..=to).unwrap_or(&[0.0]).iter().copied())
             }),
+            Displacement::Field(f) => f.bounds(low, high),
         }
     }
 }
@@ -172,6 +181,7 @@ impl<'a> Rows<'a> {
                 }
                 return;
             }
+            Displacement::Field(f) => return f.add(at),
         };
         let [nx, ny, nz] = s.shape;
         let width = self.columns.len();
@@ -194,6 +204,7 @@ impl<'a> Rows<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Key;
 
     /// The basis function of cubic B-splines.
     fn basis(t: f64) -> f64 {
@@ -209,9 +220,8 @@ mod tests {
 
     fn spline() -> Spline {
         let shape = [7, 5, 4];
-        let points: Vec<[f64; 3]> = (0..140u64)
-            .map(|n| [0, 1, 2].map(|a| crate::Key::new(n).index(a).uniform() * 8.0 - 4.0))
-            .collect();
+        let points: Vec<[f64; 3]> =
+            (0..140u64).map(|n| [0, 1, 2].map(|a| Key::new(n).index(a).uniform() * 8.0 - 4.0)).collect();
         Spline::new(shape, [-2.5, -4.0, -1.0], [3.0, 4.5, 5.0], &points).unwrap()
     }
 
@@ -222,7 +232,7 @@ mod tests {
         for n in 0..300u64 {
             let u = [0, 1, 2].map(|a| {
                 // Inside, at the edges of the cells, and beyond.
-                let u = crate::Key::new(n).index(a).uniform() * s.shape[a as usize] as f64;
+                let u = Key::new(n).index(a).uniform() * s.shape[a as usize] as f64;
                 if n % 5 == 0 { u.round() } else { u }
             });
             let c = [0, 1, 2].map(|a| s.origin[a] + u[a] * s.spacing[a]);
@@ -243,7 +253,11 @@ mod tests {
     #[test]
     fn rows_are_their_coordinates_wherever_they_are_cut() {
         let tables = [vec![0.5, -1.0, 2.0, 0.25], vec![1.0], vec![0.0, 3.0]];
-        for of in [Displacement::Spline(spline()), Displacement::Axes(tables)] {
+        for of in [
+            Displacement::Spline(spline()),
+            Displacement::Axes(tables),
+            Displacement::Field(field::tests::field()),
+        ] {
             let xs: Vec<f64> = (0..40).map(|i| -4.0 + 0.7 * f64::from(i)).collect();
             for (y, z) in [(1.3, 0.4), (-20.0, 0.4), (7.0, 30.0)] {
                 let row = |x: &[f64]| {

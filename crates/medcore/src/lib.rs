@@ -42,8 +42,8 @@ mod windows;
 
 pub use affine::Affine;
 pub use axes::{Axes, EachAxis, PerAxis};
-pub use classes::{ClassIndex, ClassRows, ClassRuns, MOST_CLASSES};
-pub use displacement::{Displacement, Spline};
+pub use classes::{ClassIndex, ClassRuns, MOST_CLASSES};
+pub use displacement::{Displacement, Field, Spline};
 pub use dist::{Dist, Draw};
 pub use dtype::DType;
 pub use error::{Error, Result};

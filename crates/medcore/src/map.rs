@@ -118,7 +118,7 @@ impl Map {
 }
 
 /// A box of coordinates moved by an affine: the box around it.
-fn through(m: &Affine, [low, high]: [[f64; 3]; 2]) -> [[f64; 3]; 2] {
+pub(crate) fn through(m: &Affine, [low, high]: [[f64; 3]; 2]) -> [[f64; 3]; 2] {
     let mut out = [m.translation(), m.translation()];
     for (i, row) in m.rows.iter().enumerate() {
         for j in 0..3 {

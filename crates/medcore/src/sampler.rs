@@ -39,6 +39,8 @@ pub enum Boundary {
     Reflect,
     /// Periodic (SciPy `grid-wrap`, NumPy `wrap`).
     Wrap,
+    /// A constant that is measured: the smallest value of the whole input. The executor measures it, and never samples by it.
+    Smallest,
 }
 
 impl Boundary {
@@ -57,6 +59,7 @@ impl From<Boundary> for interpolate::Boundary {
             Boundary::Symmetric => interpolate::Boundary::Reflect,
             Boundary::Reflect => interpolate::Boundary::Mirror,
             Boundary::Wrap => interpolate::Boundary::Wrap,
+            Boundary::Smallest => interpolate::Boundary::Constant(f32::NAN),
         }
     }
 }
@@ -69,6 +72,7 @@ impl std::fmt::Display for Boundary {
             Boundary::Symmetric => f.write_str("symmetric"),
             Boundary::Reflect => f.write_str("reflect"),
             Boundary::Wrap => f.write_str("wrap"),
+            Boundary::Smallest => f.write_str("smallest"),
         }
     }
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{DType, Error, Grid, Key, Result, Role, Step};
+use crate::{DType, Error, Grid, Key, Result, Role, Step, Volume};
 
 /// What an item is like at some point of a chain, before any voxel is read.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,4 +138,18 @@ pub trait Declared: Transform + Serialize + DeserializeOwned + JsonSchema + Clon
     const MAIN: Option<&'static str>;
     /// Whether it draws at random even where no parameter is a [`Dist`](crate::Dist).
     const RANDOM: bool = false;
+
+    /// The volume file that a parameter names, if one does; it is read once, when a pipeline is made.
+    fn file(&self) -> Option<&str> {
+        None
+    }
+
+    /// Makes ready what plans need, once, when a pipeline is made: of the file, if there is one, its volume and a digest of its numbers. The digest belongs
+    /// into the declaration, so that two that are written alike do the same.
+    ///
+    /// # Errors
+    /// [`Error::Param`] or [`Error::Shape`] where the file or a parameter does not hold what it should.
+    fn prepare(&mut self, _file: Option<(&Volume, String)>) -> Result<()> {
+        Ok(())
+    }
 }

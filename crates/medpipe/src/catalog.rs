@@ -8,8 +8,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::digest::digest;
 use crate::group::{Maybe, OneOf, Repeat, SomeOf};
-use crate::{Error, Result};
+use crate::{Error, LazyVolume, Result};
 
 /// What is known of a transform from its declaration.
 pub struct Entry {
@@ -68,9 +69,17 @@ fn title(schema: &Value, name: &str) -> String {
 }
 
 fn parse<T: Declared>(name: &str, parameters: Value) -> Result<(Arc<dyn Transform>, Value)> {
-    let built: T = read(name, parameters)?;
+    let mut built: T = read(name, parameters)?;
+    prepare(&mut built)?;
     let written = serde_json::to_value(&built).map_err(|e| Error::spec(name, "parameters", e))?;
     Ok((Arc::new(built), written))
+}
+
+/// Reads the file that a declaration names, if it names one.
+pub(crate) fn prepare<T: Declared>(built: &mut T) -> Result<()> {
+    let file = built.file().map(|path| LazyVolume::open(path).and_then(|v| v.compute())).transpose()?;
+    let named = file.as_ref().map(|volume| (volume, format!("{:016x}", digest(volume))));
+    Ok(built.prepare(named)?)
 }
 
 /// Parameters as they are declared.
@@ -106,6 +115,7 @@ catalog! {
     Crop,
     CropForeground,
     CropOrPad,
+    Displace,
     Elastic,
     ElasticNoise,
     Flip,

@@ -273,12 +273,22 @@ impl Chain {
             return Err(Error::Limit { what: w.label.clone(), asked, allowed: MOST_VOXELS * 4 });
         }
         let label = self.role == Role::Label;
+        let before = *self.grid();
+        let lattice = w.map.affine().and_then(|map| Lattice::of(map, w.grid.shape));
         let boundary = match w.boundary {
-            Boundary::Constant(_) if label => Boundary::Constant(w.label_fill),
+            Boundary::Constant(_) | Boundary::Smallest if label => Boundary::Constant(w.label_fill),
+            Boundary::Smallest => {
+                let (window, boundary) = (Box3::whole(before.shape), Boundary::Constant(0.0));
+                let inside = lattice
+                    .is_some_and(|l| Moved { lattice: l, window, boundary }.stays_inside(w.grid.shape));
+                if !inside {
+                    return self.push_above_smallest(w);
+                }
+                boundary
+            }
             b => b,
         };
-        let before = *self.grid();
-        if let Some(lattice) = w.map.affine().and_then(|map| Lattice::of(map, w.grid.shape)) {
+        if let Some(lattice) = lattice {
             let moved = Moved { lattice, window: Box3::whole(before.shape), boundary };
             if let Boundary::Constant(v) = boundary
                 && !moved.stays_inside(w.grid.shape)

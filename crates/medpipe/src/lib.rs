@@ -65,6 +65,7 @@ mod sample;
 mod shared;
 mod slicing;
 mod sliding;
+mod smallest;
 mod source;
 mod stack;
 mod stretches;

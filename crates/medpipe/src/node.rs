@@ -86,13 +86,17 @@ impl Node {
     }
 
     /// From a transform in Rust.
-    pub fn of<T: medcore::Declared>(transform: T) -> Node {
+    ///
+    /// # Errors
+    /// Where it names a file, that cannot be read or does not hold what it should.
+    pub fn of<T: medcore::Declared>(mut transform: T) -> Result<Node> {
+        catalog::prepare(&mut transform)?;
         let written = serde_json::to_value(&transform).unwrap_or_default();
         let dists = draws::any(&catalog::schema::<T>(), &written);
         let (transform, written) = (Arc::new(transform), Arc::new(written));
         let single =
             Single { category: T::CATEGORY, transform, random: T::RANDOM, dists, written, origin: None };
-        Node { name: T::NAME.into(), header: Header::default(), does: Does::Transform(single) }
+        Ok(Node { name: T::NAME.into(), header: Header::default(), does: Does::Transform(single) })
     }
 
     /// A group by its name and parameters (those of its header among them), over other nodes.

@@ -68,7 +68,26 @@ fn chains() -> Vec<Vec<Json>> {
         json!({"affine": {"scale": [1.1, 0.9, 1.2], "mode": "edge", "label_interpolation": "linear"}});
     let steps = [vec![1.2, 0.7, 1.1], vec![0.6, 1.3, 1.0], vec![1.0, 1.4, 0.9]];
     let distort = |mode: &str| json!({"grid_distortion": {"cells": 2, "steps": steps, "mode": mode, "label_interpolation": "linear", "label_value": 9}});
+    let field: Vec<Vec<Vec<[f64; 3]>>> = (0..5u64)
+        .map(|x| {
+            (0..3u64)
+                .map(|y| {
+                    (0..4u64)
+                        .map(|z| {
+                            [0, 1, 2].map(|a| Key::new(x).index(y).index(z).index(a).uniform() * 2.0 - 1.0)
+                        })
+                        .collect()
+                })
+                .collect()
+        })
+        .collect();
+    let displace = |mode: &str| json!({"displace": {"field": field, "frame": "lps", "mode": mode, "label_interpolation": "linear", "label_value": 9}});
+    let about_world = json!({"affine": {"rotate": [-7, 12, 4], "frame": "ras", "order": "yxz", "sequence": ["rotate", "translate", "scale", "shear"], "mode": "edge", "label_interpolation": "linear"}});
+    let in_world = json!({"elastic": {"control_points": [4, 5, 6], "displacements": points, "frame": "lps", "mode": "edge", "label_interpolation": "linear"}});
     vec![
+        vec![displace("edge")],
+        vec![affine("constant"), displace("constant"), affine("constant")],
+        vec![about_world, displace("edge"), in_world],
         vec![elastic("edge")],
         vec![elastic("constant")],
         vec![distort("edge")],

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from .transforms import (
         Absent,
+        AffinePart,
         AffineRule,
         Axes,
         CropPlace,
@@ -18,22 +19,25 @@ if TYPE_CHECKING:
         Edges,
         FieldEffect,
         FillOf,
+        Fit,
         ForcedBy,
+        Frame,
         GammaOf,
         GaussianRule,
+        GivenField,
         Interpolation,
         LengthUnit,
         Mask,
         MorphologyOperation,
         Moves,
         NoiseScale,
+        OddVoxel,
         OffsetUnit,
         Outside,
         PadMode,
         Pivot,
         Polynomials,
-        StructuringElement,
-        VolumeUnit,
+        RotationOrder,
         WindowRule,
     )
 
@@ -65,6 +69,9 @@ class TransformMethods:
         translate: Dist | Sequence[Dist] = 0.0,
         moves: Moves = "content",
         unit: LengthUnit = "mm",
+        frame: Frame = "grid",
+        order: RotationOrder = "xyz",
+        sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
         mode: PadMode = "edge",
@@ -79,12 +86,17 @@ class TransformMethods:
 
         Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and
         oblique grids are not distorted. The content is first scaled, then sheared, then rotated
-        about x, y and z in turn, then shifted. Positive angles turn x to y, y to z, z to x.
-        Landmarks move with the content.
+        about x, y and z in turn, then shifted, unless `sequence`, `order` and `frame` say
+        otherwise. Positive angles turn x to y, y to z, z to x. Landmarks move with the content.
 
         nnU-Net's `SpatialTransform` (of batchgeneratorsv2) is `moves: grid`, `unit: voxels`,
-        `mode: constant`, `label_interpolation: linear` and `label_value: -1`, with its crop
-        after it: both together are one interpolation of what the crop needs.
+        `mode: constant` and `label_interpolation: linear`, with its crop after it: both together
+        are one interpolation of what the crop needs. Its axes are z, y, x: turned about them in
+        that order, as `order: zyx` does.
+
+        MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
+        translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
+        [rotate, translate, shear, scale]` and `mode: smallest`.
 
         Parameters
         ----------
@@ -103,6 +115,16 @@ class TransformMethods:
             MONAI and batchgeneratorsv2: a scale above 1 shows more of the content, smaller.
         unit : LengthUnit, default "mm"
             The unit of lengths. `voxels`: voxels along each axis. `mm`: millimetres.
+        frame : Frame, default "grid"
+            What x, y and z are. `grid`: along the rows, columns and slices of voxels. `ras`: to the
+            right, to the front, upwards. `lps`: to the left, to the back, upwards.
+        order : RotationOrder, default "xyz"
+            About which axis is turned first, second and third. `xyz`: about x, then y, then z:
+            batchgeneratorsv2, with its axes. `xzy`: about x, then z, then y. `yxz`: about y, then
+            x, then z: ITK's `Euler3DTransform`, and so TorchIO. `yzx`: about y, then z, then x.
+            `zxy`: about z, then x, then y. `zyx`: about z, then y, then x: MONAI, SciPy's `XYZ`.
+        sequence : Sequence[AffinePart], default ("scale", "shear", "rotate", "translate")
+            What is done first, second, third and last.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
             nearest voxel.
@@ -114,7 +136,8 @@ class TransformMethods:
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -135,6 +158,9 @@ class TransformMethods:
                 "translate": translate,
                 "moves": moves,
                 "unit": unit,
+                "frame": frame,
+                "order": order,
+                "sequence": sequence,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,
@@ -443,11 +469,13 @@ class TransformMethods:
         *,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
+        odd: OddVoxel = "monai",
     ) -> V:
         """Crop or pad each axis about the centre to the given shape. The world stays in place.
 
         Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts
-        it: padding adds it behind, cropping starts at `n // 2 - m // 2`.
+        it, unless `odd` says otherwise.
 
         Parameters
         ----------
@@ -456,9 +484,16 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added where the volume is too small. `constant`: one value. `edge`: the edge
             voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
-            voxel repeated. `wrap`: the other side.
+            voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
+            which is measured first, so that nothing before is joined with it; labels have theirs of
+            `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+        odd : OddVoxel, default "monai"
+            Where the middle lies if a difference is odd. `monai`: as MONAI and nnU-Net. `torchio`:
+            as TorchIO.
         """
         return self._apply(
             "crop_or_pad",
@@ -466,7 +501,92 @@ class TransformMethods:
                 "shape": shape,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
+                "odd": odd,
             },
+        )
+
+    def displace(
+        self: V,
+        field: GivenField,
+        *,
+        field_affine: Sequence[Sequence[float]] | None = None,
+        digest: str | None = None,
+        unit: LengthUnit = "mm",
+        frame: Frame = "grid",
+        scale: Dist = 1.0,
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Displace the content by a given field; the grid stays.
+
+        What is at a voxel afterwards was before where the field points from there, as in ITK's
+        `DisplacementFieldTransform`, MONAI's `Warp` and torch's `grid_sample`. The field may be
+        coarser than the volume: it is linear between its voxels, and beyond the outermost as
+        they are. Unless it has an affine it spans the volume, faces on faces. Landmarks move
+        with the content. Joined with warps before and after it into one interpolation.
+
+        Parameters
+        ----------
+        field : GivenField
+            The field: vectors as lists, `field[x][y][z]` being three numbers; or a NIfTI file of
+            three channels, which brings its affine and is read when the pipeline is made.
+        field_affine : Sequence[Sequence[float]] | None, default None
+            From voxels of the field to RAS+ millimetres, four rows of four; a file has its own.
+        digest : str | None, default None
+            A digest of the file's numbers, written when it is read; a file that has others is an
+            error.
+        unit : LengthUnit, default "mm"
+            The unit of the vectors. `voxels`: voxels along each axis. `mm`: millimetres.
+        frame : Frame, default "grid"
+            What their components are along. ITK's and ANTs' files hold `lps`. `grid`: along the
+            rows, columns and slices of voxels. `ras`: to the right, to the front, upwards. `lps`:
+            to the left, to the back, upwards.
+        scale : Dist, default 1.0
+            What vectors are multiplied by.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        label_interpolation : Interpolation, default "nearest"
+            How labels are sampled between voxels: `nearest`, or `linear` for the label with the
+            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
+            nearest voxel.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "displace",
+            {
+                "field": field,
+                "field_affine": field_affine,
+                "digest": digest,
+                "unit": unit,
+                "frame": frame,
+                "scale": scale,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "p": p,
+                "id": id,
+            },
+            seed,
         )
 
     def elastic(
@@ -476,6 +596,7 @@ class TransformMethods:
         control_points: int | Sequence[int] = 7,
         locked_borders: int = 2,
         displacements: Sequence[Sequence[float]] | None = None,
+        frame: Frame = "grid",
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
         mode: PadMode = "edge",
@@ -508,6 +629,11 @@ class TransformMethods:
         displacements : Sequence[Sequence[float]] | None, default None
             Displacements of all control points along x, y, z, those along x fastest, instead of
             drawn ones. In mm.
+        frame : Frame, default "grid"
+            What x, y and z are, that control points are counted and displaced along; TorchIO's and
+            ITK's are `lps`. Of the world's axes, control points are counted along the voxel axes
+            that run along them most nearly. `grid`: along the rows, columns and slices of voxels.
+            `ras`: to the right, to the front, upwards. `lps`: to the left, to the back, upwards.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
             nearest voxel.
@@ -518,7 +644,8 @@ class TransformMethods:
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -533,6 +660,7 @@ class TransformMethods:
                 "control_points": control_points,
                 "locked_borders": locked_borders,
                 "displacements": displacements,
+                "frame": frame,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,
@@ -588,7 +716,8 @@ class TransformMethods:
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -616,20 +745,29 @@ class TransformMethods:
     def flip(
         self: V,
         axes: Axes,
+        *,
+        affine: AffineRule = "update",
     ) -> V:
-        """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+        """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world,
+        unless it is told to stay.
 
-        Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+        Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`,
+        which mirrors the content in the world.
 
         Parameters
         ----------
         axes : Axes
             The axes to reverse.
+        affine : AffineRule, default "update"
+            Whether the output's affine follows, or stays, so that content and landmarks move.
+            `keep`: the grid stays. `update`: the affine is multiplied by the map, as for a
+            regridding.
         """
         return self._apply(
             "flip",
             {
                 "axes": axes,
+                "affine": affine,
             },
         )
 
@@ -904,6 +1042,7 @@ class TransformMethods:
         rule: WindowRule = "monai",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
     ) -> V:
         """Cut the whole volume into patches that cover every voxel; the sample becomes as many as
         its shape needs.
@@ -930,9 +1069,13 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
             the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side.
+            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
+            image, which is measured first, so that nothing before is joined with it; labels have
+            theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
         """
         return self._apply(
             "grid_crop",
@@ -942,6 +1085,7 @@ class TransformMethods:
                 "rule": rule,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
         )
 
@@ -987,7 +1131,8 @@ class TransformMethods:
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -1351,11 +1496,12 @@ class TransformMethods:
         after: int | Sequence[int] | None = None,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
     ) -> V:
         """Add voxels around the volume. The world stays in place.
 
         Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode,
-        with 0 where it is constant.
+        with `label_value` where it is constant.
 
         Parameters
         ----------
@@ -1368,9 +1514,12 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
             edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
-            other side.
+            other side. `smallest`: the smallest value of the image, which is measured first, so
+            that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
         """
         return self._apply(
             "pad",
@@ -1380,6 +1529,7 @@ class TransformMethods:
                 "after": after,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
         )
 
@@ -1491,6 +1641,7 @@ class TransformMethods:
         count: int = 1,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
@@ -1511,9 +1662,13 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
             the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side.
+            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
+            image, which is measured first, so that nothing before is joined with it; labels have
+            theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
         p, id, seed :
             See `TransformMethods`.
         """
@@ -1524,6 +1679,7 @@ class TransformMethods:
                 "count": count,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
                 "p": p,
                 "id": id,
             },
@@ -1546,6 +1702,7 @@ class TransformMethods:
         absent: Absent = "uniform",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
@@ -1610,9 +1767,13 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
             the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side.
+            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
+            image, which is measured first, so that nothing before is joined with it; labels have
+            theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
         p, id, seed :
             See `TransformMethods`.
         """
@@ -1632,6 +1793,7 @@ class TransformMethods:
                 "absent": absent,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
                 "p": p,
                 "id": id,
             },
@@ -1648,6 +1810,7 @@ class TransformMethods:
         absent: Absent = "uniform",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         id: str | None = None,
         seed: int | None = None,
@@ -1682,9 +1845,13 @@ class TransformMethods:
         mode : PadMode, default "constant"
             What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
             the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side.
+            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
+            image, which is measured first, so that nothing before is joined with it; labels have
+            theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
         p, id, seed :
             See `TransformMethods`.
         """
@@ -1698,6 +1865,7 @@ class TransformMethods:
                 "absent": absent,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
                 "p": p,
                 "id": id,
             },
@@ -1984,6 +2152,7 @@ class TransformMethods:
         spacing: float | Sequence[float] | None = None,
         *,
         shape: int | Sequence[int] | None = None,
+        fit: Fit = "rounded",
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
     ) -> V:
@@ -1992,8 +2161,9 @@ class TransformMethods:
 
         Both grids share the centre of their field of view, and voxel centres lie half a voxel
         inside its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly
-        and the shape is the rounded one; with `shape`, the field of view is met exactly. Beyond
-        the outermost centres the edge voxel is used. No smoothing is done before down-sampling.
+        and the shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of
+        view is met exactly. Beyond the outermost centres the edge voxel is used. No smoothing is
+        done before down-sampling.
 
         Parameters
         ----------
@@ -2001,6 +2171,9 @@ class TransformMethods:
             Voxel size along x, y, z. In mm.
         shape : int | Sequence[int] | None, default None
             Voxels along x, y, z, instead of a spacing.
+        fit : Fit, default "rounded"
+            How many voxels of the spacing there are, and where they lie. `rounded`: the rounded
+            number. `inside`: as many as fit. `first`: first centre on first centre.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
             nearest voxel.
@@ -2015,6 +2188,7 @@ class TransformMethods:
             {
                 "spacing": spacing,
                 "shape": shape,
+                "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
             },
@@ -2051,7 +2225,8 @@ class TransformMethods:
             Whether values outside the input range are clipped to the output range.
         mask : Mask, default "all"
             Voxels that the range is measured over. `all`: every voxel. `nonzero`: voxels that are
-            not exactly 0.
+            not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+            `ZNormalization.mean`.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own range.
         per_channel :
@@ -2574,7 +2749,8 @@ class TransformMethods:
         ----------
         mask : Mask, default "all"
             Voxels that the mean and the deviation are taken over. `all`: every voxel. `nonzero`:
-            voxels that are not exactly 0.
+            voxels that are not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+            `ZNormalization.mean`.
         outside : Outside, default "normalize"
             What happens to voxels that the mask leaves out. `normalize`: the same arithmetic
             everywhere. `keep`: voxels outside the mask are not changed.
@@ -2629,7 +2805,9 @@ class TransformMethods:
         mode : PadMode, default "edge"
             What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the
             edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-            edge voxel repeated. `wrap`: the other side.
+            edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
+            image, which is measured first, so that nothing before is joined with it; labels have
+            theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0

@@ -35,6 +35,7 @@ __all__ = [
     "Crop",
     "CropForeground",
     "CropOrPad",
+    "Displace",
     "Elastic",
     "ElasticNoise",
     "Flip",
@@ -93,6 +94,9 @@ __all__ = [
 Absent: TypeAlias = Literal["uniform", "error"]
 """What happens where the volume has nothing of what was asked for."""
 
+AffinePart: TypeAlias = Literal["scale", "shear", "rotate", "translate"]
+"""A part of an affine."""
+
 AffineRule: TypeAlias = Literal["keep", "update"]
 """What a deformation does to the affine: `keep` it (the content has moved in the world), or
 `update` it as MONAI does (voxels moved, the world is where it was).
@@ -130,8 +134,19 @@ FieldEffect: TypeAlias = Literal["multiply", "power"]
 FillOf: TypeAlias = Literal["voxel", "hole"]
 """What has a fill of its own: each `voxel`, or each `hole` as a whole."""
 
+Fit: TypeAlias = Literal["rounded", "inside", "first"]
+"""How a grid of another spacing fits the volume: the `rounded` number of voxels, about the common
+centre; as many as are `inside`, rounded down, about the common centre (TorchIO's `Resample`); or
+from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`).
+"""
+
 ForcedBy: TypeAlias = Literal["chance", "place"]
 """How it is decided which patches are forced."""
+
+Frame: TypeAlias = Literal["grid", "ras", "lps"]
+"""What x, y and z are: the voxel axes of the `grid`; or axes of the world, `ras` (right, anterior,
+superior: NIfTI, nibabel, TorchIO's affines) or `lps` (left, posterior, superior: DICOM, ITK).
+"""
 
 GammaOf: TypeAlias = Literal["range", "magnitude"]
 """What is raised to a power: the place of a value in the image's `range`, or its `magnitude`, with
@@ -146,6 +161,9 @@ the odd number nearest to `2 * truncate * sigma + 0.5`; mirrored outside, the ed
 repeated).
 """
 
+GivenField: TypeAlias = str | Sequence[Sequence[Sequence[Sequence[float]]]]
+"""A field of displacements: a file, or vectors."""
+
 Interpolation: TypeAlias = Literal["linear", "nearest"]
 """Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
 coordinates go up).
@@ -157,9 +175,11 @@ LabelMask: TypeAlias = str | Mapping[str, str | Sequence[int]]
 LengthUnit: TypeAlias = Literal["voxels", "mm"]
 """A unit of length in an image: `voxels` or `mm`."""
 
-Mask: TypeAlias = Literal["all", "nonzero"] | Mapping[str, float] | Mapping[str, LabelMask]
-"""Which voxels a statistic counts: `all`; `nonzero`; `{above: 10}`; `{label: seg}` or `{label:
-{item: seg, values: [1, 2]}}`.
+Mask: TypeAlias = (
+    Literal["all", "nonzero", "above_mean"] | Mapping[str, float] | Mapping[str, LabelMask]
+)
+"""Which voxels a statistic counts: `all`; `nonzero`; `above_mean`; `{above: 10}`; `{label: seg}` or
+`{label: {item: seg, values: [1, 2]}}`.
 """
 
 MorphologyOperation: TypeAlias = Literal["dilate", "erode", "open", "close"]
@@ -174,6 +194,11 @@ smoothed, as in MONAI; `deviation`, that of the displacements; or `peak`, the la
 displacement, as in batchgenerators (of those at control points). The last two are voxels.
 """
 
+OddVoxel: TypeAlias = Literal["monai", "torchio"]
+"""Which end an odd voxel is added to or taken from: `monai` (`ResizeWithPadOrCrop`: added behind,
+and crops start at `n // 2 - m // 2`) or `torchio` (`CropOrPad`: added and taken in front).
+"""
+
 OffsetUnit: TypeAlias = Literal["values", "deviations"]
 """The unit of an offset: `values` of the image, or `deviations`, the image's standard deviation."""
 
@@ -185,8 +210,9 @@ Outside: TypeAlias = Literal["normalize", "keep"]
 them as they are (MONAI's `nonzero`).
 """
 
-PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
-"""What lies beyond a volume's edge, in the words of `numpy.pad`."""
+PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap", "smallest"]
+"""What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`.
+"""
 
 Pivot: TypeAlias = Literal["range", "mean", "zero"]
 """What values are mirrored about: the middle of the `range` (smallest and largest change places),
@@ -196,11 +222,10 @@ the `mean`, or `zero`.
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
 
-StructuringElement: TypeAlias = Literal["ball", "box", "cross"]
-"""A structuring element: `ball`, `box` or `cross`."""
-
-VolumeUnit: TypeAlias = Literal["voxels", "mm3"]
-"""A unit of volume in an image: `voxels` or `mm3`."""
+RotationOrder: TypeAlias = Literal["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"]
+"""The order of three rotations, the first one first; the axes stay where they are while the content
+turns.
+"""
 
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
@@ -211,12 +236,17 @@ class Affine(Transform):
 
     Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and oblique
     grids are not distorted. The content is first scaled, then sheared, then rotated about x, y
-    and z in turn, then shifted. Positive angles turn x to y, y to z, z to x. Landmarks move with
-    the content.
+    and z in turn, then shifted, unless `sequence`, `order` and `frame` say otherwise. Positive
+    angles turn x to y, y to z, z to x. Landmarks move with the content.
 
     nnU-Net's `SpatialTransform` (of batchgeneratorsv2) is `moves: grid`, `unit: voxels`, `mode:
-    constant`, `label_interpolation: linear` and `label_value: -1`, with its crop after it: both
-    together are one interpolation of what the crop needs.
+    constant` and `label_interpolation: linear`, with its crop after it: both together are one
+    interpolation of what the crop needs. Its axes are z, y, x: turned about them in that order,
+    as `order: zyx` does.
+
+    MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
+    translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
+    [rotate, translate, shear, scale]` and `mode: smallest`.
 
     Parameters
     ----------
@@ -235,6 +265,16 @@ class Affine(Transform):
         and batchgeneratorsv2: a scale above 1 shows more of the content, smaller.
     unit : LengthUnit, default "mm"
         The unit of lengths. `voxels`: voxels along each axis. `mm`: millimetres.
+    frame : Frame, default "grid"
+        What x, y and z are. `grid`: along the rows, columns and slices of voxels. `ras`: to the
+        right, to the front, upwards. `lps`: to the left, to the back, upwards.
+    order : RotationOrder, default "xyz"
+        About which axis is turned first, second and third. `xyz`: about x, then y, then z:
+        batchgeneratorsv2, with its axes. `xzy`: about x, then z, then y. `yxz`: about y, then x,
+        then z: ITK's `Euler3DTransform`, and so TorchIO. `yzx`: about y, then z, then x. `zxy`:
+        about z, then x, then y. `zyx`: about z, then y, then x: MONAI, SciPy's `XYZ`.
+    sequence : Sequence[AffinePart], default ("scale", "shear", "rotate", "translate")
+        What is done first, second, third and last.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
         nearest voxel.
@@ -245,7 +285,8 @@ class Affine(Transform):
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -273,6 +314,9 @@ class Affine(Transform):
     translate: Dist | Sequence[Dist]
     moves: Moves
     unit: LengthUnit
+    frame: Frame
+    order: RotationOrder
+    sequence: Sequence[AffinePart]
     interpolation: Interpolation
     label_interpolation: Interpolation
     mode: PadMode
@@ -289,6 +333,9 @@ class Affine(Transform):
         translate: Dist | Sequence[Dist] = 0.0,
         moves: Moves = "content",
         unit: LengthUnit = "mm",
+        frame: Frame = "grid",
+        order: RotationOrder = "xyz",
+        sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
         mode: PadMode = "edge",
@@ -309,6 +356,9 @@ class Affine(Transform):
                 "translate": translate,
                 "moves": moves,
                 "unit": unit,
+                "frame": frame,
+                "order": order,
+                "sequence": sequence,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,
@@ -821,8 +871,8 @@ class CropForeground(Transform):
 class CropOrPad(Transform):
     """Crop or pad each axis about the centre to the given shape. The world stays in place.
 
-    Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it:
-    padding adds it behind, cropping starts at `n // 2 - m // 2`.
+    Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it,
+    unless `odd` says otherwise.
 
     Parameters
     ----------
@@ -831,9 +881,15 @@ class CropOrPad(Transform):
     mode : PadMode, default "constant"
         What is added where the volume is too small. `constant`: one value. `edge`: the edge voxel.
         `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
-        repeated. `wrap`: the other side.
+        repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
+        measured first, so that nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    odd : OddVoxel, default "monai"
+        Where the middle lies if a difference is odd. `monai`: as MONAI and nnU-Net. `torchio`: as
+        TorchIO.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -851,6 +907,8 @@ class CropOrPad(Transform):
     shape: int | Sequence[int]
     mode: PadMode
     value: float
+    label_value: int
+    odd: OddVoxel
 
     def __init__(
         self,
@@ -858,6 +916,8 @@ class CropOrPad(Transform):
         *,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
+        odd: OddVoxel = "monai",
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -869,6 +929,117 @@ class CropOrPad(Transform):
                 "shape": shape,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
+                "odd": odd,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class Displace(Transform):
+    """Displace the content by a given field; the grid stays.
+
+    What is at a voxel afterwards was before where the field points from there, as in ITK's
+    `DisplacementFieldTransform`, MONAI's `Warp` and torch's `grid_sample`. The field may be
+    coarser than the volume: it is linear between its voxels, and beyond the outermost as they
+    are. Unless it has an affine it spans the volume, faces on faces. Landmarks move with the
+    content. Joined with warps before and after it into one interpolation.
+
+    Parameters
+    ----------
+    field : GivenField
+        The field: vectors as lists, `field[x][y][z]` being three numbers; or a NIfTI file of three
+        channels, which brings its affine and is read when the pipeline is made.
+    field_affine : Sequence[Sequence[float]] | None, default None
+        From voxels of the field to RAS+ millimetres, four rows of four; a file has its own.
+    digest : str | None, default None
+        A digest of the file's numbers, written when it is read; a file that has others is an error.
+    unit : LengthUnit, default "mm"
+        The unit of the vectors. `voxels`: voxels along each axis. `mm`: millimetres.
+    frame : Frame, default "grid"
+        What their components are along. ITK's and ANTs' files hold `lps`. `grid`: along the rows,
+        columns and slices of voxels. `ras`: to the right, to the front, upwards. `lps`: to the
+        left, to the back, upwards.
+    scale : Dist, default 1.0
+        What vectors are multiplied by.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel.
+    label_interpolation : Interpolation, default "nearest"
+        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
+        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "displace"
+    field: GivenField
+    field_affine: Sequence[Sequence[float]] | None
+    digest: str | None
+    unit: LengthUnit
+    frame: Frame
+    scale: Dist
+    interpolation: Interpolation
+    label_interpolation: Interpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        field: GivenField,
+        *,
+        field_affine: Sequence[Sequence[float]] | None = None,
+        digest: str | None = None,
+        unit: LengthUnit = "mm",
+        frame: Frame = "grid",
+        scale: Dist = 1.0,
+        interpolation: Interpolation = "linear",
+        label_interpolation: Interpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "field": field,
+                "field_affine": field_affine,
+                "digest": digest,
+                "unit": unit,
+                "frame": frame,
+                "scale": scale,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -902,6 +1073,11 @@ class Elastic(Transform):
     displacements : Sequence[Sequence[float]] | None, default None
         Displacements of all control points along x, y, z, those along x fastest, instead of drawn
         ones. In mm.
+    frame : Frame, default "grid"
+        What x, y and z are, that control points are counted and displaced along; TorchIO's and
+        ITK's are `lps`. Of the world's axes, control points are counted along the voxel axes that
+        run along them most nearly. `grid`: along the rows, columns and slices of voxels. `ras`: to
+        the right, to the front, upwards. `lps`: to the left, to the back, upwards.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
         nearest voxel.
@@ -911,7 +1087,8 @@ class Elastic(Transform):
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -934,6 +1111,7 @@ class Elastic(Transform):
     control_points: int | Sequence[int]
     locked_borders: int
     displacements: Sequence[Sequence[float]] | None
+    frame: Frame
     interpolation: Interpolation
     label_interpolation: Interpolation
     mode: PadMode
@@ -947,6 +1125,7 @@ class Elastic(Transform):
         control_points: int | Sequence[int] = 7,
         locked_borders: int = 2,
         displacements: Sequence[Sequence[float]] | None = None,
+        frame: Frame = "grid",
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
         mode: PadMode = "edge",
@@ -964,6 +1143,7 @@ class Elastic(Transform):
                 "control_points": control_points,
                 "locked_borders": locked_borders,
                 "displacements": displacements,
+                "frame": frame,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
                 "mode": mode,
@@ -1007,7 +1187,8 @@ class ElasticNoise(Transform):
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -1072,14 +1253,19 @@ class ElasticNoise(Transform):
 
 
 class Flip(Transform):
-    """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+    """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world,
+    unless it is told to stay.
 
-    Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+    Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`, which
+    mirrors the content in the world.
 
     Parameters
     ----------
     axes : Axes
         The axes to reverse.
+    affine : AffineRule, default "update"
+        Whether the output's affine follows, or stays, so that content and landmarks move. `keep`:
+        the grid stays. `update`: the affine is multiplied by the map, as for a regridding.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -1095,11 +1281,13 @@ class Flip(Transform):
     __slots__ = ()
     name: ClassVar[str] = "flip"
     axes: Axes
+    affine: AffineRule
 
     def __init__(
         self,
         axes: Axes,
         *,
+        affine: AffineRule = "update",
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -1109,6 +1297,7 @@ class Flip(Transform):
         self._declare(
             {
                 "axes": axes,
+                "affine": affine,
             },
             p=p,
             keys=keys,
@@ -1544,9 +1733,13 @@ class GridCrop(Transform):
     mode : PadMode, default "constant"
         What is added where the volume is smaller than the patch. `constant`: one value. `edge`: the
         edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side.
+        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
+        which is measured first, so that nothing before is joined with it; labels have theirs of
+        `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -1566,6 +1759,7 @@ class GridCrop(Transform):
     rule: WindowRule
     mode: PadMode
     value: float
+    label_value: int
 
     def __init__(
         self,
@@ -1575,6 +1769,7 @@ class GridCrop(Transform):
         rule: WindowRule = "monai",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -1588,6 +1783,7 @@ class GridCrop(Transform):
                 "rule": rule,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -1624,7 +1820,8 @@ class GridDistortion(Transform):
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -2216,7 +2413,7 @@ class Pad(Transform):
     """Add voxels around the volume. The world stays in place.
 
     Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with
-    0 where it is constant.
+    `label_value` where it is constant.
 
     Parameters
     ----------
@@ -2229,8 +2426,12 @@ class Pad(Transform):
     mode : PadMode, default "constant"
         What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
         voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+        `smallest`: the smallest value of the image, which is measured first, so that nothing before
+        is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -2250,6 +2451,7 @@ class Pad(Transform):
     after: int | Sequence[int] | None
     mode: PadMode
     value: float
+    label_value: int
 
     def __init__(
         self,
@@ -2259,6 +2461,7 @@ class Pad(Transform):
         after: int | Sequence[int] | None = None,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -2272,6 +2475,7 @@ class Pad(Transform):
                 "after": after,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -2460,9 +2664,13 @@ class RandomCrop(Transform):
     mode : PadMode, default "constant"
         What is added where the volume is smaller than the patch. `constant`: one value. `edge`: the
         edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side.
+        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
+        which is measured first, so that nothing before is joined with it; labels have theirs of
+        `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -2481,6 +2689,7 @@ class RandomCrop(Transform):
     count: int
     mode: PadMode
     value: float
+    label_value: int
 
     def __init__(
         self,
@@ -2489,6 +2698,7 @@ class RandomCrop(Transform):
         count: int = 1,
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -2501,6 +2711,7 @@ class RandomCrop(Transform):
                 "count": count,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -2570,9 +2781,13 @@ class RandomCropByLabel(Transform):
     mode : PadMode, default "constant"
         What is added where a patch reaches beyond the volume. `constant`: one value. `edge`: the
         edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side.
+        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
+        which is measured first, so that nothing before is joined with it; labels have theirs of
+        `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -2600,6 +2815,7 @@ class RandomCropByLabel(Transform):
     absent: Absent
     mode: PadMode
     value: float
+    label_value: int
 
     def __init__(
         self,
@@ -2617,6 +2833,7 @@ class RandomCropByLabel(Transform):
         absent: Absent = "uniform",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -2638,6 +2855,7 @@ class RandomCropByLabel(Transform):
                 "absent": absent,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -2677,9 +2895,13 @@ class RandomCropByWeight(Transform):
     mode : PadMode, default "constant"
         What is added where a patch reaches beyond the volume. `constant`: one value. `edge`: the
         edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side.
+        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
+        which is measured first, so that nothing before is joined with it; labels have theirs of
+        `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -2701,6 +2923,7 @@ class RandomCropByWeight(Transform):
     absent: Absent
     mode: PadMode
     value: float
+    label_value: int
 
     def __init__(
         self,
@@ -2712,6 +2935,7 @@ class RandomCropByWeight(Transform):
         absent: Absent = "uniform",
         mode: PadMode = "constant",
         value: float = 0.0,
+        label_value: int = 0,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -2727,6 +2951,7 @@ class RandomCropByWeight(Transform):
                 "absent": absent,
                 "mode": mode,
                 "value": value,
+                "label_value": label_value,
             },
             p=p,
             keys=keys,
@@ -3174,8 +3399,9 @@ class Resample(Transform):
 
     Both grids share the centre of their field of view, and voxel centres lie half a voxel inside
     its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly and the
-    shape is the rounded one; with `shape`, the field of view is met exactly. Beyond the
-    outermost centres the edge voxel is used. No smoothing is done before down-sampling.
+    shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of view is met
+    exactly. Beyond the outermost centres the edge voxel is used. No smoothing is done before
+    down-sampling.
 
     Parameters
     ----------
@@ -3183,6 +3409,9 @@ class Resample(Transform):
         Voxel size along x, y, z. In mm.
     shape : int | Sequence[int] | None, default None
         Voxels along x, y, z, instead of a spacing.
+    fit : Fit, default "rounded"
+        How many voxels of the spacing there are, and where they lie. `rounded`: the rounded number.
+        `inside`: as many as fit. `first`: first centre on first centre.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
         nearest voxel.
@@ -3206,6 +3435,7 @@ class Resample(Transform):
     name: ClassVar[str] = "resample"
     spacing: float | Sequence[float] | None
     shape: int | Sequence[int] | None
+    fit: Fit
     interpolation: Interpolation
     label_interpolation: Interpolation
 
@@ -3214,6 +3444,7 @@ class Resample(Transform):
         spacing: float | Sequence[float] | None = None,
         *,
         shape: int | Sequence[int] | None = None,
+        fit: Fit = "rounded",
         interpolation: Interpolation = "linear",
         label_interpolation: Interpolation = "nearest",
         p: float = 1.0,
@@ -3226,6 +3457,7 @@ class Resample(Transform):
             {
                 "spacing": spacing,
                 "shape": shape,
+                "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
             },
@@ -3258,7 +3490,7 @@ class Rescale(Transform):
         Whether values outside the input range are clipped to the output range.
     mask : Mask, default "all"
         Voxels that the range is measured over. `all`: every voxel. `nonzero`: voxels that are not
-        exactly 0.
+        exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
     channel_wise : bool, default False
         Whether each channel (or frame) has its own range.
     p : float, default 1.0
@@ -4085,7 +4317,8 @@ class ZNormalize(Transform):
     ----------
     mask : Mask, default "all"
         Voxels that the mean and the deviation are taken over. `all`: every voxel. `nonzero`: voxels
-        that are not exactly 0.
+        that are not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+        `ZNormalization.mean`.
     outside : Outside, default "normalize"
         What happens to voxels that the mask leaves out. `normalize`: the same arithmetic
         everywhere. `keep`: voxels outside the mask are not changed.
@@ -4162,7 +4395,9 @@ class Zoom(Transform):
     mode : PadMode, default "edge"
         What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the edge
         voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
-        voxel repeated. `wrap`: the other side.
+        voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which
+        is measured first, so that nothing before is joined with it; labels have theirs of
+        `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0

@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use medcore::{Category, Declared, Error, Facts, Key, Measure, Of, Result, Step, Transform};
+use medcore::{Category, Declared, Error, Facts, Keep, Key, Measured, Of, Result, Step, Transform};
 use medkernels::points;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -92,7 +90,7 @@ impl Transform for Rescale {
             }
             None => Of::Extent,
         };
-        let then = move |m: &medcore::Measured| {
+        let then = move |m: &Measured, _: &Keep| {
             let range = match m.percentiles[..] {
                 [low, high] => [low, high],
                 _ => m.extent,
@@ -106,13 +104,7 @@ impl Transform for Rescale {
             }
             Ok(vec![Rescale::point(range, out, clip)])
         };
-        Ok(vec![Step::Measure(Measure {
-            label: format!("rescale the range of the voxels onto {} to {}", out[0], out[1]),
-            item: None,
-            of,
-            keep: self.mask.keep(Self::NAME, at)?,
-            per_channel: self.channel_wise,
-            then: Arc::new(then),
-        })])
+        let label = format!("rescale the range of the voxels onto {} to {}", out[0], out[1]);
+        Ok(vec![self.mask.measured(Self::NAME, at, label, of, self.channel_wise, then)?])
     }
 }

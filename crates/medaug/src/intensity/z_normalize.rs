@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use medcore::{Category, Declared, Error, Facts, Key, Measure, Of, Result, Step, Transform};
+use medcore::{Category, Declared, Error, Facts, Keep, Key, Measured, Of, Result, Step, Transform};
 use medkernels::points;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,11 +39,10 @@ impl Declared for ZNormalize {
 
 impl Transform for ZNormalize {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        let keep = self.mask.keep(Self::NAME, at)?;
         let only: Option<fn(f32, f32) -> bool> = match (self.outside, &self.mask) {
             (Outside::Normalize, _) | (_, Mask::All) => None,
             (Outside::Keep, Mask::Nonzero) => Some(|v, _| v != 0.0),
-            (Outside::Keep, Mask::Above(_)) => Some(|v, t| v > t),
+            (Outside::Keep, Mask::Above(_) | Mask::AboveMean) => Some(|v, t| v > t),
             (Outside::Keep, Mask::Label(_)) => {
                 return Err(Error::param(
                     Self::NAME,
@@ -55,8 +52,8 @@ impl Transform for ZNormalize {
                 ));
             }
         };
-        let threshold = if let Mask::Above(t) = self.mask { t as f32 } else { 0.0 };
-        let then = move |m: &medcore::Measured| {
+        let then = move |m: &Measured, keep: &Keep| {
+            let threshold = if let Keep::Above(t) = keep { *t as f32 } else { 0.0 };
             if m.count == 0 {
                 return Err(Error::Data {
                     what: Self::NAME.into(),
@@ -76,13 +73,7 @@ impl Transform for ZNormalize {
                 }),
             }])
         };
-        Ok(vec![Step::Measure(Measure {
-            label: "z-normalise by the mean and deviation of the voxels".into(),
-            item: None,
-            of: Of::Moments,
-            keep,
-            per_channel: self.channel_wise,
-            then: Arc::new(then),
-        })])
+        let label = "z-normalise by the mean and deviation of the voxels".into();
+        Ok(vec![self.mask.measured(Self::NAME, at, label, Of::Moments, self.channel_wise, then)?])
     }
 }

@@ -4,6 +4,7 @@ use medcore::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::frame::Frame;
 use super::pad::PadMode;
 use super::resample::Interpolation;
 use crate::intensity::gaussian::LengthUnit;
@@ -11,11 +12,14 @@ use crate::intensity::gaussian::LengthUnit;
 /// Scale, shear, rotate and shift the content about the centre of the grid; the grid stays.
 ///
 /// Lengths are millimetres along the voxel axes x, y, z, so that anisotropic voxels and oblique grids are not distorted. The content is first
-/// scaled, then sheared, then rotated about x, y and z in turn, then shifted. Positive angles turn x to y, y to z, z to x. Landmarks move with
-/// the content.
+/// scaled, then sheared, then rotated about x, y and z in turn, then shifted, unless `sequence`, `order` and `frame` say otherwise. Positive angles
+/// turn x to y, y to z, z to x. Landmarks move with the content.
 ///
-/// nnU-Net's `SpatialTransform` (of batchgeneratorsv2) is `moves: grid`, `unit: voxels`, `mode: constant`, `label_interpolation: linear` and
-/// `label_value: -1`, with its crop after it: both together are one interpolation of what the crop needs.
+/// nnU-Net's `SpatialTransform` (of batchgeneratorsv2) is `moves: grid`, `unit: voxels`, `mode: constant` and `label_interpolation: linear`, with its
+/// crop after it: both together are one interpolation of what the crop needs. Its axes are z, y, x: turned about them in that order, as `order: zyx` does.
+///
+/// MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale, translate, shear, rotate]`. TorchIO's `Affine` is
+/// `frame: ras`, `order: yxz`, `sequence: [rotate, translate, shear, scale]` and `mode: smallest`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Affine {
@@ -33,6 +37,12 @@ pub struct Affine {
     pub moves: Moves,
     /// The unit of lengths.
     pub unit: LengthUnit,
+    /// What x, y and z are.
+    pub frame: Frame,
+    /// About which axis is turned first, second and third.
+    pub order: RotationOrder,
+    /// What is done first, second, third and last.
+    pub sequence: [AffinePart; 4],
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours (the largest of
@@ -59,6 +69,39 @@ pub enum Moves {
     Grid,
 }
 
+/// The order of three rotations, the first one first; the axes stay where they are while the content turns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RotationOrder {
+    /// About x, then y, then z: batchgeneratorsv2, with its axes.
+    #[default]
+    Xyz,
+    /// About x, then z, then y.
+    Xzy,
+    /// About y, then x, then z: ITK's `Euler3DTransform`, and so TorchIO.
+    Yxz,
+    /// About y, then z, then x.
+    Yzx,
+    /// About z, then x, then y.
+    Zxy,
+    /// About z, then y, then x: MONAI, SciPy's `XYZ`.
+    Zyx,
+}
+
+/// A part of an affine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AffinePart {
+    /// Magnification.
+    Scale,
+    /// Shear.
+    Shear,
+    /// All rotations.
+    Rotate,
+    /// Shift.
+    Translate,
+}
+
 /// What a deformation does to the affine: `keep` it (the content has moved in the world), or `update` it as MONAI does (voxels moved, the
 /// world is where it was).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +123,9 @@ impl Default for Affine {
             translate: PerAxis::All(0.0.into()),
             moves: Moves::Content,
             unit: LengthUnit::Mm,
+            frame: Frame::Grid,
+            order: RotationOrder::Xyz,
+            sequence: [AffinePart::Scale, AffinePart::Shear, AffinePart::Rotate, AffinePart::Translate],
             interpolation: Interpolation::Linear,
             label_interpolation: Interpolation::Nearest,
             mode: PadMode::Edge,
@@ -108,25 +154,58 @@ pub(crate) fn rotation(a: usize, b: usize, degrees: f64) -> medcore::Affine {
     m
 }
 
+impl RotationOrder {
+    /// The axes, the first one first.
+    fn axes(self) -> [usize; 3] {
+        match self {
+            RotationOrder::Xyz => [0, 1, 2],
+            RotationOrder::Xzy => [0, 2, 1],
+            RotationOrder::Yxz => [1, 0, 2],
+            RotationOrder::Yzx => [1, 2, 0],
+            RotationOrder::Zxy => [2, 0, 1],
+            RotationOrder::Zyx => [2, 1, 0],
+        }
+    }
+
+    /// The rotation by angles about x, y and z.
+    fn turn(self, angle: [f64; 3]) -> medcore::Affine {
+        let about = |axis: usize| rotation((axis + 1) % 3, (axis + 2) % 3, angle[axis]);
+        let [first, second, third] = self.axes();
+        about(third) * about(second) * about(first)
+    }
+}
+
 impl Transform for Affine {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         self.rotate.within(Self::NAME, "rotate", -1e6, 1e6)?;
         self.scale.within(Self::NAME, "scale", 1e-3, 1e3)?;
+        if (1..4).any(|n| self.sequence[..n].contains(&self.sequence[n])) {
+            let found = format!("{:?}", self.sequence);
+            return Err(Error::param(
+                Self::NAME,
+                "sequence",
+                found,
+                "each of scale, shear, rotate and translate once",
+            ));
+        }
         let draw = |d: &PerAxis<Dist>, name: &str| d.draw(key.text(name));
         let angle = self.rotate.draw(key.text("rotate"));
         let shift = draw(&self.translate, "translate");
         let shear = draw(&self.shear, "shear");
         let mut sheared = medcore::Affine::IDENTITY;
         (sheared.rows[0][1], sheared.rows[0][2], sheared.rows[1][2]) = (shear[0], shear[1], shear[2]);
-        let turn = rotation(0, 1, angle[2]) * rotation(2, 0, angle[1]) * rotation(1, 2, angle[0]);
-        let content = medcore::Affine::translate(shift)
-            * turn
-            * sheared
-            * medcore::Affine::from_spacing(draw(&self.scale, "scale"));
+        let scaled = medcore::Affine::from_spacing(draw(&self.scale, "scale"));
+        let [first, second, third, last] = self.sequence.map(|part| match part {
+            AffinePart::Scale => scaled,
+            AffinePart::Shear => sheared,
+            AffinePart::Rotate => self.order.turn(angle),
+            AffinePart::Translate => medcore::Affine::translate(shift),
+        });
+        let content = last * third * second * first;
         // Between voxels of the grid and lengths along its axes, from its centre.
         let centre = at.grid.center();
-        let size = if self.unit == LengthUnit::Mm { at.grid.spacing() } else { [1.0; 3] };
-        let to_length = medcore::Affine::from_spacing(size) * medcore::Affine::translate(centre.map(|v| -v));
+        let size = self.frame.of_voxels(at.grid, self.unit, Self::NAME)?;
+        let to_length = size * medcore::Affine::translate(centre.map(|v| -v));
         let singular =
             |what: &str| Error::param(Self::NAME, what, "singular", "an affine that can be inverted");
         let from_length = to_length.inverse().ok_or_else(|| singular("the grid's spacing"))?;

@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
-use medcore::{
-    Boundary, Category, Declared, Facts, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform,
-};
+use medcore::{Category, Declared, Facts, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pad::placed;
+use super::pad::{Outside, placed};
 
 /// Crop to the smallest box that holds all foreground voxels. A volume without foreground is kept whole.
 ///
@@ -55,7 +53,7 @@ impl Transform for CropForeground {
                 shape[i] = size;
             }
             let label = format!("crop to the foreground, {shape:?} from {:?}", before.map(|b| -b));
-            Ok(placed(label, &grid, before, shape, Boundary::Constant(0.0)).into_iter().collect())
+            Ok(placed(label, &grid, before, shape, Outside::ZEROS).into_iter().collect())
         };
         Ok(vec![Step::Measure(Measure {
             label: "crop to the box of the foreground".into(),

@@ -6,8 +6,7 @@ use super::pad::{PadMode, placed};
 
 /// Crop or pad each axis about the centre to the given shape. The world stays in place.
 ///
-/// Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it: padding adds it behind, cropping starts at
-/// `n // 2 - m // 2`.
+/// Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it, unless `odd` says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CropOrPad {
@@ -19,6 +18,24 @@ pub struct CropOrPad {
     /// The value added in mode `constant`, in real units.
     #[serde(default)]
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    #[serde(default)]
+    pub label_value: i64,
+    /// Where the middle lies if a difference is odd.
+    #[serde(default)]
+    pub odd: OddVoxel,
+}
+
+/// Which end an odd voxel is added to or taken from: `monai` (`ResizeWithPadOrCrop`: added behind, and crops start at `n // 2 - m // 2`) or `torchio`
+/// (`CropOrPad`: added and taken in front).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OddVoxel {
+    /// As MONAI and nnU-Net.
+    #[default]
+    Monai,
+    /// As TorchIO.
+    Torchio,
 }
 
 impl Declared for CropOrPad {
@@ -42,8 +59,16 @@ impl Transform for CropOrPad {
             return Err(Error::param(Self::NAME, "shape", format!("{shape:?}"), "1 to 2^31 voxels per axis"));
         }
         let n = at.grid.shape;
-        let boundary = self.mode.boundary(Self::NAME, self.value)?;
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
         let label = format!("crop or pad {n:?} to {shape:?}");
-        Ok(placed(label, at.grid, before(n, shape), shape, boundary).into_iter().collect())
+        let first = match self.odd {
+            OddVoxel::Monai => before(n, shape),
+            // Half of the difference, rounded away from nothing.
+            OddVoxel::Torchio => [0, 1, 2].map(|i| {
+                let more = shape[i] as i64 - n[i] as i64;
+                more / 2 + more % 2
+            }),
+        };
+        Ok(placed(label, at.grid, first, shape, outside).into_iter().collect())
     }
 }

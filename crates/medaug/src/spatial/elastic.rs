@@ -5,8 +5,10 @@ use medkernels::philox::uniform_row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::frame::Frame;
 use super::pad::PadMode;
 use super::resample::Interpolation;
+use crate::intensity::gaussian::LengthUnit;
 
 /// Displace the content smoothly, at random; the grid stays.
 ///
@@ -27,6 +29,9 @@ pub struct Elastic {
     /// Displacements of all control points along x, y, z, those along x fastest, instead of drawn ones.
     #[schemars(extend("x-unit" = "mm"))]
     pub displacements: Option<Vec<[f64; 3]>>,
+    /// What x, y and z are, that control points are counted and displaced along; TorchIO's and ITK's are `lps`. Of the world's axes, control points are
+    /// counted along the voxel axes that run along them most nearly.
+    pub frame: Frame,
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
@@ -46,6 +51,7 @@ impl Default for Elastic {
             max_displacement: PerAxis::All(7.5.into()),
             locked_borders: 2,
             displacements: None,
+            frame: Frame::Grid,
             interpolation: Interpolation::Linear,
             label_interpolation: Interpolation::Nearest,
             mode: PadMode::Edge,
@@ -103,17 +109,31 @@ impl Transform for Elastic {
             return Err(Error::param(Self::NAME, "locked_borders", self.locked_borders, "0, 1 or 2"));
         }
         let most = self.max_displacement.draw(key.text("max_displacement"));
-        let (n, size) = (at.grid.shape, at.grid.spacing());
+        let (n, size, given) = (at.grid.shape, at.grid.spacing(), shape);
+        let along = self.frame.along(at.grid);
+        let shape = along.map(|(axis, _)| given[axis]);
         // The spline's domain is the volume and an eighth of a voxel on either side.
         let apart = [0, 1, 2].map(|a| (n[a] as f64 + 0.25) / (shape[a] - 3) as f64);
         let first = apart.map(|d| -0.625 - d);
-        let mut points = self.drawn(shape, most, key)?;
-        for p in &mut points {
+        let drawn = self.drawn(given, most, key)?;
+        let singular = || Error::shape(Self::NAME, "a grid whose affine cannot be inverted", at.grid);
+        let turn =
+            self.frame.of_voxels(at.grid, LengthUnit::Mm, Self::NAME)?.inverse().ok_or_else(singular)?;
+        let point = |i: usize| {
+            let at = [i % shape[0], i / shape[0] % shape[1], i / shape[0] / shape[1]];
+            let mut from = [0; 3];
+            for (j, (axis, against)) in along.into_iter().enumerate() {
+                from[axis] = if against { shape[j] - 1 - at[j] } else { at[j] };
+            }
+            let p = drawn[from[0] + given[0] * (from[1] + given[1] * from[2])];
+            let moved =
+                if self.frame == Frame::Grid { [0, 1, 2].map(|a| p[a] / size[a]) } else { turn.apply(p) };
             // A picture stays in its plane.
-            *p = [0, 1, 2].map(|a| if n[a] == 1 { 0.0 } else { p[a] / size[a] });
-        }
+            [0, 1, 2].map(|a| if n[a] == 1 { 0.0 } else { moved[a] })
+        };
+        let points: Vec<[f64; 3]> = (0..drawn.len()).map(point).collect();
         let spline = Spline::new(shape, first, apart, &points)?;
-        let folds = (0..3).any(|a| n[a] > 1 && most[a] > apart[a] * size[a] / 2.0);
+        let folds = (0..3).any(|a| n[a] > 1 && most[along[a].0] > apart[a] * size[a] / 2.0);
         let warning = if folds && self.displacements.is_none() { "; may fold" } else { "" };
         Ok(vec![Step::Warp(Warp {
             label: format!("elastic, {shape:?} control points up to {most:.3?} mm{warning}"),

@@ -2,14 +2,23 @@ use medcore::{Axes, Category, Declared, Facts, Key, Lattice, Result, Step, Trans
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world.
+use super::affine::AffineRule;
+
+/// Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world, unless it is told to stay.
 ///
-/// Corresponds to `numpy.flip`, MONAI's `Flip` and TorchIO's `Flip`.
+/// Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`, which mirrors the content in the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Flip {
     /// The axes to reverse.
     pub axes: Axes,
+    /// Whether the output's affine follows, or stays, so that content and landmarks move.
+    #[serde(default = "update")]
+    pub affine: AffineRule,
+}
+
+fn update() -> AffineRule {
+    AffineRule::Update
 }
 
 impl Declared for Flip {
@@ -28,6 +37,10 @@ impl Transform for Flip {
             return Ok(vec![]);
         }
         let names: String = (0..3).filter(|&i| self.axes.0[i]).map(|i| ['x', 'y', 'z'][i]).collect();
-        Ok(vec![Step::Warp(Warp::lattice(format!("flip {names}"), at.grid, lattice, at.grid.shape))])
+        let flipped = Warp::lattice(format!("flip {names}"), at.grid, lattice, at.grid.shape);
+        Ok(vec![Step::Warp(match self.affine {
+            AffineRule::Update => flipped,
+            AffineRule::Keep => Warp { grid: *at.grid, deforms: true, ..flipped },
+        })])
     }
 }

@@ -28,6 +28,9 @@ pub struct GridCrop {
     /// The value added in mode `constant`, in real units.
     #[serde(default)]
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    #[serde(default)]
+    pub label_value: i64,
 }
 
 fn none() -> PerAxis<f64> {
@@ -42,7 +45,8 @@ impl Declared for GridCrop {
 
 impl Transform for GridCrop {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        let patches = Patches::new(Self::NAME, &self.shape, 1, self.mode, self.value)?;
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
+        let patches = Patches::new(Self::NAME, &self.shape, 1, outside)?;
         let windows = Windows::new(at.grid, patches.shape, self.overlap.each(), self.rule);
         let windows = windows.map_err(|e| match e {
             Error::Param { name, found, wanted, .. } => Error::param(Self::NAME, &name, found, wanted),

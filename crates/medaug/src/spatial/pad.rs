@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Add voxels around the volume. The world stays in place.
 ///
-/// Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with 0 where it is constant.
+/// Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with `label_value` where it is constant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pad {
@@ -20,9 +20,23 @@ pub struct Pad {
     pub mode: PadMode,
     /// The value added in mode `constant`, in real units.
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    pub label_value: i64,
 }
 
-/// What lies beyond a volume's edge, in the words of `numpy.pad`.
+/// What is added around a volume.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outside {
+    pub(crate) boundary: Boundary,
+    /// The label where the boundary is a constant.
+    pub(crate) label: i64,
+}
+
+impl Outside {
+    pub(crate) const ZEROS: Outside = Outside { boundary: Boundary::Constant(0.0), label: 0 };
+}
+
+/// What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
@@ -37,9 +51,16 @@ pub enum PadMode {
     Symmetric,
     /// The other side.
     Wrap,
+    /// The smallest value of the image, which is measured first, so that nothing before is joined with it; labels have theirs of `constant`.
+    Smallest,
 }
 
 impl PadMode {
+    /// What the mode and values add.
+    pub(crate) fn outside(self, transform: &str, value: f64, label: i64) -> Result<Outside> {
+        Ok(Outside { boundary: self.boundary(transform, value)?, label })
+    }
+
     /// The boundary that the mode and value stand for.
     pub(crate) fn boundary(self, transform: &str, value: f64) -> Result<Boundary> {
         Ok(match self {
@@ -51,13 +72,21 @@ impl PadMode {
             PadMode::Reflect => Boundary::Reflect,
             PadMode::Symmetric => Boundary::Symmetric,
             PadMode::Wrap => Boundary::Wrap,
+            PadMode::Smallest => Boundary::Smallest,
         })
     }
 }
 
 impl Default for Pad {
     fn default() -> Pad {
-        Pad { amount: PerAxis::All(0), before: None, after: None, mode: PadMode::Constant, value: 0.0 }
+        Pad {
+            amount: PerAxis::All(0),
+            before: None,
+            after: None,
+            mode: PadMode::Constant,
+            value: 0.0,
+            label_value: 0,
+        }
     }
 }
 
@@ -73,13 +102,14 @@ pub(crate) fn placed(
     grid: &Grid,
     before: [i64; 3],
     shape: [usize; 3],
-    outside: Boundary,
+    outside: Outside,
 ) -> Option<Step> {
     if before == [0; 3] && shape == grid.shape {
         return None;
     }
     let lattice = Lattice { offset: before.map(|b| -b), ..Lattice::IDENTITY };
-    Some(Step::Warp(Warp { boundary: outside, ..Warp::lattice(label, grid, lattice, shape) }))
+    let (boundary, label_fill) = (outside.boundary, outside.label as f64);
+    Some(Step::Warp(Warp { boundary, label_fill, ..Warp::lattice(label, grid, lattice, shape) }))
 }
 
 impl Transform for Pad {
@@ -99,7 +129,7 @@ impl Transform for Pad {
             })?;
         }
         let label = format!("pad {before:?} before, {after:?} after");
-        let boundary = self.mode.boundary(Self::NAME, self.value)?;
-        Ok(placed(label, at.grid, before.map(|b| b as i64), shape, boundary).into_iter().collect())
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
+        Ok(placed(label, at.grid, before.map(|b| b as i64), shape, outside).into_iter().collect())
     }
 }

@@ -1,10 +1,10 @@
 //! What transforms that cut patches have in common.
 
-use medcore::{Boundary, Box3, Error, Grid, Items, Key, PerAxis, Result, Step};
+use medcore::{Box3, Error, Grid, Items, Key, PerAxis, Result, Step};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pad::{PadMode, placed};
+use super::pad::{Outside, placed};
 
 /// What happens near the volume's edge to patches around a voxel.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -54,7 +54,7 @@ pub(crate) fn one() -> usize {
 pub(crate) struct Patches {
     pub(crate) shape: [usize; 3],
     edges: Edges,
-    boundary: Boundary,
+    outside: Outside,
 }
 
 impl Patches {
@@ -65,8 +65,7 @@ impl Patches {
         transform: &str,
         shape: &PerAxis<usize>,
         count: usize,
-        mode: PadMode,
-        value: f64,
+        outside: Outside,
     ) -> Result<Patches> {
         let shape = shape.each();
         if shape.iter().any(|&m| m == 0 || m >= 1 << 31) {
@@ -75,7 +74,7 @@ impl Patches {
         if count == 0 || count > Patches::MOST {
             return Err(Error::param(transform, "count", count, "1 to 2^20"));
         }
-        Ok(Patches { shape, edges: Edges::Shift, boundary: mode.boundary(transform, value)? })
+        Ok(Patches { shape, edges: Edges::Shift, outside })
     }
 
     pub(crate) fn with_edges(self, edges: &Edges) -> Patches {
@@ -126,7 +125,7 @@ impl Patches {
     /// The steps of one patch.
     pub(crate) fn patch(&self, grid: &Grid, start: [i64; 3], why: &str) -> Vec<Step> {
         let label = format!("crop {:?} from {start:?}{why}", self.shape);
-        placed(label, grid, start.map(|s| -s), self.shape, self.boundary).into_iter().collect()
+        placed(label, grid, start.map(|s| -s), self.shape, self.outside).into_iter().collect()
     }
 
     /// The steps that cut a patch from each place (which is told with the reason for it): one patch is a crop, several are samples.

@@ -23,6 +23,9 @@ pub struct RandomCrop {
     /// The value added in mode `constant`, in real units.
     #[serde(default)]
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    #[serde(default)]
+    pub label_value: i64,
 }
 
 impl Declared for RandomCrop {
@@ -34,7 +37,8 @@ impl Declared for RandomCrop {
 
 impl Transform for RandomCrop {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
-        let patches = Patches::new(Self::NAME, &self.shape, self.count, self.mode, self.value)?;
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
+        let patches = Patches::new(Self::NAME, &self.shape, self.count, outside)?;
         let starts: Vec<_> = (0..self.count as u64)
             .map(|n| (patches.anywhere(at.grid.shape, key.text("start").index(n)), String::new()))
             .collect();

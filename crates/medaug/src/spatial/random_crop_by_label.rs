@@ -68,6 +68,9 @@ pub struct RandomCropByLabel {
     /// The value added in mode `constant`, in real units.
     #[serde(default)]
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    #[serde(default)]
+    pub label_value: i64,
 }
 
 /// How it is decided which patches are forced.
@@ -295,7 +298,8 @@ impl RandomCropByLabel {
 impl Transform for RandomCropByLabel {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         self.check()?;
-        let patches = Patches::new(Self::NAME, &self.shape, self.count, self.mode, self.value)?;
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
+        let patches = Patches::new(Self::NAME, &self.shape, self.count, outside)?;
         let label = at.label(Self::NAME, self.label.as_deref())?.name.clone();
         let image = match &self.image {
             Some(name) => Some(at.named(Self::NAME, "image", Some(name), Role::Image)?.name.clone()),

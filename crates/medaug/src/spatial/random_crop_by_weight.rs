@@ -37,6 +37,9 @@ pub struct RandomCropByWeight {
     /// The value added in mode `constant`, in real units.
     #[serde(default)]
     pub value: f64,
+    /// The label added in mode `constant`; nnU-Net's -1 needs labels of a signed dtype.
+    #[serde(default)]
+    pub label_value: i64,
 }
 
 fn skip() -> Edges {
@@ -52,7 +55,8 @@ impl Declared for RandomCropByWeight {
 
 impl Transform for RandomCropByWeight {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
-        let patches = Patches::new(Self::NAME, &self.shape, self.count, self.mode, self.value)?;
+        let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
+        let patches = Patches::new(Self::NAME, &self.shape, self.count, outside)?;
         let patches = patches.with_edges(&self.edges);
         let map = at.named(Self::NAME, "map", self.map.as_deref(), Role::Map)?.name.clone();
         let (grid, absent) = (*at.grid, self.absent);

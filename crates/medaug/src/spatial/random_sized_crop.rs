@@ -2,7 +2,7 @@ use medcore::{Category, Declared, Error, Facts, Key, PerAxis, Result, Step, Tran
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::pad::PadMode;
+use super::pad::Outside;
 use super::patches::Patches;
 
 /// Cut out a patch of random shape at a random place, the same for every item of the sample.
@@ -87,7 +87,7 @@ impl Transform for RandomSizedCrop {
             let draw = key.text("shape").index(a as u64).below((high - low + 1) as u64);
             shape[a] = low + draw as usize;
         }
-        let patches = Patches::new(Self::NAME, &PerAxis::Each(shape), 1, PadMode::Constant, 0.0)?;
+        let patches = Patches::new(Self::NAME, &PerAxis::Each(shape), 1, Outside::ZEROS)?;
         let start = match self.place {
             CropPlace::Random => patches.anywhere(n, key.text("start")),
             CropPlace::Centre => super::crop_or_pad::before(n, shape).map(|b| -b),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Sample the volume on a grid of another spacing, or of another shape over the same field of view.
 ///
 /// Both grids share the centre of their field of view, and voxel centres lie half a voxel inside its edge (torch `align_corners=False`). With
-/// `spacing`, the spacing is met exactly and the shape is the rounded one; with `shape`, the field of view is met exactly. Beyond the outermost
+/// `spacing`, the spacing is met exactly and the shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of view is met exactly. Beyond the outermost
 /// centres the edge voxel is used. No smoothing is done before down-sampling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -18,6 +18,8 @@ pub struct Resample {
     pub spacing: Option<PerAxis<f64>>,
     /// Voxels along x, y, z, instead of a spacing.
     pub shape: Option<PerAxis<usize>>,
+    /// How many voxels of the spacing there are, and where they lie.
+    pub fit: Fit,
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours (the largest of
@@ -34,8 +36,34 @@ impl Default for Resample {
         Resample {
             spacing: None,
             shape: None,
+            fit: Fit::Rounded,
             interpolation: Interpolation::Linear,
             label_interpolation: nearest(),
+        }
+    }
+}
+
+/// How a grid of another spacing fits the volume: the `rounded` number of voxels, about the common centre; as many as are `inside`, rounded down, about the
+/// common centre (TorchIO's `Resample`); or from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// The rounded number.
+    #[default]
+    Rounded,
+    /// As many as fit.
+    Inside,
+    /// First centre on first centre.
+    First,
+}
+
+impl Fit {
+    /// How many voxels, `ratio` times as wide, stand for `n`; halves go up, or to even as in NumPy where that is the model.
+    fn count(self, n: usize, ratio: f64) -> f64 {
+        match self {
+            Fit::Rounded => (n as f64 / ratio).round(),
+            Fit::Inside => (n as f64 / ratio).floor(),
+            Fit::First => ((n as f64 - 1.0) / ratio + 1.0).round_ties_even(),
         }
     }
 }
@@ -104,7 +132,7 @@ impl Transform for Resample {
                         return Err(Error::param(Self::NAME, "spacing", found, "finite millimetres above 0"));
                     }
                     ratio[i] = wanted[i] / have[i];
-                    let size = (n[i] as f64 / ratio[i]).round();
+                    let size = self.fit.count(n[i], ratio[i]);
                     if !(size.is_finite() && size < (1u64 << 31) as f64 && ratio[i] > 0.0) {
                         let found = format!("{wanted:?} on a grid of {n:?} voxels of {have:?} mm");
                         return Err(Error::param(
@@ -141,7 +169,11 @@ impl Transform for Resample {
             return Ok(vec![]);
         }
         let label = format!("resample {n:?} to {shape:?}");
-        let warp = centred(label, at.grid, shape, ratio, self.interpolation.into());
+        let mut warp = centred(label, at.grid, shape, ratio, self.interpolation.into());
+        if self.fit == Fit::First && self.spacing.is_some() {
+            let map = Affine::from_spacing(ratio);
+            (warp.grid, warp.map) = (Grid::new(shape, at.grid.affine * map), map.into());
+        }
         Ok(vec![Step::Warp(Warp { label_sampler: self.label_interpolation.into(), ..warp })])
     }
 }

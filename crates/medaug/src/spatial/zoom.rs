@@ -74,11 +74,10 @@ impl Transform for Zoom {
         };
         let mut steps = vec![Step::Warp(zoomed)];
         if self.keep_shape {
-            let outside = self.mode.boundary(Self::NAME, self.value)?;
+            let outside = self.mode.outside(Self::NAME, self.value, self.label_value)?;
             let cut = placed(format!("crop or pad to {n:?}"), &grid, before(shape, n), n, outside);
             if let Some(Step::Warp(cut)) = cut {
-                let label_fill = self.label_value as f64;
-                steps.push(Step::Warp(Warp { grid: *at.grid, label_fill, deforms: true, ..cut }));
+                steps.push(Step::Warp(Warp { grid: *at.grid, deforms: true, ..cut }));
             }
         }
         Ok(steps)

@@ -187,6 +187,9 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
     Union::new(vec![
         prop::array::uniform3(1usize..16).prop_map(|s| json!({"resample": {"shape": s}})).boxed(),
         prop::array::uniform3(0.5f64..2.5).prop_map(|s| json!({"resample": {"spacing": s}})).boxed(),
+        (prop::array::uniform3(0.5f64..2.5), prop::sample::select(vec!["inside", "first"]))
+            .prop_map(|(s, f)| json!({"resample": {"spacing": s, "fit": f}}))
+            .boxed(),
         prop::array::uniform3(1usize..16)
             .prop_map(|s| json!({"resample": {"shape": s, "interpolation": "nearest"}}))
             .boxed(),
@@ -205,6 +208,14 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
             .boxed(),
         Just(json!({"affine": {"rotate": [10, 20, -30], "scale": 1.2, "moves": "grid", "unit": "voxels", "mode": "constant", "label_interpolation": "linear"}})).boxed(),
         Just(json!({"elastic_noise": {"sigma": 2, "magnitude": 3, "scale": "peak", "mode": "constant"}})).boxed(),
+        Just(json!({"affine": {"rotate": [9, -20, 14], "translate": [0.7, -1, 2], "scale": [0.8, 1.1, 1.3], "frame": "ras", "order": "yxz", "sequence": ["rotate", "translate", "shear", "scale"], "mode": "smallest"}})).boxed(),
+        Just(json!({"elastic": {"control_points": [4, 5, 6], "max_displacement": 3, "locked_borders": 0, "frame": "lps"}})).boxed(),
+        prop::sample::select(vec!["voxels", "mm"])
+            .prop_map(|u| json!({"displace": {"field": [[[[1, 0.5, -2], [0, 1.5, 0.25]]], [[[-1, 0, 1], [2, 0.5, 0.5]]]], "unit": u, "mode": "constant"}}))
+            .boxed(),
+        prop::sample::subsequence(vec![0, 1, 2], 1..=3)
+            .prop_map(|a| json!({"flip": {"axes": a, "affine": "keep"}}))
+            .boxed(),
         Just(json!({"zoom": {"factor": [1.4, 1.0, 2.1], "label_interpolation": "linear"}})).boxed(),
     ])
 }

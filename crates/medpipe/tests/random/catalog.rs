@@ -11,6 +11,7 @@ fn needed(name: &str) -> Value {
         "clamp" => json!({"min": 0, "max": 2}),
         "crop" => json!({"start": [1, 0, 2], "shape": [5, 6, 4]}),
         "crop_or_pad" => json!({"shape": [5, 12, 9]}),
+        "displace" => json!({"field": [[[[1, 0.5, -2], [0, 1.5, 0.25]]], [[[-1, 0, 1], [2, 0.5, 0.5]]]]}),
         "flip" => json!({"axes": [0, 2]}),
         "grid_crop" => json!({"shape": 6}),
         "label_pyramid" => json!({"scales": [0.5, [1, 0.5, 0.3]]}),
