@@ -82,6 +82,9 @@ class NnUNet:
     def apply(self, name, given):
         getattr(self, name)(**given)
 
+    def label_pyramid(self, scales, **given):
+        assert scales == []
+
     def affine(self, rotate, scale, **given):
         assert given["moves"] == "grid" and given["unit"] == "voxels"
         if np.any(rotate):

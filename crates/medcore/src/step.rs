@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use medkernels::points::Row;
 
-use crate::{Boundary, Box3, ClassIndex, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Volume};
+use crate::{
+    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Volume,
+};
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
 #[derive(Debug, Clone)]

@@ -36,6 +36,7 @@ __all__ = [
     "features",
     "index",
     "load",
+    "mix_draws",
     "preset_file",
     "presets",
     "records",

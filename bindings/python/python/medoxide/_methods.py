@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         Pivot,
         Polynomials,
         RotationOrder,
+        StructuringElement,
+        VolumeUnit,
         WindowRule,
     )
 

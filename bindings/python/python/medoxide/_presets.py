@@ -17,7 +17,7 @@ def preset(name: str, *, seed: int | None = None, **parameters: Any) -> Pipeline
     >>> import medoxide as mx
     >>> pipe = mx.preset("nnunet_v2", patch=(96, 96, 96), read=(154, 154, 154), beyond=(58, 58, 58))
     >>> pipe.is_random, len(pipe)
-    (True, 16)
+    (True, 17)
 
     Parameters
     ----------

@@ -227,6 +227,12 @@ RotationOrder: TypeAlias = Literal["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"]
 turns.
 """
 
+StructuringElement: TypeAlias = Literal["ball", "box", "cross"]
+"""A structuring element: `ball`, `box` or `cross`."""
+
+VolumeUnit: TypeAlias = Literal["voxels", "mm3"]
+"""A unit of volume in an image: `voxels` or `mm3`."""
+
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
 

@@ -10,7 +10,10 @@ fn presets_are_listed_and_printed() {
         assert_eq!(file, p.file(&serde_json::Map::new()).unwrap());
     }
     let file = fine(&at, &["presets", "nnunet_v2", "patch=[64, 64, 32]", "label=seg"]);
-    assert!(file.contains("crop_or_pad: {shape: [64,64,32]}") && file.contains("label: \"seg\""), "{file}");
+    assert!(
+        file.contains("crop_or_pad: {shape: [64,64,32], label_value: -1}") && file.contains("label: \"seg\""),
+        "{file}"
+    );
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl ClassRows {
         let [_, ny, nz] = inside.shape;
         let class = |(value, rows): (i64, Vec<u16>)| {
             let mut planes = vec![0u64; nz];
-            if strides[1] == 1 {
+            if strides == [nz, 1] {
                 // Neighbours are counts of neighbouring planes.
                 for row in rows.chunks(strides[0].max(1)) {
                     planes.iter_mut().zip(row).for_each(|(plane, n)| *plane += u64::from(*n));

@@ -163,7 +163,12 @@ fn memory_stays_within_what_is_promised() {
 fn rows_tell_where_each_voxel_lies() {
     let shape = [5, 4, 6];
     let label: Vec<i64> = (0..120).map(|n: i64| n * n / 7 % 5 - 1).collect();
-    let boxes = [Box3::whole(shape), Box3 { start: [1, 1, 2], shape: [3, 2, 4] }];
+    let boxes = [
+        Box3::whole(shape),
+        Box3 { start: [1, 1, 2], shape: [3, 2, 4] },
+        Box3 { start: [0, 2, 0], shape: [5, 1, 6] },
+        Box3 { start: [0, 0, 3], shape: [5, 4, 1] },
+    ];
     for (inside, turned) in boxes.into_iter().flat_map(|b| [(b, false), (b, true)]) {
         let [_, ny, nz] = inside.shape;
         let strides = if turned { [nz, 1] } else { [1, ny] };
@@ -178,7 +183,8 @@ fn rows_tell_where_each_voxel_lies() {
         };
         // One that does not occur is none of them.
         let rows = ClassRows::new(inside, strides, [3, 9, -1, 0, 2, 1].map(counts).to_vec());
-        assert_eq!(rows.values().collect::<Vec<_>>(), [-1, 0, 1, 2, 3]);
+        let there: Vec<i64> = (-1..4).filter(|&value| !mine(value).is_empty()).collect();
+        assert_eq!(rows.values().collect::<Vec<_>>(), there);
         for value in [-1, 0, 1, 2, 3, 9] {
             let want = mine(value);
             assert_eq!(rows.count(value), want.len() as u64);
