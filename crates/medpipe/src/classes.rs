@@ -135,9 +135,9 @@ impl Label {
             let b = turned(b);
             let mut found = Counted::new(given.as_deref(), &known, b.shape[1] * b.shape[2]);
             if fast == 0 {
-                self.count_rows(&b, &mut found)?
+                self.count_rows(&b, &mut found)?;
             } else {
-                self.count_columns(&b, fast, &mut found)
+                self.count_columns(&b, fast, &mut found);
             }
             Ok(found)
         })?;
@@ -311,7 +311,8 @@ impl<'a, T: Element> Counted<'a, T> {
             let Some(new) = new else { return };
             let mut counts = vec![0; self.rows];
             left -= count(chunk[new], &mut counts);
-            (self.values.push(chunk[new]), self.counts.push(counts));
+            self.values.push(chunk[new]);
+            self.counts.push(counts);
             from = new + 1;
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             if !known.contains(&chunk[new]) {
@@ -335,7 +336,7 @@ fn all_of<T: Element>(tile: &Tile) -> &[T] {
 fn bits(value: i64, dtype: DType) -> Option<u64> {
     with_element!(dtype, T => {
         let own = T::from_i128_saturating(i128::from(value));
-        let all = u64::MAX >> (64 - 8 * size_of::<T>());
+        let all = u64::MAX >> (64 - dtype.bytes() * 8);
         (own.to_i128() == i128::from(value)).then(|| own.widen() & all)
     }, else => None)
 }

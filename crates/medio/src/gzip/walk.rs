@@ -152,9 +152,8 @@ impl Walk<'_> {
                 Step::Made(bytes, next) => (self.at, self.bit) = (self.at + bytes, next),
                 // Nothing behind `end` is wanted, unless the file has more than its header says.
                 Step::Full if self.position + ((content.len() - self.skip) as u64) < self.all => break,
-                Step::Full | Step::Odd => return Ok(None),
                 Step::Bad if self.read_on(MORE)? => continue,
-                Step::Bad => return Ok(None),
+                Step::Full | Step::Odd | Step::Bad => return Ok(None),
             }
             if block.is_some_and(|b| b.last) {
                 return self.ended(content);
