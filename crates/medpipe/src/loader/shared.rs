@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) patches: BTreeMap<usize, Patch>,
     /// Visits under way, by number.
     pub(super) visits: BTreeSet<usize>,
+    /// Those of them that have no memory yet. They get it in order: one that came later and fits would take the room that the first one waits for.
+    pub(super) queue: BTreeSet<usize>,
     pub(super) begun: usize,
     /// Visits that hold memory, and how much.
     pub(super) granted: usize,
@@ -247,6 +249,7 @@ impl Shared {
         let number = state.begun;
         state.begun += 1;
         state.visits.insert(number);
+        state.queue.insert(number);
         Some(Task::Visit(number, stop))
     }
 

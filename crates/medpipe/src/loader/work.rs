@@ -84,12 +84,16 @@ impl Shared {
             let need = estimate + begun.iter().map(|b| b.1).sum::<u64>();
             let alone = state.waiting || state.filled == 0;
             let next = state.visits.first() == Some(&number) && state.granted == 0 && alone;
-            if next || self.fits(&state, need) {
+            let turn = state.queue.first() == Some(&number);
+            if next || turn && self.fits(&state, need) {
+                state.queue.remove(&number);
                 state.granted += 1;
                 state.held += estimate;
                 for (batch, bytes) in begun {
                     state.hold(batch, bytes);
                 }
+                drop(state);
+                self.work.notify_all();
                 return Some(estimate);
             }
             state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -100,6 +104,7 @@ impl Shared {
     fn leave(&self, number: usize, held: u64, granted: bool) {
         let mut state = self.lock();
         state.visits.remove(&number);
+        state.queue.remove(&number);
         state.granted -= usize::from(granted);
         state.held -= held;
         drop(state);
