@@ -48,7 +48,7 @@ pub enum Keep {
 }
 
 /// Content of which libdeflate decodes the start in so little time that checkpoints pay only where more visits follow.
-const AT_ONCE: u64 = if cfg!(feature = "libdeflate") { 16 << 20 } else { 0 };
+const AT_ONCE: u64 = 16 << 20;
 
 impl From<bool> for Keep {
     /// In memory, or nowhere.
@@ -207,7 +207,8 @@ pub(crate) fn known(volume: &VolumeFile, key: &Key) -> Index {
 
 /// Whether checkpoints are gathered only where that costs little.
 pub(crate) fn light(volume: &VolumeFile) -> bool {
-    *volume.checkpoints() == Keep::Auto && volume.content_bytes() <= AT_ONCE
+    let started_quickly = cfg!(feature = "libdeflate") && volume.content_bytes() <= AT_ONCE;
+    started_quickly && *volume.checkpoints() == Keep::Auto
 }
 
 /// Bytes of content between the checkpoints of a file, at least.
