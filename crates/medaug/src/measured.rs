@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use medcore::{Keep, Measure, Measured, Of, Result, Step};
-use medkernels::points;
+use medkernels::linear::Linear;
 
 /// The steps that follow from numbers of all voxels, or of each channel's.
 pub(crate) fn measured(
@@ -23,10 +23,8 @@ pub(crate) fn keeping_statistics(per_channel: bool, steps: Vec<Step>) -> Step {
         let back = move |now: &Measured| {
             let changed = now.variance.sqrt();
             let ratio = if changed > 0.0 { deviation / changed } else { 1.0 };
-            let from = now.mean;
             let label = format!("back to mean {mean:.6}, deviation {deviation:.6}");
-            let any = [f32::NEG_INFINITY, f32::INFINITY];
-            Ok(vec![Step::point_from(label, move |row| points::scale_about(row, from, ratio, mean, any))])
+            Ok(vec![Step::linear(label, [Linear::about(now.mean, ratio as f32, mean as f32)])])
         };
         let restore = measured("restore mean and deviation", Of::Moments, per_channel, back);
         Ok(steps.iter().cloned().chain([restore]).collect())

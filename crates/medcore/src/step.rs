@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use medkernels::linear::{self, Linear};
 use medkernels::points::Row;
 
 use crate::{
@@ -69,6 +70,8 @@ pub struct PointRun {
     pub label: Arc<str>,
     /// Whether the result depends on where the voxel lies. If not, `run` may be given any stretch of voxels at once.
     pub indexed: bool,
+    /// What it does, if that is linear maps only: those of neighbouring points are run two at a time. Empty otherwise.
+    pub linear: Vec<Linear>,
     /// Changes the voxels, in place or on the way from another row.
     pub run: Arc<dyn Fn(Row<'_>, &RowAt) + Send + Sync>,
 }
@@ -82,7 +85,15 @@ impl Step {
     /// A point that looks at values only, and can take them from another row.
     pub fn point_from(label: impl Into<String>, run: impl Fn(Row<'_>) + Send + Sync + 'static) -> Step {
         let run = Arc::new(move |row: Row<'_>, _: &RowAt| run(row));
-        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: false, run }))
+        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: false, linear: vec![], run }))
+    }
+
+    /// A point that is a linear map, or several.
+    pub fn linear(label: impl Into<String>, maps: impl Into<Vec<Linear>>) -> Step {
+        let maps = maps.into();
+        let own: Arc<[Linear]> = maps.as_slice().into();
+        let run = Arc::new(move |row: Row<'_>, _: &RowAt| linear::run(row, &own));
+        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: false, linear: maps, run }))
     }
 
     /// A point that looks at the voxel's place too.
@@ -91,7 +102,7 @@ impl Step {
         run: impl Fn(&mut [f32], &RowAt) + Send + Sync + 'static,
     ) -> Step {
         let run = Arc::new(move |row: Row<'_>, at: &RowAt| run(row.in_place(), at));
-        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: true, run }))
+        Step::Point(Point::Run(PointRun { label: label.into().into(), indexed: true, linear: vec![], run }))
     }
 }
 

@@ -12,6 +12,7 @@ use medkernels::copy::{Strided, copy_strided};
 use medkernels::interpolate::{
     AxisTaps, Boundary, StridedF32, resample_linear, sample_linear_row, sample_nearest_row,
 };
+use medkernels::linear::{self, Linear};
 use medkernels::philox::{Stream, add_normal_row, normal_row, uniform_row};
 use medkernels::select::percentiles;
 use medkernels::stats::{Keep, Moments, extent, moments};
@@ -83,7 +84,7 @@ fn main() -> Result<(), AllocError> {
     };
     in_cache("normalize", |row| points::normalize(row, 0.5, 1.0));
     in_cache("clamp", |row| points::clamp(row, 0.0, 2.0));
-    in_cache("rescale", |row| points::rescale(row, 0.0, 1.0, 0.0, 1.0, true));
+    in_cache("rescale", |row| linear::run(row, &Linear::rescale([0.0, 1.0], [0.0, 1.0], true)));
     in_cache("exp", points::exp);
     in_cache("ln", points::ln);
     in_cache("pow 0.7", |row| points::pow(row, 0.7));

@@ -37,6 +37,7 @@ pub mod interpolate;
 mod intrinsics;
 mod kernel;
 pub mod level;
+pub mod linear;
 pub mod overlap;
 pub mod philox;
 pub mod points;

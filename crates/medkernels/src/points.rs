@@ -3,6 +3,7 @@
 use crate::elementary::{self, Exponents, POW_BLOCK};
 use crate::intrinsics;
 use crate::kernel::kernel;
+use crate::linear::{self, Linear, held};
 
 /// Voxels to be changed. The most used kernels take either form; a slice, an array or a vector is [`Row::Here`].
 #[derive(Debug)]
@@ -126,13 +127,6 @@ macro_rules! point {
     };
 }
 
-/// `x - mean` loses digits if the mean is rounded to f32 first; in two parts it does not.
-fn split(v: f64) -> (f32, f32) {
-    let hi = v as f32;
-    let lo = (v - hi as f64) as f32;
-    (hi, if lo.is_finite() { lo } else { 0.0 })
-}
-
 /// `(x - mean) * inv_std`, computed in f32 as `((x - hi) - lo) * inv_std` with the mean split in two.
 ///
 /// ```
@@ -144,36 +138,23 @@ fn split(v: f64) -> (f32, f32) {
 /// # Panics
 /// If the two rows of a [`Row::From`] differ in length.
 pub fn normalize<'a>(row: impl Into<Row<'a>>, mean: f64, inv_std: f64) {
-    let (hi, lo) = split(mean);
-    shift_scale(row, hi, lo, inv_std as f32);
+    linear::run(row, &[Linear::normalize(mean, inv_std)]);
 }
 
-point! {
-    fn shift_scale(x, hi: f32, lo: f32, mul: f32) {
-        ((x - hi) - lo) * mul
-    }
-}
-
-point! {
-    /// `x * mul + add`, two roundings.
-    pub fn affine(x, mul: f32, add: f32) {
-        x * mul + add
-    }
-}
-
-/// `(x - from) * mul + to`, held in `range`: computed as `((x - hi) - lo) * mul + to` in f32, `from` split in two. NaN stays NaN.
-///
-/// ```
-/// let mut row = [1.0, 2.0, 5.0];
-/// medkernels::points::scale_about(&mut row, 2.0, 3.0, 2.0, [-0.5, 10.0]);
-/// assert_eq!(row, [-0.5, 2.0, 10.0]);
-/// ```
+/// `x * mul + add`, two roundings.
 ///
 /// # Panics
 /// If the two rows of a [`Row::From`] differ in length.
-pub fn scale_about<'a>(row: impl Into<Row<'a>>, from: f64, mul: f64, to: f64, range: [f32; 2]) {
-    let (hi, lo) = split(from);
-    linear(row, [hi, lo], mul as f32, to as f32, range);
+pub fn affine<'a>(row: impl Into<Row<'a>>, mul: f32, add: f32) {
+    linear::run(row, &[Linear::affine(mul, add)]);
+}
+
+/// Holds each voxel in `lo..=hi`. NaN stays NaN.
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn clamp<'a>(row: impl Into<Row<'a>>, lo: f32, hi: f32) {
+    linear::run(row, &[Linear::clamp(lo, hi)]);
 }
 
 /// `from + (to - from) * t^gamma` for the share `t` of the way from `from` to `to` that a voxel has gone, `gamma` above 0, up to 2^14; what lies
@@ -226,86 +207,6 @@ fn powers_of_shares<E: Exponents>(row: &mut [f32], [from, inverse, length]: [f32
         if share < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { share }
     };
     for_blocks!(row, start, elementary::pow_block_32, gamma, finish);
-}
-
-/// Maps `in_min..in_max` linearly to `out_min..out_max`; with `clip`, values beyond are held at the nearer end.
-///
-/// Computed as `((x - hi) - lo) * scale + out_min` in f32, `in_min` split in two. If `in_min == in_max` every
-/// voxel that is not NaN becomes `out_min`. NaN stays NaN.
-///
-/// # Panics
-/// If the two rows of a [`Row::From`] differ in length.
-pub fn rescale<'a>(
-    row: impl Into<Row<'a>>,
-    in_min: f64,
-    in_max: f64,
-    out_min: f64,
-    out_max: f64,
-    clip: bool,
-) {
-    let (hi, lo) = split(in_min);
-    let span = in_max - in_min;
-    if span == 0.0 {
-        return constant(row.into().in_place(), out_min as f32);
-    }
-    let scale = ((out_max - out_min) / span) as f32;
-    let (low, high) = if out_min <= out_max { (out_min, out_max) } else { (out_max, out_min) };
-    let range = if clip { [low as f32, high as f32] } else { EVERYTHING };
-    linear(row, [hi, lo], scale, out_min as f32, range);
-}
-
-/// The range in which every voxel is held already.
-const EVERYTHING: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
-
-/// `((x - hi) - lo) * mul + add`, held in `range`, without the operations that cannot change a bit: in cache it is they that take the time.
-fn linear<'a>(row: impl Into<Row<'a>>, [hi, lo]: [f32; 2], mul: f32, add: f32, range: [f32; 2]) {
-    // x - 0 is x, the sign of a zero too; x - (-0) is not.
-    let (no_hi, no_lo) = (hi.to_bits() == 0, lo.to_bits() == 0);
-    match (no_hi, no_lo, range == EVERYTHING) {
-        (true, true, true) => affine(row, mul, add),
-        (true, true, false) => scale_clamp(row, mul, add, range),
-        (false, true, _) => shift_once(row, hi, mul, add, range),
-        _ => shift_scale_clamp(row, [hi, lo], mul, add, range),
-    }
-}
-
-point! {
-    fn shift_once(x, shift: f32, mul: f32, add: f32, range: [f32; 2]) {
-        held((x - shift) * mul + add, range[0], range[1])
-    }
-}
-
-point! {
-    fn scale_clamp(x, mul: f32, add: f32, range: [f32; 2]) {
-        held(x * mul + add, range[0], range[1])
-    }
-}
-
-point! {
-    fn shift_scale_clamp(x, shift: [f32; 2], mul: f32, add: f32, range: [f32; 2]) {
-        held(((x - shift[0]) - shift[1]) * mul + add, range[0], range[1])
-    }
-}
-
-kernel! {
-    fn constant(row: &mut [f32], value: f32) {
-        for x in row {
-            *x = if x.is_nan() { *x } else { value };
-        }
-    }
-}
-
-#[inline(always)]
-fn held(v: f32, low: f32, high: f32) -> f32 {
-    let v = if v < low { low } else { v };
-    if v > high { high } else { v }
-}
-
-point! {
-    /// Holds each voxel in `lo..=hi`. NaN stays NaN.
-    pub fn clamp(x, lo: f32, hi: f32) {
-        held(x, lo, hi)
-    }
 }
 
 kernel! {

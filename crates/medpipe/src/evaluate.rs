@@ -6,6 +6,7 @@
 use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
+use medkernels::linear::{self, Linear};
 use medkernels::points::{self, Row};
 
 use crate::Result;
@@ -215,10 +216,44 @@ impl Chain {
     }
 }
 
+/// What goes through a piece of voxels once.
+enum Pass<'a> {
+    Run(&'a PointRun),
+    /// Two linear maps, or the last one.
+    Linear(Vec<Linear>),
+}
+
+impl Pass<'_> {
+    fn run(&self, row: Row<'_>, at: &RowAt) {
+        match self {
+            Pass::Run(point) => (point.run)(row, at),
+            Pass::Linear(maps) => linear::run(row, maps),
+        }
+    }
+}
+
+/// Point operations in as few passes as can be: neighbouring linear maps two at a time.
+fn passes<'a>(runs: &[&'a PointRun]) -> Vec<Pass<'a>> {
+    let mut out: Vec<Pass<'a>> = vec![];
+    for run in runs {
+        if run.linear.is_empty() {
+            out.push(Pass::Run(run));
+        }
+        for map in &run.linear {
+            match out.last_mut() {
+                Some(Pass::Linear(maps)) if maps.len() < 2 => maps.push(*map),
+                _ => out.push(Pass::Linear(vec![*map])),
+            }
+        }
+    }
+    out
+}
+
 /// Runs point operations on a stretch of voxels, whatever their places; `src` holds them, if they are not in their place yet.
 fn run_flat(runs: &[&PointRun], at: &RowAt, voxels: &mut [f32], src: Option<&[f32]>) {
+    let passes = passes(runs);
     // What is read and written once only needs no place for what comes next.
-    let piece = if runs.len() > 1 { RUN } else { 4 * RUN };
+    let piece = if passes.len() > 1 { RUN } else { 4 * RUN };
     let mut rest = voxels;
     // From the end, as [`run_points`] does.
     while !rest.is_empty() {
@@ -227,18 +262,18 @@ fn run_flat(runs: &[&PointRun], at: &RowAt, voxels: &mut [f32], src: Option<&[f3
         let from = src.map(|src| &src[start..start + voxels.len()]);
         // While a piece is worked on in the cache, memory is idle: the next one is fetched, a share with each step.
         let next = start.saturating_sub(piece);
-        let share = (start - next).div_ceil(runs.len().max(2) - 1);
-        for (n, run) in runs.iter().enumerate() {
+        let share = (start - next).div_ceil(passes.len().max(2) - 1);
+        for (n, pass) in passes.iter().enumerate() {
             match (n.checked_sub(1), from) {
-                (None, Some(src)) => (run.run)(Row::From { src, dst: voxels }, at),
-                (None, None) => (run.run)(Row::Here(voxels), at),
+                (None, Some(src)) => pass.run(Row::From { src, dst: voxels }, at),
+                (None, None) => pass.run(Row::Here(voxels), at),
                 (Some(n), _) => {
                     let share = (next + n * share).min(start)..(next + (n + 1) * share).min(start);
                     if let Some(src) = src {
                         points::fetch(&src[share.clone()]);
                     }
                     points::fetch(&before[share]);
-                    (run.run)(Row::Here(voxels), at);
+                    pass.run(Row::Here(voxels), at);
                 }
             }
         }

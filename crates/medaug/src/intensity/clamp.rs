@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Error, Facts, Key, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,6 @@ impl Transform for Clamp {
             ));
         }
         let label = format!("clamp to {low} to {high}");
-        Ok(vec![Step::point_from(label, move |row| points::clamp(row, low as f32, high as f32))])
+        Ok(vec![Step::linear(label, [Linear::clamp(low as f32, high as f32)])])
     }
 }

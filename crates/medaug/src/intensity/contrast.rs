@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Dist, Facts, Key, Of, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,17 +37,19 @@ impl Transform for Contrast {
         self.factor.within(Self::NAME, "factor", 0.0, f64::MAX)?;
         let factor = self.factor.draw(key.text("factor"));
         let Contrast { keep_range, channel_wise, .. } = *self;
-        let about = move |mean: f64, range: [f32; 2]| {
+        let about = move |mean: f64, range: Option<[f64; 2]>| {
             let label = format!("distances from the mean {mean:.6} times {factor:.6}");
-            Step::point_from(label, move |row| points::scale_about(row, mean, factor, mean, range))
+            let held = range.map(|[low, high]| Linear::clamp(low as f32, high as f32));
+            let map = Linear::about(mean, factor as f32, mean as f32);
+            Step::linear(label, [map].into_iter().chain(held).collect::<Vec<_>>())
         };
         Ok(vec![measured("scale about the mean of the voxels", Of::Moments, channel_wise, move |m| {
             let mean = m.mean;
             if !keep_range {
-                return Ok(vec![about(mean, [f32::NEG_INFINITY, f32::INFINITY])]);
+                return Ok(vec![about(mean, None)]);
             }
             Ok(vec![measured("within the range of the voxels", Of::Extent, channel_wise, move |m| {
-                Ok(vec![about(mean, m.extent.map(|v| v as f32))])
+                Ok(vec![about(mean, Some(m.extent))])
             })])
         })])
     }

@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Facts, Key, Of, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +53,5 @@ impl Transform for InvertIntensity {
 
 /// `from` becomes `to`, and what lies above it lies below.
 fn mirrored(from: f64, to: f64) -> Step {
-    let any = [f32::NEG_INFINITY, f32::INFINITY];
-    Step::point_from(format!("mirror {from} to {to}"), move |row| {
-        points::scale_about(row, from, -1.0, to, any);
-    })
+    Step::linear(format!("mirror {from} to {to}"), [Linear::about(from, -1.0, to as f32)])
 }

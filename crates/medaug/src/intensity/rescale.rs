@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Error, Facts, Keep, Key, Measured, Of, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +55,7 @@ impl Rescale {
 
     fn point(input: [f64; 2], out: [f64; 2], clip: bool) -> Step {
         let label = format!("rescale {:.6} to {:.6} onto {} to {}", input[0], input[1], out[0], out[1]);
-        Step::point_from(label, move |row| points::rescale(row, input[0], input[1], out[0], out[1], clip))
+        Step::linear(label, Linear::rescale(input, out, clip))
     }
 }
 

@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Dist, Facts, Key, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,6 @@ impl Declared for ScaleIntensity {
 impl Transform for ScaleIntensity {
     fn plan(&self, _: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         let factor = self.factor.draw(key.text("factor")) as f32;
-        Ok(vec![Step::point_from(format!("times {factor}"), move |row| points::affine(row, factor, 0.0))])
+        Ok(vec![Step::linear(format!("times {factor}"), [Linear::affine(factor, 0.0)])])
     }
 }

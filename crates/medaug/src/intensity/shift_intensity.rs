@@ -1,5 +1,5 @@
 use medcore::{Category, Declared, Dist, Facts, Key, Of, Result, Step, Transform};
-use medkernels::points;
+use medkernels::linear::Linear;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -60,5 +60,5 @@ impl Transform for ShiftIntensity {
 
 fn add(offset: f64) -> Step {
     let offset = offset as f32;
-    Step::point_from(format!("add {offset}"), move |row| points::affine(row, 1.0, offset))
+    Step::linear(format!("add {offset}"), [Linear::affine(1.0, offset)])
 }

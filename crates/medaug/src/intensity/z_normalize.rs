@@ -1,4 +1,5 @@
 use medcore::{Category, Declared, Error, Facts, Keep, Key, Measured, Of, Result, Step, Transform};
+use medkernels::linear::Linear;
 use medkernels::points;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ impl Transform for ZNormalize {
             let (mean, inverse) = (m.mean, if deviation == 0.0 { 1.0 } else { 1.0 / deviation });
             let label = format!("z-normalise by mean {mean:.6} and deviation {deviation:.6}");
             Ok(vec![match only {
-                None => Step::point_from(label, move |row| points::normalize(row, mean, inverse)),
+                None => Step::linear(label, [Linear::normalize(mean, inverse)]),
                 Some(kept) => Step::point(label, move |row| {
                     for v in row.iter_mut().filter(|v| kept(**v, threshold)) {
                         points::normalize(std::slice::from_mut(v), mean, inverse);

@@ -1,6 +1,7 @@
 //! The same inputs give the same bits on every architecture: digests found once, asserted everywhere.
 
 use medkernels::interpolate::{AxisTaps, Boundary, StridedF32};
+use medkernels::linear::{self, Linear};
 use medkernels::philox::Stream;
 use medkernels::stats::Keep;
 use medkernels::{convert, copy, filter, gather, interpolate, philox, points, select, stats};
@@ -168,7 +169,7 @@ fn filters() -> u64 {
 fn digests_are_the_same_everywhere() {
     let found = [
         ("normalize", in_place(|row| points::normalize(row, 1234.56789, 0.37))),
-        ("rescale", in_place(|row| points::rescale(row, -3.3, 77.7, 0.0, 1.0, true))),
+        ("rescale", in_place(|row| linear::run(row, &Linear::rescale([-3.3, 77.7], [0.0, 1.0], true)))),
         ("clamp", in_place(|row| points::clamp(row, -3.3, 7.7))),
         ("gamma_between", in_place(|row| points::gamma_between(row, -3.3, 77.7, 0.7))),
         ("exp", in_place(points::exp)),

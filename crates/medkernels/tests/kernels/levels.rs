@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use medkernels::element::Element;
 use medkernels::interpolate::{AxisTaps, Boundary, StridedF32};
 use medkernels::level::{Level, available, force};
+use medkernels::linear::{self, Linear};
 use medkernels::philox::Stream;
 use medkernels::stats::Keep;
 use medkernels::{convert, copy, filter, gather, interpolate, philox, points, select, stats};
@@ -72,9 +73,22 @@ fn halves(v: f64) -> [u32; 2] {
 fn points_do_not_depend_on_the_level() {
     in_place("normalize", |row| points::normalize(row, 1_234.567_890_123, 0.37));
     in_place("affine", |row| points::affine(row, 1.7, -3.3));
-    in_place("rescale", |row| points::rescale(row, -3.0, 77.7, 0.0, 1.0, true));
+    let clipped = Linear::rescale([-3.0, 77.7], [0.0, 1.0], true);
+    in_place("rescale", |row| linear::run(row, &clipped));
     in_place("clamp", |row| points::clamp(row, -3.0, 5.0));
-    in_place("scale_about", |row| points::scale_about(row, 12.3, 1.7, -3.3, [-50.0, 60.0]));
+    // Every kind of map, alone and followed by every kind.
+    let kinds = [
+        Linear::affine(1.7, -3.3),
+        Linear::about(-3.5, 0.9, 2.0),
+        Linear::about(12.3, 1.7, -3.3),
+        Linear::clamp(-50.0, 60.0),
+    ];
+    for first in kinds {
+        in_place(&format!("{first:?}"), |row| linear::run(row, &[first]));
+        for second in kinds {
+            in_place(&format!("{first:?}, {second:?}"), |row| linear::run(row, &[first, second]));
+        }
+    }
     in_place("gamma_between", |row| points::gamma_between(row, -3.0, 77.7, 0.7));
     in_place("pow_signed", |row| points::pow_signed(row, 0.7));
     let knots = [-7.0, -1.0, 0.5, 30.0].map(|at| points::Knot { at, value: 2.0 - at, slope: at * 0.3 });

@@ -12,6 +12,7 @@ mod filter;
 mod fork;
 mod interpolate;
 mod levels;
+mod linear;
 mod memory;
 mod oblique;
 mod oracle;

@@ -1,5 +1,6 @@
 //! Point kernels against f64 formulas, and the elementary functions against libm in f64.
 
+use medkernels::linear::{self, Linear};
 use medkernels::points::{self, Knot, Row};
 
 use super::oracle::{Noise, ulps, values, wild};
@@ -30,32 +31,6 @@ fn affine_scaled_sums_and_products_round_each_step() {
     out.copy_from_slice(&row);
     points::multiply(&mut out, &other);
     assert!((0..999).all(|i| same(out[i], row[i] * other[i])));
-}
-
-#[test]
-fn rescaling_maps_the_ends_and_clips() {
-    let row = [-10.0, 0.0, 5.0, 10.0, 20.0, f32::NAN];
-    let mut out = row;
-    points::rescale(&mut out, 0.0, 10.0, -1.0, 1.0, true);
-    assert_eq!(out[..5], [-1.0, -1.0, 0.0, 1.0, 1.0]);
-    assert!(out[5].is_nan());
-    out = row;
-    points::rescale(&mut out, 0.0, 10.0, -1.0, 1.0, false);
-    assert_eq!(out[..5], [-3.0, -1.0, 0.0, 1.0, 3.0]);
-    out = row;
-    points::rescale(&mut out, 0.0, 10.0, 1.0, 0.0, true);
-    assert_eq!(out[..5], [1.0, 1.0, 0.5, 0.0, 0.0]);
-    out = row;
-    points::rescale(&mut out, 3.0, 3.0, 0.25, 1.0, true);
-    assert_eq!(out[..5], [0.25; 5]);
-    assert!(out[5].is_nan());
-    let row = values(4, 1000, 9999.7, 10000.3);
-    let mut out = row.clone();
-    points::rescale(&mut out, 9_999.712_345_6, 10_000.291, 0.0, 1.0, false);
-    for (x, y) in row.iter().zip(&out) {
-        let want = (f64::from(*x) - 9_999.712_345_6) / (10_000.291 - 9_999.712_345_6);
-        assert!((f64::from(*y) - want).abs() < 3e-7);
-    }
 }
 
 #[test]
@@ -170,19 +145,6 @@ fn signs_survive_powers_of_magnitudes() {
 }
 
 #[test]
-fn scaling_about_a_value_keeps_digits_and_holds_the_range() {
-    let row = values(11, 2000, 9_999.7, 10_000.3);
-    let mean = 10_000.000_123_4;
-    let mut out = row.clone();
-    points::scale_about(&mut out, mean, 1.3, mean, [9_999.8, 10_000.2]);
-    for (x, y) in row.iter().zip(&out) {
-        let want = ((f64::from(*x) - mean) * 1.3 + mean).clamp(9_999.8, 10_000.2);
-        // The result is rounded to a float32 near 1e4.
-        assert!((f64::from(*y) - want).abs() <= 1e-3, "{x} {y} {want}");
-    }
-}
-
-#[test]
 fn pieces_are_lines_between_knots() {
     let ends = [(-2.0f32, 1.0f32), (-1.0, 3.0), (0.5, -4.0), (3.0, -4.0), (4.0, 10.0)];
     let slope = |n: usize| ends.get(n + 1).map_or(0.0, |next| (next.1 - ends[n].1) / (next.0 - ends[n].0));
@@ -283,39 +245,16 @@ fn from_another_row_is_as_in_place() {
         }
     };
     check(&|row| points::normalize(row, 3.3, 0.7));
-    check(&|row| points::rescale(row, -40.0, 30.0, 0.0, 1.0, true));
-    check(&|row| points::rescale(row, 4.0, 4.0, 0.5, 1.0, false));
     check(&|row| points::clamp(row, -1.0, 20.0));
     check(&|row| points::affine(row, 0.3, 20.0));
-    check(&|row| points::scale_about(row, 3.3, 0.7, -2.0, [-9.0, 9.0]));
+    let maps = [Linear::clamp(-40.0, 30.0), Linear::about(3.3, 0.7, -2.0), Linear::affine(0.3, 20.0)];
+    for n in 0..=3 {
+        check(&|row| linear::run(row, &maps[..n]));
+    }
 }
 
 #[test]
 #[should_panic(expected = "differ in length")]
 fn rows_of_two_lengths_are_refused() {
     points::clamp(Row::From { src: &[0.0; 3], dst: &mut [0.0; 4] }, 0.0, 1.0);
-}
-
-/// Operations that cannot change a bit are left out; what is left gives the bits of all of them, signs of zeros and NaN too.
-#[test]
-fn linear_maps_leave_out_only_what_changes_nothing() {
-    let mut row = wild(21, 2000);
-    row.extend([0.0, -0.0, 1.0, -1.0, 1500.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE]);
-    for from in [0.0, -0.0, 3.0, -1000.0, 0.1, 1e-60, -1e-60, 12_345.678_9] {
-        for (mul, to) in [(1.0, 0.0), (1.0, -0.0), (-0.5, 7.0), (2.0 / 1500.0, -1.0)] {
-            for range in [[f32::NEG_INFINITY, f32::INFINITY], [-1.0, 1.0], [0.0, f32::INFINITY]] {
-                let mut found = row.clone();
-                points::scale_about(&mut found, from, mul, to, range);
-                let hi = from as f32;
-                let lo = (from - f64::from(hi)) as f32;
-                for (x, y) in row.iter().zip(&found) {
-                    let v = ((x - hi) - lo) * mul as f32 + to as f32;
-                    let v = if v < range[0] { range[0] } else { v };
-                    let want = if v > range[1] { range[1] } else { v };
-                    let same = y.to_bits() == want.to_bits() || y.is_nan() && want.is_nan();
-                    assert!(same, "{x} about {from} times {mul} plus {to} in {range:?}: {y}, not {want}");
-                }
-            }
-        }
-    }
 }

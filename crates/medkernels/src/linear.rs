@@ -1,0 +1,219 @@
+//! Linear maps of single voxels as values, so that two that follow one another go through a row together.
+
+use crate::kernel::kernel;
+use crate::points::Row;
+
+/// A linear function of a voxel, or a range in which it is held. NaN stays NaN.
+///
+/// What a map does to a voxel does not depend on what it is run together with.
+///
+/// ```
+/// use medkernels::linear::{self, Linear};
+///
+/// let mut row = [1.0, 2.0, 5.0];
+/// linear::run(&mut row, &[Linear::affine(2.0, 1.0), Linear::clamp(4.0, 9.0)]);
+/// assert_eq!(row, [4.0, 5.0, 9.0]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Linear(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Scale(Scale),
+    Shift(Shift),
+    Precise(Precise),
+    Clamp(Clamp),
+}
+
+/// `x * mul + add`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Scale {
+    mul: f32,
+    add: f32,
+}
+
+/// `(x - by) * mul + add`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Shift {
+    by: f32,
+    mul: f32,
+    add: f32,
+}
+
+/// The same with a shift that one f32 does not hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Precise {
+    by: [f32; 2],
+    mul: f32,
+    add: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Clamp {
+    low: f32,
+    high: f32,
+}
+
+impl Linear {
+    /// `x * mul + add`, two roundings.
+    pub fn affine(mul: f32, add: f32) -> Linear {
+        Linear(Kind::Scale(Scale { mul, add }))
+    }
+
+    /// Held in `low..=high`.
+    pub fn clamp(low: f32, high: f32) -> Linear {
+        Linear(Kind::Clamp(Clamp { low, high }))
+    }
+
+    /// `(x - mean) * inv_std`, computed in f32 as `((x - hi) - lo) * inv_std` with the mean split in two.
+    pub fn normalize(mean: f64, inv_std: f64) -> Linear {
+        // x + (-0) is x, the sign of a zero too.
+        Linear::about(mean, inv_std as f32, -0.0)
+    }
+
+    /// `(x - from) * mul + to`: computed as `((x - hi) - lo) * mul + to` in f32, `from` split in two.
+    pub fn about(from: f64, mul: f32, to: f32) -> Linear {
+        // x - mean loses digits if the mean is rounded to f32 first; in two parts it does not.
+        let hi = from as f32;
+        let lo = (from - f64::from(hi)) as f32;
+        let lo = if lo.is_finite() { lo } else { 0.0 };
+        // In cache it is operations that take the time: those that cannot change a bit are left out. x - 0 is x, x - (-0) is not.
+        Linear(match (hi.to_bits(), lo.to_bits()) {
+            (0, 0) => Kind::Scale(Scale { mul, add: to }),
+            (_, 0) => Kind::Shift(Shift { by: hi, mul, add: to }),
+            _ => Kind::Precise(Precise { by: [hi, lo], mul, add: to }),
+        })
+    }
+
+    /// What maps `input` linearly onto `output`, its ends on the ends; with `clip`, values beyond are held at the nearer end. If both ends of
+    /// `input` are the same, every voxel becomes the first end of `output`.
+    pub fn rescale(input: [f64; 2], output: [f64; 2], clip: bool) -> Vec<Linear> {
+        let [low, high] = output;
+        let span = input[1] - input[0];
+        if span == 0.0 {
+            return vec![Linear::clamp(1.0, 1.0), Linear::affine(0.0, low as f32)];
+        }
+        let map = Linear::about(input[0], ((high - low) / span) as f32, low as f32);
+        let range = if low <= high { [low as f32, high as f32] } else { [high as f32, low as f32] };
+        [map].into_iter().chain(clip.then_some(Linear::clamp(range[0], range[1]))).collect()
+    }
+}
+
+/// Runs maps one after the other, two in one go.
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn run<'a>(row: impl Into<Row<'a>>, maps: &[Linear]) {
+    let mut row = row.into();
+    for maps in maps.chunks(2) {
+        row = Row::Here(match *maps {
+            [first, second] => pair(row, first, second),
+            _ => one(row, maps[0]),
+        });
+    }
+    row.in_place();
+}
+
+fn one(row: Row<'_>, map: Linear) -> &mut [f32] {
+    match map.0 {
+        Kind::Scale(map) => through(row, map),
+        Kind::Shift(map) => through(row, map),
+        Kind::Precise(map) => through(row, map),
+        Kind::Clamp(map) => through(row, map),
+    }
+}
+
+fn pair(row: Row<'_>, first: Linear, second: Linear) -> &mut [f32] {
+    match first.0 {
+        Kind::Scale(first) => followed(row, first, second),
+        Kind::Shift(first) => followed(row, first, second),
+        Kind::Precise(first) => followed(row, first, second),
+        Kind::Clamp(first) => followed(row, first, second),
+    }
+}
+
+fn followed<M: Map>(row: Row<'_>, first: M, second: Linear) -> &mut [f32] {
+    match second.0 {
+        Kind::Scale(second) => through(row, (first, second)),
+        Kind::Shift(second) => through(row, (first, second)),
+        Kind::Precise(second) => through(row, (first, second)),
+        Kind::Clamp(second) => through(row, (first, second)),
+    }
+}
+
+/// Runs what is compiled as one; gives back the voxels in their place.
+fn through<M: Map>(row: Row<'_>, map: M) -> &mut [f32] {
+    match row {
+        Row::Here(row) => {
+            here(row, map);
+            row
+        }
+        Row::From { src, dst } => {
+            assert_eq!(src.len(), dst.len(), "the rows differ in length");
+            on_the_way(dst, src, map);
+            dst
+        }
+    }
+}
+
+kernel! {
+    fn here[M: Map](row: &mut [f32], map: M) {
+        for voxel in row {
+            *voxel = map.of(*voxel);
+        }
+    }
+}
+
+kernel! {
+    fn on_the_way[M: Map](dst: &mut [f32], src: &[f32], map: M) {
+        for (voxel, from) in dst.iter_mut().zip(src) {
+            *voxel = map.of(*from);
+        }
+    }
+}
+
+/// What becomes of a voxel.
+trait Map: Copy {
+    fn of(self, x: f32) -> f32;
+}
+
+impl<A: Map, B: Map> Map for (A, B) {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        self.1.of(self.0.of(x))
+    }
+}
+
+impl Map for Scale {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        x * self.mul + self.add
+    }
+}
+
+impl Map for Shift {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        (x - self.by) * self.mul + self.add
+    }
+}
+
+impl Map for Precise {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        ((x - self.by[0]) - self.by[1]) * self.mul + self.add
+    }
+}
+
+impl Map for Clamp {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        held(x, self.low, self.high)
+    }
+}
+
+#[inline(always)]
+pub(crate) fn held(v: f32, low: f32, high: f32) -> f32 {
+    let v = if v < low { low } else { v };
+    if v > high { high } else { v }
+}
