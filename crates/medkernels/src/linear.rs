@@ -65,6 +65,14 @@ impl Linear {
         Linear(Kind::Clamp(Clamp { low, high }))
     }
 
+    /// Whether no voxel tells if `earlier` was run before this: both hold a range, and the earlier range is the wider one.
+    pub fn absorbs(self, earlier: Linear) -> bool {
+        let (Kind::Clamp(narrow), Kind::Clamp(wide)) = (self.0, earlier.0) else { return false };
+        // Ends that are alike may still be 0 and -0.
+        (wide.low < narrow.low || wide.low.to_bits() == narrow.low.to_bits())
+            && (wide.high > narrow.high || wide.high.to_bits() == narrow.high.to_bits())
+    }
+
     /// `(x - mean) * inv_std`, computed in f32 as `((x - hi) - lo) * inv_std` with the mean split in two.
     pub fn normalize(mean: f64, inv_std: f64) -> Linear {
         // x + (-0) is x, the sign of a zero too.

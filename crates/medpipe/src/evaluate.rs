@@ -17,6 +17,9 @@ use crate::values::{cast, relabel};
 /// Voxels that point operations are given at once: 4 KiB, which stay in the first cache level through a chain of them.
 const RUN: usize = 1 << 10;
 
+/// Voxels that are gone through forwards: 256 KiB, a part of the second cache level.
+const BLOCK: usize = 64 << 10;
+
 pub(crate) fn buffer(bytes: usize) -> Result<Buffer> {
     Ok(Buffer::for_overwrite(bytes).map_err(Error::from)?)
 }
@@ -241,6 +244,10 @@ fn passes<'a>(runs: &[&'a PointRun]) -> Vec<Pass<'a>> {
         }
         for map in &run.linear {
             match out.last_mut() {
+                Some(Pass::Linear(maps)) if maps.last().is_some_and(|last| map.absorbs(*last)) => {
+                    maps.pop();
+                    maps.push(*map);
+                }
                 Some(Pass::Linear(maps)) if maps.len() < 2 => maps.push(*map),
                 _ => out.push(Pass::Linear(vec![*map])),
             }
@@ -252,32 +259,43 @@ fn passes<'a>(runs: &[&'a PointRun]) -> Vec<Pass<'a>> {
 /// Runs point operations on a stretch of voxels, whatever their places; `src` holds them, if they are not in their place yet.
 fn run_flat(runs: &[&PointRun], at: &RowAt, voxels: &mut [f32], src: Option<&[f32]>) {
     let passes = passes(runs);
-    // What is read and written once only needs no place for what comes next.
-    let piece = if passes.len() > 1 { RUN } else { 4 * RUN };
     let mut rest = voxels;
-    // From the end, as [`run_points`] does.
+    // From the end, as [`run_points`] does, but forwards in each block: that is how memory is read ahead of its use.
     while !rest.is_empty() {
-        let start = rest.len().saturating_sub(piece);
-        let (before, voxels) = rest.split_at_mut(start);
-        let from = src.map(|src| &src[start..start + voxels.len()]);
-        // While a piece is worked on in the cache, memory is idle: the next one is fetched, a share with each step.
-        let next = start.saturating_sub(piece);
-        let share = (start - next).div_ceil(passes.len().max(2) - 1);
+        let start = rest.len().saturating_sub(BLOCK);
+        let (before, block) = rest.split_at_mut(start);
+        let from = src.map(|src| &src[start..start + block.len()]);
+        run_block(&passes, at, block, from);
+        rest = before;
+    }
+}
+
+fn run_block(passes: &[Pass<'_>], at: &RowAt, voxels: &mut [f32], src: Option<&[f32]>) {
+    // What is read and written once only needs no place for what comes next.
+    let piece = if passes.len() > 1 { RUN } else { BLOCK };
+    let (mut rest, mut start) = (voxels, 0);
+    while !rest.is_empty() {
+        let (voxels, after) = rest.split_at_mut(piece.min(rest.len()));
+        let from = src.map(|src| &src[start..]);
+        // While a piece is worked on in the cache, memory is idle: the next one is fetched, a share with each pass.
+        let next = after.len().min(piece);
+        let share = next.div_ceil(passes.len().max(2) - 1);
         for (n, pass) in passes.iter().enumerate() {
             match (n.checked_sub(1), from) {
-                (None, Some(src)) => pass.run(Row::From { src, dst: voxels }, at),
+                (None, Some(src)) => pass.run(Row::From { src: &src[..voxels.len()], dst: voxels }, at),
                 (None, None) => pass.run(Row::Here(voxels), at),
                 (Some(n), _) => {
-                    let share = (next + n * share).min(start)..(next + (n + 1) * share).min(start);
-                    if let Some(src) = src {
-                        points::fetch(&src[share.clone()]);
+                    let share = (n * share).min(next)..((n + 1) * share).min(next);
+                    if let Some(src) = from {
+                        points::fetch(&src[voxels.len()..][share.clone()]);
                     }
-                    points::fetch(&before[share]);
+                    points::fetch(&after[share]);
                     pass.run(Row::Here(voxels), at);
                 }
             }
         }
-        rest = before;
+        start += voxels.len();
+        rest = after;
     }
 }
 

@@ -87,3 +87,28 @@ fn maps_run_together_are_maps_run_one_by_one() {
         assert_eq!(bits(&together), bits(&apart), "{maps:?}");
     }
 }
+
+/// A clamp within another one makes the wider one needless, to the bit.
+#[test]
+fn absorbed_clamps_leave_no_trace() {
+    let mut row = wild(23, 2000);
+    row.extend([0.0, -0.0, 1.0, -1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MIN_POSITIVE]);
+    let ends = [f32::NEG_INFINITY, -3.0, -0.0, 0.0, 2.0, f32::INFINITY];
+    let clamps: Vec<Linear> = (0..36)
+        .filter(|n| ends[n / 6] <= ends[n % 6])
+        .map(|n| Linear::clamp(ends[n / 6], ends[n % 6]))
+        .collect();
+    let mut absorbed = 0;
+    for wide in &clamps {
+        for narrow in clamps.iter().filter(|narrow| narrow.absorbs(*wide)) {
+            let (mut both, mut one) = (row.clone(), row.clone());
+            linear::run(&mut both, &[*wide, *narrow]);
+            linear::run(&mut one, &[*narrow]);
+            assert_eq!(bits(&both), bits(&one), "{wide:?}, {narrow:?}");
+            absorbed += 1;
+        }
+    }
+    assert!(absorbed > clamps.len(), "each absorbs itself, and some absorb others");
+    assert!(!Linear::clamp(-1.0, 1.0).absorbs(Linear::clamp(0.0, 2.0)));
+    assert!(!Linear::clamp(-1.0, 1.0).absorbs(Linear::affine(1.0, 0.0)));
+}
