@@ -124,6 +124,7 @@ fn page(entry: &Entry) -> String {
     let mut named = vec![];
     let mut out = format!("{}  (class {} in Rust and Python)\n\n", entry.name, entry.class);
     out.push_str(&wrapped(description(root), 2));
+    let _ = write!(out, "\n{}", wrapped(&entry.peers_in_words(), 2));
     out.push_str("\nParameters\n");
     out.push_str(&parameters(root, &mut named));
     out.push_str("\nEvery transform also takes\n");

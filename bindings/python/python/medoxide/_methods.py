@@ -100,6 +100,10 @@ class TransformMethods:
         translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
         [rotate, translate, shear, scale]` and `mode: smallest`.
 
+        Peers: MONAI `Affine`, `RandAffine`, `Rotate`; TorchIO `Affine`, `RandomAffine`;
+        batchgeneratorsv2 `SpatialTransform`; SciPy `ndimage.affine_transform`; SimpleITK
+        `AffineTransform`, `Euler3DTransform`; OpenCV `warpAffine`.
+
         Parameters
         ----------
         rotate : Dist | Sequence[Dist], default 0.0
@@ -192,6 +196,8 @@ class TransformMethods:
         the axis are `factor` times as wide, as many of them as fit, about the centre. Never
         joined with another interpolation: the loss is the point.
 
+        Peers: TorchIO `RandomAnisotropy`.
+
         Parameters
         ----------
         factor : Dist, default 2.0
@@ -233,6 +239,8 @@ class TransformMethods:
         polynomials are Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's
         `RandomBiasField`.
 
+        Peers: MONAI `RandBiasField`; TorchIO `BiasField`, `RandomBiasField`.
+
         Parameters
         ----------
         coefficients : Sequence[float], default (-0.5, 0.5)
@@ -266,6 +274,8 @@ class TransformMethods:
         """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in
         integers.
 
+        Peers: MONAI `CastToType`; NumPy `ndarray.astype`; SimpleITK `Cast`.
+
         Parameters
         ----------
         dtype : DTypeLike
@@ -292,6 +302,9 @@ class TransformMethods:
 
         Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles`
         with values.
+
+        Peers: MONAI `ThresholdIntensity`, `ClipIntensityPercentiles`; TorchIO `Clamp`; NumPy
+        `clip`; SimpleITK `Clamp`.
 
         Parameters
         ----------
@@ -330,6 +343,8 @@ class TransformMethods:
         Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
         Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
         `BlankRectangleTransform`.
+
+        Peers: MONAI `RandCoarseDropout`; batchgeneratorsv2 `BlankRectangleTransform`.
 
         Parameters
         ----------
@@ -382,6 +397,9 @@ class TransformMethods:
         Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to
         MONAI's `RandScaleIntensityFixedMean`, whose factor is 1 less.
 
+        Peers: MONAI `ScaleIntensityFixedMean`, `RandScaleIntensityFixedMean`; batchgeneratorsv2
+        `ContrastTransform`.
+
         Parameters
         ----------
         factor : Dist, default 1.0
@@ -414,6 +432,8 @@ class TransformMethods:
     ) -> V:
         """Cut out a box of voxels. A box that leaves the volume is an error.
 
+        Peers: MONAI `SpatialCrop`; TorchIO `Crop`; SimpleITK `RegionOfInterest`.
+
         Parameters
         ----------
         start : Sequence[int]
@@ -442,6 +462,8 @@ class TransformMethods:
 
         Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never
         reaches beyond the volume).
+
+        Peers: MONAI `CropForeground`.
 
         Parameters
         ----------
@@ -478,6 +500,8 @@ class TransformMethods:
 
         Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts
         it, unless `odd` says otherwise.
+
+        Peers: MONAI `ResizeWithPadOrCrop`; TorchIO `CropOrPad`.
 
         Parameters
         ----------
@@ -533,6 +557,9 @@ class TransformMethods:
         coarser than the volume: it is linear between its voxels, and beyond the outermost as
         they are. Unless it has an affine it spans the volume, faces on faces. Landmarks move
         with the content. Joined with warps before and after it into one interpolation.
+
+        Peers: MONAI `networks.blocks.Warp`; SciPy `ndimage.map_coordinates`; SimpleITK
+        `DisplacementFieldTransform`; OpenCV `remap`; PyTorch `nn.functional.grid_sample`.
 
         Parameters
         ----------
@@ -618,6 +645,9 @@ class TransformMethods:
         distance of control points: the content may then fold. Landmarks move with the content.
         Joined with affines before and after it into one interpolation.
 
+        Peers: TorchIO `ElasticDeformation`, `RandomElasticDeformation`; SimpleITK
+        `BSplineTransform`.
+
         Parameters
         ----------
         max_displacement : Dist | Sequence[Dist], default 7.5
@@ -698,6 +728,8 @@ class TransformMethods:
         and after it into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with
         `scale: peak`, to the elastic deformation of batchgenerators.
 
+        Peers: MONAI `Rand3DElastic`; batchgeneratorsv2 `SpatialTransform`.
+
         Parameters
         ----------
         magnitude : Dist, default 100.0
@@ -756,6 +788,9 @@ class TransformMethods:
         Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`,
         which mirrors the content in the world.
 
+        Peers: MONAI `Flip`, `RandFlip`, `RandAxisFlip`; TorchIO `Flip`, `RandomFlip`;
+        batchgeneratorsv2 `MirrorTransform`; NumPy `flip`; SimpleITK `Flip`.
+
         Parameters
         ----------
         axes : Axes
@@ -793,6 +828,9 @@ class TransformMethods:
         `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
         magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma:
         {log_uniform: [0.74, 1.35]}` is its default).
+
+        Peers: MONAI `AdjustContrast`, `RandAdjustContrast`; TorchIO `Gamma`, `RandomGamma`;
+        batchgeneratorsv2 `GammaTransform`; scikit-image `exposure.adjust_gamma`.
 
         Parameters
         ----------
@@ -841,6 +879,9 @@ class TransformMethods:
         A voxel's draw depends on the key and on its index in the whole grid only, so that any
         patch of a noisy volume has the noise of the whole.
 
+        Peers: MONAI `RandGaussianNoise`; TorchIO `Noise`, `RandomNoise`; batchgeneratorsv2
+        `GaussianNoiseTransform`; SimpleITK `AdditiveGaussianNoise`.
+
         Parameters
         ----------
         std : Dist, default 0.1
@@ -878,6 +919,8 @@ class TransformMethods:
         smooth(s))` with `s` the smoothed image.
 
         Corresponds to MONAI's `GaussianSharpen`.
+
+        Peers: MONAI `GaussianSharpen`, `RandGaussianSharpen`.
 
         Parameters
         ----------
@@ -926,6 +969,10 @@ class TransformMethods:
         What the kernel's weights are, how wide it is and what lies beyond the volume's edge are
         as in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in
         nnU-Net's augmentation.
+
+        Peers: MONAI `GaussianSmooth`, `RandGaussianSmooth`; TorchIO `Blur`, `RandomBlur`;
+        batchgeneratorsv2 `GaussianBlurTransform`; SciPy `ndimage.gaussian_filter`; SimpleITK
+        `DiscreteGaussian`; OpenCV `GaussianBlur`.
 
         Parameters
         ----------
@@ -976,6 +1023,8 @@ class TransformMethods:
         kept. Corresponds to TorchIO's `RandomGhosting`. Two ghosts are the N/2 ghost of
         echo-planar images.
 
+        Peers: TorchIO `Ghosting`, `RandomGhosting`.
+
         Parameters
         ----------
         ghosts : Dist, default 4.0
@@ -1018,6 +1067,8 @@ class TransformMethods:
         Frequencies beyond `(1 - alpha) max(nx, ny, nz) / sqrt(2)` from the middle `(n - 1) / 2`
         of the centred frequencies are set to 0, as in MONAI's `GibbsNoise`.
 
+        Peers: MONAI `GibbsNoise`, `RandGibbsNoise`.
+
         Parameters
         ----------
         alpha : Dist, default 0.6
@@ -1053,6 +1104,8 @@ class TransformMethods:
         fastest), by the rule that is chosen. Axes shorter than the patch are padded about the
         centre. Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's
         `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
+
+        Peers: MONAI `GridPatch`, `inferers.sliding_window_inference`; TorchIO `GridSampler`.
 
         Parameters
         ----------
@@ -1115,6 +1168,8 @@ class TransformMethods:
         parts, both included, and voxels left over at the end are one more cell. Landmarks move
         with the content.
 
+        Peers: MONAI `GridDistortion`, `RandGridDistortion`.
+
         Parameters
         ----------
         limits : Sequence[float], default (-0.03, 0.03)
@@ -1176,6 +1231,8 @@ class TransformMethods:
         the outermost is moved to a value that is drawn uniformly between the point below it, as
         moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
 
+        Peers: MONAI `RandHistogramShift`.
+
         Parameters
         ----------
         control_points : Dist, default 10.0
@@ -1208,6 +1265,8 @@ class TransformMethods:
         0.
 
         `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+        Peers: batchgeneratorsv2 `InvertImageTransform`; SimpleITK `InvertIntensity`.
 
         Parameters
         ----------
@@ -1245,6 +1304,8 @@ class TransformMethods:
         Each plane outside the middle is left out by its own draw. With `axes` the phase-encoding
         axis, this is the random mask of undersampled reconstruction.
 
+        Peers: none.
+
         Parameters
         ----------
         fraction : Dist, default 0.3
@@ -1280,6 +1341,9 @@ class TransformMethods:
         Of components of the same size, the one whose first voxel (x fastest) comes first is
         kept. Corresponds to MONAI's `KeepLargestConnectedComponent`.
 
+        Peers: MONAI `KeepLargestConnectedComponent`; TorchIO `KeepLargestComponent`; SciPy
+        `ndimage.label`; SimpleITK `ConnectedComponent`, `RelabelComponent`; cc3d `largest_k`.
+
         Parameters
         ----------
         connectivity : int, default 3
@@ -1310,6 +1374,8 @@ class TransformMethods:
         `DownsampleSegForDSTransform`, whose list begins with the label itself (1) and counts
         axes z, y, x. Transforms that move voxels come before: afterwards the items lie on
         several grids.
+
+        Peers: batchgeneratorsv2 `DownsampleSegForDSTransform`.
 
         Parameters
         ----------
@@ -1345,6 +1411,8 @@ class TransformMethods:
         `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
         Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
         transforms that come after look for images.
+
+        Peers: TorchIO `LabelsToImage`, `RandomLabelsToImage`.
 
         Parameters
         ----------
@@ -1398,6 +1466,12 @@ class TransformMethods:
         Labels are gone through one after the other, in the order given or ascending. Voxels that
         a label loses become 0. What lies outside the volume takes nothing from a label and adds
         nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+        Peers: MONAI `utils_morphological_ops.dilate`, `utils_morphological_ops.erode`; SciPy
+        `ndimage.binary_dilation`, `ndimage.binary_erosion`, `ndimage.binary_opening`,
+        `ndimage.binary_closing`; SimpleITK `BinaryDilate`, `BinaryErode`,
+        `BinaryMorphologicalOpening`, `BinaryMorphologicalClosing`; scikit-image
+        `morphology.dilation`, `morphology.erosion`, `morphology.opening`, `morphology.closing`.
 
         Parameters
         ----------
@@ -1457,6 +1531,8 @@ class TransformMethods:
         the planes that holds frequency 0 comes from the image at rest. Follows TorchIO's
         `RandomMotion`, which turns about the origin of the world and lets time run along z.
 
+        Peers: TorchIO `Motion`, `RandomMotion`.
+
         Parameters
         ----------
         movements : int, default 2
@@ -1505,6 +1581,9 @@ class TransformMethods:
         Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode,
         with `label_value` where it is constant.
 
+        Peers: MONAI `BorderPad`, `SpatialPad`; TorchIO `Pad`; NumPy `pad`; SimpleITK `ConstantPad`,
+        `MirrorPad`, `WrapPad`.
+
         Parameters
         ----------
         amount : int | Sequence[int], default 0
@@ -1548,6 +1627,8 @@ class TransformMethods:
         Values that are not listed stay. For classes whose numbers mean nothing, such as
         instances, or parts that are alike.
 
+        Peers: none.
+
         Parameters
         ----------
         labels : Sequence[int]
@@ -1578,6 +1659,8 @@ class TransformMethods:
         `scale` times the value as expectation, divided by `scale`.
 
         Values that are not above 0 become 0.
+
+        Peers: SimpleITK `ShotNoise`; scikit-image `util.random_noise`.
 
         Parameters
         ----------
@@ -1610,6 +1693,8 @@ class TransformMethods:
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+        Peers: none.
 
         Parameters
         ----------
@@ -1654,6 +1739,8 @@ class TransformMethods:
         Every start that keeps the patch inside the volume is equally likely, the last one
         included. Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
         `RandSpatialCropSamples` with `random_size=False`.
+
+        Peers: MONAI `RandSpatialCrop`, `RandSpatialCropSamples`; TorchIO `UniformSampler`.
 
         Parameters
         ----------
@@ -1730,6 +1817,8 @@ class TransformMethods:
 
         Every voxel of a label is equally likely. The label is looked at in its own dtype, as it
         stands at this point of the pipeline.
+
+        Peers: MONAI `RandCropByPosNegLabel`, `RandCropByLabelClasses`; TorchIO `LabelSampler`.
 
         Parameters
         ----------
@@ -1826,6 +1915,8 @@ class TransformMethods:
         Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which
         leaves out the last place along each axis.
 
+        Peers: MONAI `RandWeightedCrop`; TorchIO `WeightedSampler`.
+
         Parameters
         ----------
         shape : int | Sequence[int]
@@ -1895,6 +1986,8 @@ class TransformMethods:
         `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the
         operations are those of `morphology`.
 
+        Peers: batchgeneratorsv2 `ApplyRandomBinaryOperatorTransform`.
+
         Parameters
         ----------
         radius : Sequence[float], default (1.0, 8.0)
@@ -1948,6 +2041,8 @@ class TransformMethods:
         Axes of different lengths change the shape: for patches that are cubes, or volumes of
         which patches are cut afterwards.
 
+        Peers: batchgeneratorsv2 `Rot90Transform`, `TransposeAxesTransform`.
+
         Parameters
         ----------
         mirror : bool, default False
@@ -1983,6 +2078,8 @@ class TransformMethods:
         voxels. Corresponds to MONAI's `RandSpatialCrop` with `random_size=True` (`smallest` and
         `largest` are its `roi_size` and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
 
+        Peers: MONAI `RandSpatialCrop`, `RandScaleCrop`.
+
         Parameters
         ----------
         smallest : float | Sequence[float]
@@ -2017,6 +2114,9 @@ class TransformMethods:
         """Replace label values. Values that are not named stay. The dtype stays; a value that it
         cannot hold is an error.
 
+        Peers: MONAI `MapLabelValue`; TorchIO `RemapLabels`, `RemoveLabels`; batchgeneratorsv2
+        `RemoveLabelTransform`; SimpleITK `ChangeLabel`.
+
         Parameters
         ----------
         table : Mapping[int, int]
@@ -2047,6 +2147,8 @@ class TransformMethods:
         Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
         `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of
         nnU-Net's cascade.
+
+        Peers: batchgeneratorsv2 `RemoveRandomConnectedComponentFromOneHotEncodingTransform`.
 
         Parameters
         ----------
@@ -2095,6 +2197,9 @@ class TransformMethods:
 
         Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
 
+        Peers: MONAI `RemoveSmallObjects`; SimpleITK `RelabelComponent`; scikit-image
+        `morphology.remove_small_objects`; cc3d `dust`.
+
         Parameters
         ----------
         min_size : Dist, default 64.0
@@ -2136,6 +2241,9 @@ class TransformMethods:
         Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
         TorchIO's `ToCanonical`.
 
+        Peers: MONAI `Orientation`; TorchIO `ToCanonical`, `ToOrientation`; SimpleITK `DICOMOrient`;
+        nibabel `as_closest_canonical`.
+
         Parameters
         ----------
         orientation : str
@@ -2166,6 +2274,9 @@ class TransformMethods:
         and the shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of
         view is met exactly. Beyond the outermost centres the edge voxel is used. No smoothing is
         done before down-sampling.
+
+        Peers: MONAI `Spacing`, `Resize`; TorchIO `Resample`, `Resize`; SciPy `ndimage.zoom`;
+        SimpleITK `Resample`; PyTorch `nn.functional.interpolate`.
 
         Parameters
         ----------
@@ -2213,6 +2324,10 @@ class TransformMethods:
         finite value, or two percentiles (as `numpy.percentile`). A range of no width maps to the
         lower output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
         `RescaleIntensity`.
+
+        Peers: MONAI `ScaleIntensity`, `ScaleIntensityRange`, `ScaleIntensityRangePercentiles`;
+        TorchIO `RescaleIntensity`; SimpleITK `RescaleIntensity`, `IntensityWindowing`; OpenCV
+        `normalize`; scikit-image `exposure.rescale_intensity`.
 
         Parameters
         ----------
@@ -2267,6 +2382,8 @@ class TransformMethods:
         Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
         batchgeneratorsv2's `RicianNoiseTransform`.
 
+        Peers: MONAI `RandRicianNoise`; batchgeneratorsv2 `RicianNoiseTransform`.
+
         Parameters
         ----------
         std : Dist, default 0.1
@@ -2314,6 +2431,8 @@ class TransformMethods:
 
         Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
 
+        Peers: MONAI `Rotate90`, `RandRotate90`; batchgeneratorsv2 `Rot90Transform`; NumPy `rot90`.
+
         Parameters
         ----------
         k : Dist, default 1.0
@@ -2347,6 +2466,8 @@ class TransformMethods:
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Set single voxels, drawn each by itself, to a high or a low value.
+
+        Peers: SimpleITK `SaltAndPepperNoise`; scikit-image `util.random_noise`.
 
         Parameters
         ----------
@@ -2389,6 +2510,8 @@ class TransformMethods:
         Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
         `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
 
+        Peers: MONAI `RandScaleIntensity`; batchgeneratorsv2 `MultiplicativeBrightnessTransform`.
+
         Parameters
         ----------
         factor : Dist, default 1.0
@@ -2423,6 +2546,8 @@ class TransformMethods:
 
         Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
         `SharpeningTransform`.
+
+        Peers: batchgeneratorsv2 `SharpeningTransform`.
 
         Parameters
         ----------
@@ -2465,6 +2590,9 @@ class TransformMethods:
         `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with
         `offset: {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
 
+        Peers: MONAI `ShiftIntensity`, `RandShiftIntensity`, `StdShiftIntensity`,
+        `RandStdShiftIntensity`; batchgeneratorsv2 `BrightnessAdditiveTransform`.
+
         Parameters
         ----------
         offset : Dist, default 0.0
@@ -2504,6 +2632,9 @@ class TransformMethods:
 
         Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
         another interpolation: the loss is the point.
+
+        Peers: MONAI `RandSimulateLowResolution`; batchgeneratorsv2
+        `SimulateLowResolutionTransform`.
 
         Parameters
         ----------
@@ -2545,6 +2676,8 @@ class TransformMethods:
         MONAI's `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with
         `mode="trilinear"` and `align_corners=True`; the field is not stretched once more to the
         drawn extremes.
+
+        Peers: MONAI `RandSmoothFieldAdjustIntensity`, `RandSmoothFieldAdjustContrast`.
 
         Parameters
         ----------
@@ -2590,6 +2723,8 @@ class TransformMethods:
         """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
         often modelled.
 
+        Peers: SimpleITK `SpeckleNoise`; scikit-image `util.random_noise`.
+
         Parameters
         ----------
         std : Dist, default 0.1
@@ -2628,6 +2763,8 @@ class TransformMethods:
         Each spike adds `intensity` times the largest magnitude so far to the real part of one
         frequency, drawn uniformly. Corresponds to TorchIO's `RandomSpike`.
 
+        Peers: MONAI `KSpaceSpikeNoise`, `RandKSpaceSpikeNoise`; TorchIO `Spike`, `RandomSpike`.
+
         Parameters
         ----------
         intensity : Dist, default 1.0
@@ -2665,6 +2802,8 @@ class TransformMethods:
 
         Places are drawn for each image; every place inside it is equally likely. Corresponds to
         TorchIO's `RandomSwap`.
+
+        Peers: TorchIO `Swap`, `RandomSwap`.
 
         Parameters
         ----------
@@ -2709,6 +2848,8 @@ class TransformMethods:
         of all that lie a multiple of the period away. With an `intensity` below 1 the others
         count less, as after partial suppression. The grid stays.
 
+        Peers: none.
+
         Parameters
         ----------
         fraction : Dist, default 0.25
@@ -2746,6 +2887,8 @@ class TransformMethods:
         Statistics are taken in float64 over the masked voxels; the deviation is the population's
         (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by
         1. NaN voxels make the mean NaN unless the mask leaves them out.
+
+        Peers: MONAI `NormalizeIntensity`; TorchIO `ZNormalization`; SimpleITK `Normalize`.
 
         Parameters
         ----------
@@ -2790,6 +2933,8 @@ class TransformMethods:
         The volume is sampled on `floor(n * factor)` voxels over its field of view, and cropped
         or padded about the centre to its old shape, as MONAI's `Zoom` does with
         `mode="trilinear"`. Landmarks move with the content.
+
+        Peers: MONAI `Zoom`, `RandZoom`.
 
         Parameters
         ----------

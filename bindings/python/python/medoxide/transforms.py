@@ -254,6 +254,10 @@ class Affine(Transform):
     translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
     [rotate, translate, shear, scale]` and `mode: smallest`.
 
+    Peers: MONAI `Affine`, `RandAffine`, `Rotate`; TorchIO `Affine`, `RandomAffine`;
+    batchgeneratorsv2 `SpatialTransform`; SciPy `ndimage.affine_transform`; SimpleITK
+    `AffineTransform`, `Euler3DTransform`; OpenCV `warpAffine`.
+
     Parameters
     ----------
     rotate : Dist | Sequence[Dist], default 0.0
@@ -388,6 +392,8 @@ class Anisotropy(Transform):
     axis are `factor` times as wide, as many of them as fit, about the centre. Never joined with
     another interpolation: the loss is the point.
 
+    Peers: TorchIO `RandomAnisotropy`.
+
     Parameters
     ----------
     factor : Dist, default 2.0
@@ -449,6 +455,8 @@ class BiasField(Transform):
     `degree` has a coefficient of its own; all channels have the same field. The polynomials are
     Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's `RandomBiasField`.
 
+    Peers: MONAI `RandBiasField`; TorchIO `BiasField`, `RandomBiasField`.
+
     Parameters
     ----------
     coefficients : Sequence[float], default (-0.5, 0.5)
@@ -509,6 +517,8 @@ class BiasField(Transform):
 class Cast(Transform):
     """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in integers.
 
+    Peers: MONAI `CastToType`; NumPy `ndarray.astype`; SimpleITK `Cast`.
+
     Parameters
     ----------
     dtype : DTypeLike
@@ -561,6 +571,9 @@ class Clamp(Transform):
 
     Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles` with
     values.
+
+    Peers: MONAI `ThresholdIntensity`, `ClipIntensityPercentiles`; TorchIO `Clamp`; NumPy `clip`;
+    SimpleITK `Clamp`.
 
     Parameters
     ----------
@@ -620,6 +633,8 @@ class CoarseDropout(Transform):
     Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
     Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
     `BlankRectangleTransform`.
+
+    Peers: MONAI `RandCoarseDropout`; batchgeneratorsv2 `BlankRectangleTransform`.
 
     Parameters
     ----------
@@ -701,6 +716,9 @@ class Contrast(Transform):
     Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to MONAI's
     `RandScaleIntensityFixedMean`, whose factor is 1 less.
 
+    Peers: MONAI `ScaleIntensityFixedMean`, `RandScaleIntensityFixedMean`; batchgeneratorsv2
+    `ContrastTransform`.
+
     Parameters
     ----------
     factor : Dist, default 1.0
@@ -762,6 +780,8 @@ class Contrast(Transform):
 class Crop(Transform):
     """Cut out a box of voxels. A box that leaves the volume is an error.
 
+    Peers: MONAI `SpatialCrop`; TorchIO `Crop`; SimpleITK `RegionOfInterest`.
+
     Parameters
     ----------
     start : Sequence[int]
@@ -815,6 +835,8 @@ class CropForeground(Transform):
 
     Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never reaches
     beyond the volume).
+
+    Peers: MONAI `CropForeground`.
 
     Parameters
     ----------
@@ -879,6 +901,8 @@ class CropOrPad(Transform):
 
     Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it,
     unless `odd` says otherwise.
+
+    Peers: MONAI `ResizeWithPadOrCrop`; TorchIO `CropOrPad`.
 
     Parameters
     ----------
@@ -954,6 +978,9 @@ class Displace(Transform):
     coarser than the volume: it is linear between its voxels, and beyond the outermost as they
     are. Unless it has an affine it spans the volume, faces on faces. Landmarks move with the
     content. Joined with warps before and after it into one interpolation.
+
+    Peers: MONAI `networks.blocks.Warp`; SciPy `ndimage.map_coordinates`; SimpleITK
+    `DisplacementFieldTransform`; OpenCV `remap`; PyTorch `nn.functional.grid_sample`.
 
     Parameters
     ----------
@@ -1066,6 +1093,8 @@ class Elastic(Transform):
     points: the content may then fold. Landmarks move with the content. Joined with affines
     before and after it into one interpolation.
 
+    Peers: TorchIO `ElasticDeformation`, `RandomElasticDeformation`; SimpleITK `BSplineTransform`.
+
     Parameters
     ----------
     max_displacement : Dist | Sequence[Dist], default 7.5
@@ -1174,6 +1203,8 @@ class ElasticNoise(Transform):
     into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with `scale: peak`, to
     the elastic deformation of batchgenerators.
 
+    Peers: MONAI `Rand3DElastic`; batchgeneratorsv2 `SpatialTransform`.
+
     Parameters
     ----------
     magnitude : Dist, default 100.0
@@ -1265,6 +1296,9 @@ class Flip(Transform):
     Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`, which
     mirrors the content in the world.
 
+    Peers: MONAI `Flip`, `RandFlip`, `RandAxisFlip`; TorchIO `Flip`, `RandomFlip`; batchgeneratorsv2
+    `MirrorTransform`; NumPy `flip`; SimpleITK `Flip`.
+
     Parameters
     ----------
     axes : Axes
@@ -1321,6 +1355,9 @@ class Gamma(Transform):
     `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
     magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform:
     [0.74, 1.35]}` is its default).
+
+    Peers: MONAI `AdjustContrast`, `RandAdjustContrast`; TorchIO `Gamma`, `RandomGamma`;
+    batchgeneratorsv2 `GammaTransform`; scikit-image `exposure.adjust_gamma`.
 
     Parameters
     ----------
@@ -1397,6 +1434,9 @@ class GaussianNoise(Transform):
     A voxel's draw depends on the key and on its index in the whole grid only, so that any patch
     of a noisy volume has the noise of the whole.
 
+    Peers: MONAI `RandGaussianNoise`; TorchIO `Noise`, `RandomNoise`; batchgeneratorsv2
+    `GaussianNoiseTransform`; SimpleITK `AdditiveGaussianNoise`.
+
     Parameters
     ----------
     std : Dist, default 0.1
@@ -1454,6 +1494,8 @@ class GaussianSharpen(Transform):
     with `s` the smoothed image.
 
     Corresponds to MONAI's `GaussianSharpen`.
+
+    Peers: MONAI `GaussianSharpen`, `RandGaussianSharpen`.
 
     Parameters
     ----------
@@ -1524,6 +1566,10 @@ class GaussianSmooth(Transform):
     What the kernel's weights are, how wide it is and what lies beyond the volume's edge are as
     in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in nnU-Net's
     augmentation.
+
+    Peers: MONAI `GaussianSmooth`, `RandGaussianSmooth`; TorchIO `Blur`, `RandomBlur`;
+    batchgeneratorsv2 `GaussianBlurTransform`; SciPy `ndimage.gaussian_filter`; SimpleITK
+    `DiscreteGaussian`; OpenCV `GaussianBlur`.
 
     Parameters
     ----------
@@ -1597,6 +1643,8 @@ class Ghosting(Transform):
     Corresponds to TorchIO's `RandomGhosting`. Two ghosts are the N/2 ghost of echo-planar
     images.
 
+    Peers: TorchIO `Ghosting`, `RandomGhosting`.
+
     Parameters
     ----------
     ghosts : Dist, default 4.0
@@ -1666,6 +1714,8 @@ class GibbsRinging(Transform):
     Frequencies beyond `(1 - alpha) max(nx, ny, nz) / sqrt(2)` from the middle `(n - 1) / 2` of
     the centred frequencies are set to 0, as in MONAI's `GibbsNoise`.
 
+    Peers: MONAI `GibbsNoise`, `RandGibbsNoise`.
+
     Parameters
     ----------
     alpha : Dist, default 0.6
@@ -1721,6 +1771,8 @@ class GridCrop(Transform):
     by the rule that is chosen. Axes shorter than the patch are padded about the centre.
     Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's
     `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
+
+    Peers: MONAI `GridPatch`, `inferers.sliding_window_inference`; TorchIO `GridSampler`.
 
     Parameters
     ----------
@@ -1808,6 +1860,8 @@ class GridDistortion(Transform):
     `GridDistortion`: within a cell they go from its beginning to the next one's in equal parts,
     both included, and voxels left over at the end are one more cell. Landmarks move with the
     content.
+
+    Peers: MONAI `GridDistortion`, `RandGridDistortion`.
 
     Parameters
     ----------
@@ -1899,6 +1953,8 @@ class HistogramShift(Transform):
     outermost is moved to a value that is drawn uniformly between the point below it, as moved,
     and the point above it. Corresponds to MONAI's `RandHistogramShift`.
 
+    Peers: MONAI `RandHistogramShift`.
+
     Parameters
     ----------
     control_points : Dist, default 10.0
@@ -1955,6 +2011,8 @@ class InvertIntensity(Transform):
     """Turn high values into low ones: mirror them about the middle of the range, the mean, or 0.
 
     `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+    Peers: batchgeneratorsv2 `InvertImageTransform`; SimpleITK `InvertIntensity`.
 
     Parameters
     ----------
@@ -2015,6 +2073,8 @@ class KSpaceDropout(Transform):
 
     Each plane outside the middle is left out by its own draw. With `axes` the phase-encoding
     axis, this is the random mask of undersampled reconstruction.
+
+    Peers: none.
 
     Parameters
     ----------
@@ -2079,6 +2139,9 @@ class KeepLargestComponent(Transform):
     Of components of the same size, the one whose first voxel (x fastest) comes first is kept.
     Corresponds to MONAI's `KeepLargestConnectedComponent`.
 
+    Peers: MONAI `KeepLargestConnectedComponent`; TorchIO `KeepLargestComponent`; SciPy
+    `ndimage.label`; SimpleITK `ConnectedComponent`, `RelabelComponent`; cc3d `largest_k`.
+
     Parameters
     ----------
     connectivity : int, default 3
@@ -2137,6 +2200,8 @@ class LabelPyramid(Transform):
     begins with the label itself (1) and counts axes z, y, x. Transforms that move voxels come
     before: afterwards the items lie on several grids.
 
+    Peers: batchgeneratorsv2 `DownsampleSegForDSTransform`.
+
     Parameters
     ----------
     scales : Sequence[float | Sequence[float]]
@@ -2189,6 +2254,8 @@ class LabelsToImage(Transform):
     `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
     Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
     transforms that come after look for images.
+
+    Peers: TorchIO `LabelsToImage`, `RandomLabelsToImage`.
 
     Parameters
     ----------
@@ -2264,6 +2331,12 @@ class Morphology(Transform):
     Labels are gone through one after the other, in the order given or ascending. Voxels that a
     label loses become 0. What lies outside the volume takes nothing from a label and adds
     nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+    Peers: MONAI `utils_morphological_ops.dilate`, `utils_morphological_ops.erode`; SciPy
+    `ndimage.binary_dilation`, `ndimage.binary_erosion`, `ndimage.binary_opening`,
+    `ndimage.binary_closing`; SimpleITK `BinaryDilate`, `BinaryErode`, `BinaryMorphologicalOpening`,
+    `BinaryMorphologicalClosing`; scikit-image `morphology.dilation`, `morphology.erosion`,
+    `morphology.opening`, `morphology.closing`.
 
     Parameters
     ----------
@@ -2345,6 +2418,8 @@ class Motion(Transform):
     that holds frequency 0 comes from the image at rest. Follows TorchIO's `RandomMotion`, which
     turns about the origin of the world and lets time run along z.
 
+    Peers: TorchIO `Motion`, `RandomMotion`.
+
     Parameters
     ----------
     movements : int, default 2
@@ -2420,6 +2495,9 @@ class Pad(Transform):
 
     Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with
     `label_value` where it is constant.
+
+    Peers: MONAI `BorderPad`, `SpatialPad`; TorchIO `Pad`; NumPy `pad`; SimpleITK `ConstantPad`,
+    `MirrorPad`, `WrapPad`.
 
     Parameters
     ----------
@@ -2497,6 +2575,8 @@ class PermuteLabels(Transform):
     Values that are not listed stay. For classes whose numbers mean nothing, such as instances,
     or parts that are alike.
 
+    Peers: none.
+
     Parameters
     ----------
     labels : Sequence[int]
@@ -2544,6 +2624,8 @@ class PoissonNoise(Transform):
     `scale` times the value as expectation, divided by `scale`.
 
     Values that are not above 0 become 0.
+
+    Peers: SimpleITK `ShotNoise`; scikit-image `util.random_noise`.
 
     Parameters
     ----------
@@ -2594,6 +2676,8 @@ class PoissonNoise(Transform):
 
 class Quantize(Transform):
     """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+    Peers: none.
 
     Parameters
     ----------
@@ -2660,6 +2744,8 @@ class RandomCrop(Transform):
     Every start that keeps the patch inside the volume is equally likely, the last one included.
     Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
     `RandSpatialCropSamples` with `random_size=False`.
+
+    Peers: MONAI `RandSpatialCrop`, `RandSpatialCropSamples`; TorchIO `UniformSampler`.
 
     Parameters
     ----------
@@ -2749,6 +2835,8 @@ class RandomCropByLabel(Transform):
 
     Every voxel of a label is equally likely. The label is looked at in its own dtype, as it
     stands at this point of the pipeline.
+
+    Peers: MONAI `RandCropByPosNegLabel`, `RandCropByLabelClasses`; TorchIO `LabelSampler`.
 
     Parameters
     ----------
@@ -2881,6 +2969,8 @@ class RandomCropByWeight(Transform):
     Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which leaves
     out the last place along each axis.
 
+    Peers: MONAI `RandWeightedCrop`; TorchIO `WeightedSampler`.
+
     Parameters
     ----------
     shape : int | Sequence[int]
@@ -2975,6 +3065,8 @@ class RandomMorphology(Transform):
     `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the operations
     are those of `morphology`.
 
+    Peers: batchgeneratorsv2 `ApplyRandomBinaryOperatorTransform`.
+
     Parameters
     ----------
     radius : Sequence[float], default (1.0, 8.0)
@@ -3057,6 +3149,8 @@ class RandomOrientation(Transform):
     Axes of different lengths change the shape: for patches that are cubes, or volumes of which
     patches are cut afterwards.
 
+    Peers: batchgeneratorsv2 `Rot90Transform`, `TransposeAxesTransform`.
+
     Parameters
     ----------
     mirror : bool, default False
@@ -3106,6 +3200,8 @@ class RandomSizedCrop(Transform):
     the largest equally likely; a range given as shares of the volume is rounded up to voxels.
     Corresponds to MONAI's `RandSpatialCrop` with `random_size=True` (`smallest` and `largest`
     are its `roi_size` and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
+
+    Peers: MONAI `RandSpatialCrop`, `RandScaleCrop`.
 
     Parameters
     ----------
@@ -3169,6 +3265,9 @@ class RemapLabels(Transform):
     """Replace label values. Values that are not named stay. The dtype stays; a value that it cannot
     hold is an error.
 
+    Peers: MONAI `MapLabelValue`; TorchIO `RemapLabels`, `RemoveLabels`; batchgeneratorsv2
+    `RemoveLabelTransform`; SimpleITK `ChangeLabel`.
+
     Parameters
     ----------
     table : Mapping[int, int]
@@ -3218,6 +3317,8 @@ class RemoveRandomComponent(Transform):
     Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
     `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of nnU-Net's
     cascade.
+
+    Peers: batchgeneratorsv2 `RemoveRandomConnectedComponentFromOneHotEncodingTransform`.
 
     Parameters
     ----------
@@ -3285,6 +3386,9 @@ class RemoveSmallComponents(Transform):
     """Remove connected components that are smaller than a size; their voxels become 0.
 
     Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
+
+    Peers: MONAI `RemoveSmallObjects`; SimpleITK `RelabelComponent`; scikit-image
+    `morphology.remove_small_objects`; cc3d `dust`.
 
     Parameters
     ----------
@@ -3356,6 +3460,9 @@ class Reorient(Transform):
     Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
     TorchIO's `ToCanonical`.
 
+    Peers: MONAI `Orientation`; TorchIO `ToCanonical`, `ToOrientation`; SimpleITK `DICOMOrient`;
+    nibabel `as_closest_canonical`.
+
     Parameters
     ----------
     orientation : str
@@ -3408,6 +3515,9 @@ class Resample(Transform):
     shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of view is met
     exactly. Beyond the outermost centres the edge voxel is used. No smoothing is done before
     down-sampling.
+
+    Peers: MONAI `Spacing`, `Resize`; TorchIO `Resample`, `Resize`; SciPy `ndimage.zoom`; SimpleITK
+    `Resample`; PyTorch `nn.functional.interpolate`.
 
     Parameters
     ----------
@@ -3482,6 +3592,10 @@ class Rescale(Transform):
     value, or two percentiles (as `numpy.percentile`). A range of no width maps to the lower
     output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
     `RescaleIntensity`.
+
+    Peers: MONAI `ScaleIntensity`, `ScaleIntensityRange`, `ScaleIntensityRangePercentiles`; TorchIO
+    `RescaleIntensity`; SimpleITK `RescaleIntensity`, `IntensityWindowing`; OpenCV `normalize`;
+    scikit-image `exposure.rescale_intensity`.
 
     Parameters
     ----------
@@ -3564,6 +3678,8 @@ class RicianNoise(Transform):
     Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
     batchgeneratorsv2's `RicianNoiseTransform`.
 
+    Peers: MONAI `RandRicianNoise`; batchgeneratorsv2 `RicianNoiseTransform`.
+
     Parameters
     ----------
     std : Dist, default 0.1
@@ -3642,6 +3758,8 @@ class Rot90(Transform):
 
     Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
 
+    Peers: MONAI `Rotate90`, `RandRotate90`; batchgeneratorsv2 `Rot90Transform`; NumPy `rot90`.
+
     Parameters
     ----------
     k : Dist, default 1.0
@@ -3691,6 +3809,8 @@ class Rot90(Transform):
 
 class SaltAndPepper(Transform):
     """Set single voxels, drawn each by itself, to a high or a low value.
+
+    Peers: SimpleITK `SaltAndPepperNoise`; scikit-image `util.random_noise`.
 
     Parameters
     ----------
@@ -3760,6 +3880,8 @@ class ScaleIntensity(Transform):
     Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
     `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
 
+    Peers: MONAI `RandScaleIntensity`; batchgeneratorsv2 `MultiplicativeBrightnessTransform`.
+
     Parameters
     ----------
     factor : Dist, default 1.0
@@ -3813,6 +3935,8 @@ class Sharpen(Transform):
 
     Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
     `SharpeningTransform`.
+
+    Peers: batchgeneratorsv2 `SharpeningTransform`.
 
     Parameters
     ----------
@@ -3877,6 +4001,9 @@ class ShiftIntensity(Transform):
     Corresponds to MONAI's `RandShiftIntensity` and, with `unit: deviations`,
     `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with `offset:
     {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
+
+    Peers: MONAI `ShiftIntensity`, `RandShiftIntensity`, `StdShiftIntensity`,
+    `RandStdShiftIntensity`; batchgeneratorsv2 `BrightnessAdditiveTransform`.
 
     Parameters
     ----------
@@ -3943,6 +4070,8 @@ class SimulateLowResolution(Transform):
     Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
     another interpolation: the loss is the point.
 
+    Peers: MONAI `RandSimulateLowResolution`; batchgeneratorsv2 `SimulateLowResolutionTransform`.
+
     Parameters
     ----------
     scale : Dist | Sequence[Dist], default 0.5
@@ -3999,6 +4128,8 @@ class SmoothField(Transform):
     value at each is drawn uniformly. All channels have the same field. Corresponds to MONAI's
     `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with `mode="trilinear"`
     and `align_corners=True`; the field is not stretched once more to the drawn extremes.
+
+    Peers: MONAI `RandSmoothFieldAdjustIntensity`, `RandSmoothFieldAdjustContrast`.
 
     Parameters
     ----------
@@ -4072,6 +4203,8 @@ class SpeckleNoise(Transform):
     """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
     often modelled.
 
+    Peers: SimpleITK `SpeckleNoise`; scikit-image `util.random_noise`.
+
     Parameters
     ----------
     std : Dist, default 0.1
@@ -4129,6 +4262,8 @@ class Spikes(Transform):
 
     Each spike adds `intensity` times the largest magnitude so far to the real part of one
     frequency, drawn uniformly. Corresponds to TorchIO's `RandomSpike`.
+
+    Peers: MONAI `KSpaceSpikeNoise`, `RandKSpaceSpikeNoise`; TorchIO `Spike`, `RandomSpike`.
 
     Parameters
     ----------
@@ -4188,6 +4323,8 @@ class Swap(Transform):
 
     Places are drawn for each image; every place inside it is equally likely. Corresponds to
     TorchIO's `RandomSwap`.
+
+    Peers: TorchIO `Swap`, `RandomSwap`.
 
     Parameters
     ----------
@@ -4255,6 +4392,8 @@ class WrapAround(Transform):
     that lie a multiple of the period away. With an `intensity` below 1 the others count less, as
     after partial suppression. The grid stays.
 
+    Peers: none.
+
     Parameters
     ----------
     fraction : Dist, default 0.25
@@ -4318,6 +4457,8 @@ class ZNormalize(Transform):
     Statistics are taken in float64 over the masked voxels; the deviation is the population's
     (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by 1.
     NaN voxels make the mean NaN unless the mask leaves them out.
+
+    Peers: MONAI `NormalizeIntensity`; TorchIO `ZNormalization`; SimpleITK `Normalize`.
 
     Parameters
     ----------
@@ -4385,6 +4526,8 @@ class Zoom(Transform):
     The volume is sampled on `floor(n * factor)` voxels over its field of view, and cropped or
     padded about the centre to its old shape, as MONAI's `Zoom` does with `mode="trilinear"`.
     Landmarks move with the content.
+
+    Peers: MONAI `Zoom`, `RandZoom`.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ use crate::intensity::gaussian::{Gaussian, GaussianRule, Given, LengthUnit};
 /// Corresponds to MONAI's `GaussianSharpen`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "GaussianSharpen, RandGaussianSharpen"}))]
 pub struct GaussianSharpen {
     /// Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis alone.
     pub sigma1: PerAxis<Dist>,

@@ -12,6 +12,14 @@ use crate::intensity::gaussian::{Gaussian, GaussianRule, Given, LengthUnit};
 /// or by `rule` as in MONAI or in nnU-Net's augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "GaussianSmooth, RandGaussianSmooth",
+    "TorchIO": "Blur, RandomBlur",
+    "batchgeneratorsv2": "GaussianBlurTransform",
+    "SciPy": "ndimage.gaussian_filter",
+    "SimpleITK": "DiscreteGaussian",
+    "OpenCV": "GaussianBlur"
+}))]
 pub struct GaussianSmooth {
     /// Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One value for all axes is drawn once.
     pub sigma: PerAxis<Dist>,

@@ -11,6 +11,7 @@ use crate::measured::{measured, range};
 /// uniformly between the point below it, as moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "RandHistogramShift"}))]
 pub struct HistogramShift {
     /// Number of control points, at least 3; a drawn number is rounded down.
     pub control_points: Dist,

@@ -11,6 +11,13 @@ use crate::Mask;
 /// A range of no width maps to the lower output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's `RescaleIntensity`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "ScaleIntensity, ScaleIntensityRange, ScaleIntensityRangePercentiles",
+    "TorchIO": "RescaleIntensity",
+    "SimpleITK": "RescaleIntensity, IntensityWindowing",
+    "OpenCV": "normalize",
+    "scikit-image": "exposure.rescale_intensity"
+}))]
 pub struct Rescale {
     /// Values that become the lower and upper output.
     pub out_range: [f64; 2],

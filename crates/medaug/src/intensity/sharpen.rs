@@ -12,6 +12,7 @@ use crate::measured::measured;
 /// Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's `SharpeningTransform`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"batchgeneratorsv2": "SharpeningTransform"}))]
 pub struct Sharpen {
     /// What the differences are multiplied by, not below 0.
     pub strength: Dist,

@@ -12,6 +12,11 @@ use crate::Mask;
 /// and nnU-Net. A deviation of 0 divides by 1. NaN voxels make the mean NaN unless the mask leaves them out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "NormalizeIntensity",
+    "TorchIO": "ZNormalization",
+    "SimpleITK": "Normalize"
+}))]
 pub struct ZNormalize {
     /// Voxels that the mean and the deviation are taken over.
     pub mask: Mask,

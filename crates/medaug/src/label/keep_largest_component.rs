@@ -14,6 +14,13 @@ use super::whole::{OnLabels, check_connectivity, whole};
 /// `KeepLargestConnectedComponent`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "KeepLargestConnectedComponent",
+    "TorchIO": "KeepLargestComponent",
+    "SciPy": "ndimage.label",
+    "SimpleITK": "ConnectedComponent, RelabelComponent",
+    "cc3d": "largest_k"
+}))]
 pub struct KeepLargestComponent {
     /// Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners (26).
     pub connectivity: u8,

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 /// after look for images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "LabelsToImage, RandomLabelsToImage"}))]
 pub struct LabelsToImage {
     /// Lowest and highest mean, drawn uniformly for each label value.
     pub mean: [f64; 2],

@@ -11,6 +11,12 @@ use super::whole::{OnLabels, check_connectivity, check_labels, whole};
 /// Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RemoveSmallObjects",
+    "SimpleITK": "RelabelComponent",
+    "scikit-image": "morphology.remove_small_objects",
+    "cc3d": "dust"
+}))]
 pub struct RemoveSmallComponents {
     /// The smallest size that is kept, 0 or more.
     pub min_size: Dist,

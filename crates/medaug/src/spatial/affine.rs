@@ -22,6 +22,14 @@ use crate::intensity::gaussian::LengthUnit;
 /// `frame: ras`, `order: yxz`, `sequence: [rotate, translate, shear, scale]` and `mode: smallest`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Affine, RandAffine, Rotate",
+    "TorchIO": "Affine, RandomAffine",
+    "batchgeneratorsv2": "SpatialTransform",
+    "SciPy": "ndimage.affine_transform",
+    "SimpleITK": "AffineTransform, Euler3DTransform",
+    "OpenCV": "warpAffine"
+}))]
 pub struct Affine {
     /// Rotation about the axes x, y, z; of one distribution, an angle is drawn for each.
     #[schemars(extend("x-unit" = "degrees"))]

@@ -11,6 +11,7 @@ use super::pad::{Outside, placed};
 /// Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never reaches beyond the volume).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "CropForeground"}))]
 pub struct CropForeground {
     /// Voxels above this value are foreground.
     pub above: f64,

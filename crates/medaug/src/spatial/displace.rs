@@ -20,6 +20,13 @@ use crate::intensity::gaussian::LengthUnit;
 /// interpolation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "networks.blocks.Warp",
+    "SciPy": "ndimage.map_coordinates",
+    "SimpleITK": "DisplacementFieldTransform",
+    "OpenCV": "remap",
+    "PyTorch": "nn.functional.grid_sample"
+}))]
 pub struct Displace {
     /// The field: vectors as lists, `field[x][y][z]` being three numbers; or a NIfTI file of three channels, which brings its affine and is read when
     /// the pipeline is made.

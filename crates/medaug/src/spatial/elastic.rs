@@ -18,6 +18,10 @@ use crate::intensity::gaussian::LengthUnit;
 /// the content may then fold. Landmarks move with the content. Joined with affines before and after it into one interpolation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "TorchIO": "ElasticDeformation, RandomElasticDeformation",
+    "SimpleITK": "BSplineTransform"
+}))]
 pub struct Elastic {
     /// Control points along x, y, z; 4 to 256.
     pub control_points: PerAxis<usize>,

@@ -23,6 +23,7 @@ const MOST: usize = 1 << 24;
 /// the elastic deformation of batchgenerators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "Rand3DElastic", "batchgeneratorsv2": "SpatialTransform"}))]
 pub struct ElasticNoise {
     /// Deviation of the Gaussian; 1 or more.
     #[schemars(extend("x-unit" = "voxels"))]

@@ -12,6 +12,7 @@ use super::resample::Interpolation;
 /// voxels left over at the end are one more cell. Landmarks move with the content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "GridDistortion, RandGridDistortion"}))]
 pub struct GridDistortion {
     /// Cells along x, y, z.
     pub cells: PerAxis<usize>,

@@ -12,6 +12,13 @@ use serde::{Deserialize, Serialize};
 /// centres the edge voxel is used. No smoothing is done before down-sampling.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Spacing, Resize",
+    "TorchIO": "Resample, Resize",
+    "SciPy": "ndimage.zoom",
+    "SimpleITK": "Resample",
+    "PyTorch": "nn.functional.interpolate"
+}))]
 pub struct Resample {
     /// Voxel size along x, y, z.
     #[schemars(extend("x-unit" = "mm"))]

@@ -12,6 +12,7 @@ use super::resample::{Interpolation, centred};
 /// does with `mode="trilinear"`. Landmarks move with the content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "Zoom, RandZoom"}))]
 pub struct Zoom {
     /// Magnification along x, y, z; one value is drawn for all axes.
     pub factor: PerAxis<Dist>,
