@@ -173,6 +173,14 @@ class Data:
         """The head of n³ voxels, int16, axes x, y, z, x fastest."""
         return np.load(self.folder / f"head{n}.npy")
 
+    @lru_cache(maxsize=2)
+    def label(self, n: int) -> np.ndarray:
+        """Two tissues of the head, by brightness and without specks; uint8, x fastest."""
+        from scipy.ndimage import uniform_filter
+
+        smooth = uniform_filter(self.head(n), 5)
+        return np.asfortranarray(np.digitize(smooth, np.percentile(smooth[smooth > 160], [60, 85])).astype(np.uint8))
+
     @lru_cache(maxsize=4)
     def head(self, n: int) -> np.ndarray:
         """The head, float32, x fastest, as a NIfTI reader gives it."""

@@ -1,4 +1,4 @@
-"""A page with a picture of what every transform does: the ICBM 152 T1 that nilearn ships, with the contours of grey and white matter.
+"""The reference as a page with pictures: what every transform does to the ICBM 152 T1 that nilearn ships, its parameters, and what others call it.
 
     python docs/gallery.py [--out FOLDER] [NAME...]
 
@@ -11,6 +11,7 @@ import argparse
 import html
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
     "anisotropy": [{"factor": f, "axes": 1} for f in (2, 4, 8)],
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
+    "boundary": [{"which": w} for w in ("inner", "outer", "thick")],
     "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "displace": [{"field": [[[[0, 0, 0], [9, 0, -6]], [[-9, 5, 4], [6, -8, 0]]], [[[5, 9, 6], [0, 0, -9]], [[-6, 0, 8], [9, 6, 0]]]], "scale": s} for s in (0.5, 1, 2)],
+    "distance_transform": [{}, {"signed": True}, {"per_label": True}],
     "elastic": [{"max_displacement": m} for m in (7.5, 15, 25)],
     "elastic_noise": [{"sigma": 6, "magnitude": m} for m in (100, 250, 500)],
     "flip": [{"axes": "x"}, {"axes": "y"}, {"axes": "xy"}],
@@ -74,15 +77,18 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
 
 # What draws nothing, as it would be used.
 ONCE: dict[str, dict[str, Any]] = {
+    "argmax": {"keys": "scores"},
     "cast": {"dtype": "uint8"},
     "clamp": {"min": 80, "max": 160},
     "crop": {"start": (40, 40, 40), "shape": (100, 120, 80)},
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
+    "fill_holes": {},
     "grid_crop": {"shape": 90},
     "invert_intensity": {},
     "keep_largest_component": {},
     "label_pyramid": {"scales": (0.5,)},
+    "one_hot": {"classes": (0, (1, 2), 2)},
     "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "ASR"},
@@ -90,6 +96,11 @@ ONCE: dict[str, dict[str, Any]] = {
     "rescale": {"percentiles": (1, 99)},
     "z_normalize": {"mask": "nonzero"},
 }
+
+# What is drawn in place of the label, where a transform changes another item.
+ITEM = {"argmax": "scores", "label_pyramid": "label_2", "random_crop_by_weight": "weight"}
+
+CATEGORY = {name: category for name, _, category in mx._medoxide.transforms()}
 
 # After these the values have another unit, and the picture a grey scale of its own.
 OWN_UNIT = {"rescale", "z_normalize"}
@@ -128,20 +139,43 @@ def head() -> dict[str, mx.Volume]:
     return {
         "image": image.reorient("RAS"),
         "label": mx.Volume(labels, affine=image.affine, role="label").reorient("RAS"),
+        "scores": mx.Volume(labels, affine=image.affine, role="label").reorient("RAS").one_hot(3).gaussian_smooth(2),
         "weight": mx.Volume((labels == 2).astype(np.float32), affine=image.affine, role="map").reorient("RAS"),
     }
 
 
-def draw(axes: Any, sample: dict[str, mx.Volume], title: str, window: tuple[float, float] | None) -> None:
-    """An axial plane, as radiologists look at it, with the contours of the labels."""
-    image, label = np.asarray(sample["image"], np.float32), np.asarray(sample["label"])
-    middle = image.shape[2] // 2
+def plane(v: mx.Volume) -> np.ndarray:
+    """The axial plane in the middle as radiologists look at it, channels last."""
+    array = np.asarray(v)
+    array = array if array.dtype.kind in "ui" else array.astype(np.float32)
+    return np.swapaxes(array[::-1, :, array.shape[2] // 2], 0, 1)
+
+
+def draw(axes: Any, sample: dict[str, mx.Volume], title: str, window: tuple[float, float] | None, item: str = "", filled: bool = False) -> None:
+    """The plane of the image, with the label (or another item) as contours or as colours."""
+    image, other = plane(sample["image"]), sample[item or "label"]
     low, high = window or (float(image.min()), float(image.max()))
-    axes.imshow(image[::-1, :, middle].T, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest")
-    for value, colour in ((1, "tab:orange"), (2, "tab:cyan")):
-        part = label[::-1, :, middle].T >= value
-        if part.any() and not part.all():
-            axes.contour(part, [0.5], colors=colour, linewidths=0.6)
+    extent = (0, image.shape[1], 0, image.shape[0])
+    axes.imshow(image, origin="lower", cmap="gray", vmin=low, vmax=high, interpolation="nearest", extent=extent)
+    over = plane(other)
+    if other.role == "label" and not filled:
+        across, up = ((np.arange(n) + 0.5) * size / n for n, size in zip(over.shape[::-1], image.shape[::-1], strict=True))
+        for value, colour in ((1, "tab:orange"), (2, "tab:cyan")):
+            part = over >= value
+            if part.any() and not part.all():
+                axes.contour(across, up, part, [0.5], colors=colour, linewidths=0.6)
+    elif other.role == "label" or over.ndim == 3:
+        marks = [over == 1, over == 2] if over.ndim == 2 else [over[..., n] for n in range(over.shape[-1])]
+        colours = ((1.0, 0.5, 0.05), (0.1, 0.75, 0.8)) if over.ndim == 2 else ((0.3, 0.3, 0.3), (1.0, 0.5, 0.05), (0.1, 0.75, 0.8))
+        for mark, colour in zip(marks, colours, strict=False):
+            layer = np.zeros((*mark.shape, 4), np.float32)
+            layer[..., :3], layer[..., 3] = colour, 0.55 * mark
+            axes.imshow(layer, origin="lower", interpolation="nearest", extent=extent)
+    elif filled:
+        most = float(np.abs(over).max())
+        ways = {"cmap": "RdBu_r", "vmin": -most, "vmax": most} if over.min() < 0 else {"cmap": "viridis"}
+        shown = axes.imshow(over, origin="lower", interpolation="nearest", extent=extent, **ways)
+        axes.figure.colorbar(shown, ax=axes, shrink=0.6, pad=0.02).ax.tick_params(labelsize=6)
     axes.set_title(title, fontsize=7)
     axes.set_axis_off()
 
@@ -160,12 +194,52 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     panels = figure.subplots(1, 1 + len(settings))
     before = np.asarray(sample["image"])
     window = (float(before.min()), float(before.max()))
-    draw(panels[0], sample, "before", window)
+    item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map")
+    draw(panels[0], sample, "before", window, item if item in sample else "", filled)
     for n, (panel, parameters) in enumerate(zip(panels[1:], settings, strict=True)):
         made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample, id=name, epoch=n)
         made = made[0] if isinstance(made, list) else made
-        draw(panel, made, shown(parameters), None if name in OWN_UNIT else window)
+        draw(panel, made, shown(parameters), None if name in OWN_UNIT else window, item, filled)
     figure.savefig(out / f"{name}.png")
+
+
+def reference() -> dict[str, str]:
+    """What docs/transforms.md says of each transform, as HTML."""
+    page = (Path(__file__).parent / "transforms.md").read_text()
+    parts = (part.split("\n## ")[0].split("\n", 1) for part in page.split("\n### ")[1:])
+    return {name.strip(): as_html(text) for name, text in parts}
+
+
+def as_html(text: str) -> str:
+    """Paragraphs and tables of the reference page."""
+    out = []
+    for block in text.strip().split("\n\n"):
+        if not block.startswith("|"):
+            out.append(f"<p>{inline(block)}</p>")
+            continue
+        rows = [[cell.strip() for cell in re.split(r"(?<!\\\\)\|", line)[1:-1]] for line in block.split("\n")]
+        del rows[1]
+        cells = [f"<tr>{''.join(f'<{kind}>{inline(cell)}</{kind}>' for cell in row)}</tr>" for kind, row in zip(["th"] + ["td"] * len(rows), rows, strict=False)]
+        out.append(f"<table>{''.join(cells)}</table>")
+    return "\n".join(out)
+
+
+def inline(text: str) -> str:
+    """Code and what is bold."""
+    text = html.escape(text.replace("\\|", "|"))
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text)
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", text)
+
+
+STYLE = """
+body { font: 15px/1.5 sans-serif; max-width: 64em; margin: 2em auto; padding: 0 1em }
+img { max-width: 100%; display: block; margin: .5em 0 }
+h2 { margin: 2em 0 0; border-top: 1px solid #ddd; padding-top: .5em }
+table { border-collapse: collapse; font-size: 13px }
+th, td { border: 1px solid #ddd; padding: .2em .5em; text-align: left; vertical-align: top }
+code { background: #f4f4f4; padding: 0 .2em }
+nav { columns: 4 12em; font-size: 13px }
+"""
 
 
 def main() -> None:
@@ -179,16 +253,15 @@ def main() -> None:
     if unknown := set(given.names) - set(catalog()):
         sys.exit(f"not transforms: {', '.join(sorted(unknown))}; there are {', '.join(catalog())}")
     given.out.mkdir(parents=True, exist_ok=True)
-    sample, names, parts = head(), given.names or catalog(), []
+    sample, names, told, parts = head(), given.names or catalog(), reference(), []
     for n, name in enumerate(names):
         print(f"\r{n + 1} of {len(names)}: {name:40}", end="", file=sys.stderr, flush=True)
         picture(name, sample, given.out)
-        summary = (class_of(name).__doc__ or "").strip().split("\n\n", 1)[0]
-        title, text = html.escape(name), html.escape(" ".join(summary.split()))
-        parts.append(f'<h2 id="{title}">{title}</h2>\n<p>{text}</p>\n<img src="{title}.png" alt="{title}, before and after">')
-    page = "<!doctype html><meta charset=utf-8><title>medoxide: transforms in pictures</title>\n"
-    page += "<style>body{font:15px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}img{max-width:100%}h2{margin:1.5em 0 0}</style>\n"
-    page += "<h1>What each transform does</h1>\n<p>The ICBM 152 T1 template, an axial plane in radiological view, with the contours of grey (orange) and white matter (blue).</p>\n"
+        title = html.escape(name)
+        parts.append(f'<h2 id="{title}">{title}</h2>\n<img src="{title}.png" alt="{title}, before and after">\n{told[name]}')
+    page = f"<!doctype html><meta charset=utf-8><title>medoxide: transforms in pictures</title>\n<style>{STYLE}</style>\n"
+    page += "<h1>What each transform does</h1>\n<p>The ICBM 152 T1 template, an axial plane in radiological view, with grey (orange) and white matter (blue); maps of channels and distances in colours of their own.</p>\n"
+    page += f"<nav>{'<br>'.join(f'<a href="#{n}">{n}</a>' for n in names)}</nav>\n"
     (given.out / "index.html").write_text(page + "\n".join(parts) + "\n")
     print(f"\r{given.out / 'index.html'}: {len(names)} transforms{' ' * 30}", file=sys.stderr)
 

@@ -24,6 +24,7 @@ GIVEN = {
     "flip": {"axes": "x"},
     "grid_crop": {"shape": 7},
     "label_pyramid": {"scales": [0.5]},
+    "one_hot": {"classes": [0, [1, 2], 200]},
     "permute_labels": {"labels": [1, 2, 3]},
     "random_crop": {"shape": 3},
     "random_crop_by_label": {"shape": 3, "classes": {1: 2.0, 0: 0.5}},
@@ -75,7 +76,7 @@ def test_class_method_file_and_call_agree(name, cls, category):
     again = mx.Pipeline.from_yaml(pipe.to_yaml())
     assert again == pipe and again.transforms == [t]
     assert eval(repr(t), {cls: kind}) == t
-    role = "label" if category == "label" else ROLES.get(name, "image")
+    role = category if category in ("label", "map") else ROLES.get(name, "image")
     v = mx.Volume(ramp(5, 6, 7, dtype="uint8"), AFFINE, role=role)
     by_method = getattr(v, method(name))(
         **GIVEN.get(name, {}), **({"seed": 1} if pipe.is_random else {})

@@ -51,6 +51,7 @@ fn list() -> String {
         (Category::Intensity, "Intensity: images only"),
         (Category::Artefact, "Artefacts of the scanner: images only"),
         (Category::Label, "Labels"),
+        (Category::Map, "Maps: of probabilities or weights"),
     ] {
         let members: Vec<&Entry> = catalog().iter().filter(|e| e.category == category).collect();
         if members.is_empty() {

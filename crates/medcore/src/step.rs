@@ -27,6 +27,8 @@ pub enum Step {
     Global(Global),
     /// Label values are renamed.
     Relabel(Relabel),
+    /// Voxels of another dtype, or with other channels.
+    Remake(Remake),
     /// Items appear, split or vanish.
     Items(Items),
     /// The user's own function.
@@ -324,6 +326,40 @@ impl fmt::Debug for Global {
 pub struct Relabel {
     /// Old value to new value.
     pub table: BTreeMap<i64, i64>,
+}
+
+/// Voxels of another dtype, or with other channels, made of an item's on the same grid.
+#[derive(Clone)]
+pub struct Remake {
+    /// What `explain` prints.
+    pub label: String,
+    /// The dtype of what is made.
+    pub dtype: DType,
+    /// Sizes of its axes after the third.
+    pub extra: Vec<usize>,
+    /// How it is made.
+    pub by: RemakeBy,
+}
+
+/// From rows of an item's channels, in its dtype and native byte order, to rows of other channels.
+pub type OfVoxels = dyn Fn(&[&[u8]], &mut [&mut [u8]]) -> Result<()> + Send + Sync;
+
+/// From a packed channel of a shape, x fastest, to one of another dtype.
+pub type OfChannel = dyn Fn(&[u8], [usize; 3], &mut [u8]) -> Result<()> + Send + Sync;
+
+/// How voxels are made of others.
+#[derive(Clone)]
+pub enum RemakeBy {
+    /// A voxel's channels from the same voxel's channels, row by row.
+    Voxels(Arc<OfVoxels>),
+    /// Each channel from all voxels of the same channel, which ends the pushing of crops towards the file.
+    Channel(Arc<OfChannel>),
+}
+
+impl fmt::Debug for Remake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
 }
 
 /// Changes of the list of items, or of the number of samples.

@@ -104,6 +104,8 @@ pub enum Category {
     Artefact,
     /// Once for each label.
     Label,
+    /// Once for each map.
+    Map,
     /// Once for the sample; every item moves together. Steps that change values (points, filters) touch the images
     /// alone.
     Spatial,

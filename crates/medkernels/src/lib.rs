@@ -24,10 +24,13 @@
 )]
 
 pub mod buffer;
+pub mod channels;
 pub mod components;
 pub mod convert;
 pub mod copy;
 pub mod counts;
+pub mod distance;
+pub mod edges;
 pub mod element;
 mod elementary;
 pub mod filter;

@@ -59,6 +59,7 @@ mod preset;
 mod preview;
 mod recipe;
 mod records;
+mod remake;
 mod row;
 mod rows;
 mod sample;

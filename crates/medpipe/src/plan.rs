@@ -158,6 +158,7 @@ pub(crate) fn touches(header: &Header, category: Category, name: &str, role: Rol
         (Some(keys), _) => keys.iter().any(|k| k == name),
         (None, Category::Spatial) => true,
         (None, Category::Label) => role == Role::Label,
+        (None, Category::Map) => role == Role::Map,
         (None, _) => role == Role::Image,
     }
 }

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
         AffinePart,
         AffineRule,
         Axes,
+        BoundarySide,
+        Classes,
         CropPlace,
         CropUnit,
         Dist,
@@ -219,6 +221,35 @@ class TransformMethods:
             seed,
         )
 
+    def argmax(
+        self: V,
+        classes: Sequence[int] | None = None,
+        *,
+        item: str | None = None,
+    ) -> V:
+        """Turn channels into a label: at each voxel the class whose channel has the largest value,
+        of equal ones the first.
+
+        What is not a number counts as larger than any number, as in `NumPy` and torch. The label
+        has the smallest dtype that holds its values.
+
+        Peers: MONAI `AsDiscrete`; NumPy `argmax`; PyTorch `argmax`.
+
+        Parameters
+        ----------
+        classes : Sequence[int] | None, default None
+            The label values that the channels stand for; 0, 1, 2 and so on if not given.
+        item : str | None, default None
+            The name of the item that the label becomes; it takes the channels' place if not given.
+        """
+        return self._apply(
+            "argmax",
+            {
+                "classes": classes,
+                "item": item,
+            },
+        )
+
     def bias_field(
         self: V,
         coefficients: Sequence[float] = (-0.5, 0.5),
@@ -263,6 +294,42 @@ class TransformMethods:
                 "per_channel": per_channel,
             },
             seed,
+        )
+
+    def boundary(
+        self: V,
+        which: BoundarySide = "inner",
+        *,
+        connectivity: int = 1,
+        at_edge: bool = False,
+    ) -> V:
+        """Keep the outlines of labels: voxels next to another value become 1, all others 0.
+
+        The axes of length 1 count as none. Corresponds to scikit-image's `find_boundaries`; with
+        `connectivity: 3`, `which: inner` and `at_edge` to MONAI's `LabelToContour` on a label of
+        0 and 1.
+
+        Peers: MONAI `LabelToContour`; TorchIO `Contour`; SimpleITK `LabelContour`, `BinaryContour`;
+        scikit-image `segmentation.find_boundaries`.
+
+        Parameters
+        ----------
+        which : BoundarySide, default "inner"
+            Which voxels of the two sides. `inner`: voxels of labels. `outer`: voxels that are 0;
+            between labels that touch, also within corners, both. `thick`: both.
+        connectivity : int, default 1
+            Which voxels are next to one another: 1 by faces (6 neighbours), 2 also by edges (18), 3
+            also by corners (26).
+        at_edge : bool, default False
+            Whether voxels of labels at the volume's edge are on the boundary, as if 0 lay beyond.
+        """
+        return self._apply(
+            "boundary",
+            {
+                "which": which,
+                "connectivity": connectivity,
+                "at_edge": at_edge,
+            },
         )
 
     def cast(
@@ -618,6 +685,48 @@ class TransformMethods:
             seed,
         )
 
+    def distance_transform(
+        self: V,
+        signed: bool = False,
+        *,
+        per_label: bool = False,
+        labels: Sequence[int] | None = None,
+        item: str | None = None,
+    ) -> V:
+        """Turn the label into a map of distances: how far each voxel is from the nearest voxel
+        outside its label, in mm, exactly (Euclidean).
+
+        Distances go from voxel centre to voxel centre, so a voxel at a label's edge has the
+        voxels' spacing. They are float32; infinite where the volume has no voxel outside.
+        Besides the map, a byte for each voxel is needed while it is made, where `per_label` is
+        off or `labels` are given.
+
+        Peers: MONAI `DistanceTransformEDT`; SciPy `ndimage.distance_transform_edt`; SimpleITK
+        `SignedMaurerDistanceMap`; OpenCV `distanceTransform`; edt `edt`, `sdf`.
+
+        Parameters
+        ----------
+        signed : bool, default False
+            Whether voxels outside all labels have distances too, to the nearest label, and
+            negative; otherwise theirs is 0.
+        per_label : bool, default False
+            Whether voxels of another label are outside; otherwise all that are not 0 count as one.
+        labels : Sequence[int] | None, default None
+            The label values that are looked at, all others being outside; all but 0 if not given.
+        item : str | None, default None
+            The name of the item that the distances become; they take the label's place if not
+            given.
+        """
+        return self._apply(
+            "distance_transform",
+            {
+                "signed": signed,
+                "per_label": per_label,
+                "labels": labels,
+                "item": item,
+            },
+        )
+
     def elastic(
         self: V,
         max_displacement: Dist | Sequence[Dist] = 7.5,
@@ -774,6 +883,37 @@ class TransformMethods:
                 "id": id,
             },
             seed,
+        )
+
+    def fill_holes(
+        self: V,
+        connectivity: int = 1,
+        *,
+        labels: Sequence[int] | None = None,
+    ) -> V:
+        """Fill the holes of each label: what is not connected to the volume's edge without crossing
+        the label becomes that label.
+
+        Labels are gone through one after the other, in the order given or ascending; other
+        labels that lie in a hole are filled too. An axis of one voxel has no edge, so that a
+        slice is filled as a picture.
+
+        Peers: MONAI `FillHoles`; SciPy `ndimage.binary_fill_holes`; SimpleITK `BinaryFillhole`.
+
+        Parameters
+        ----------
+        connectivity : int, default 1
+            Which voxels outside the label touch: 1 by faces (6 neighbours), 2 also by edges (18), 3
+            also by corners (26).
+        labels : Sequence[int] | None, default None
+            The label values whose holes are filled; all that there are but 0 if not given.
+        """
+        return self._apply(
+            "fill_holes",
+            {
+                "connectivity": connectivity,
+                "labels": labels,
+            },
         )
 
     def flip(
@@ -1564,6 +1704,43 @@ class TransformMethods:
                 "per_channel": per_channel,
             },
             seed,
+        )
+
+    def one_hot(
+        self: V,
+        classes: Classes,
+        *,
+        dtype: DTypeLike = "float32",
+        item: str | None = None,
+    ) -> V:
+        """Turn the label into channels of 0 and 1, one for each class or each region of several
+        classes.
+
+        The channels are a map: warps that come after interpolate them linearly, intensity
+        transforms leave them alone. Regions may overlap, as in region-based training (`nnU-Net`,
+        `BraTS`): `classes: [[1, 2, 3], [2, 3], 3]` are the whole tumour, its core and the part
+        that enhances. The channels are the last axis, and the first of tensors.
+
+        Peers: MONAI `AsDiscrete`, `ConvertToMultiChannelBasedOnBratsClasses`; TorchIO `OneHot`;
+        batchgeneratorsv2 `ConvertSegmentationToRegionsTransform`; PyTorch `nn.functional.one_hot`.
+
+        Parameters
+        ----------
+        classes : Classes
+            How many classes there are: the values from 0 on, each a channel. Or for each channel
+            the label value that it stands for, or several. 1 to 4096 channels.
+        dtype : DTypeLike, default "float32"
+            The dtype of the channels.
+        item : str | None, default None
+            The name of the item that the channels become; they take the label's place if not given.
+        """
+        return self._apply(
+            "one_hot",
+            {
+                "classes": classes,
+                "dtype": dtype,
+                "item": item,
+            },
         )
 
     def pad(

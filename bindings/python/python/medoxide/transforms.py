@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Affine",
     "Anisotropy",
+    "Argmax",
     "BiasField",
+    "Boundary",
     "Cast",
     "Clamp",
     "CoarseDropout",
@@ -36,8 +38,10 @@ __all__ = [
     "CropForeground",
     "CropOrPad",
     "Displace",
+    "DistanceTransform",
     "Elastic",
     "ElasticNoise",
+    "FillHoles",
     "Flip",
     "Gamma",
     "GaussianNoise",
@@ -56,6 +60,7 @@ __all__ = [
     "Maybe",
     "Morphology",
     "Motion",
+    "OneHot",
     "OneOf",
     "Pad",
     "PermuteLabels",
@@ -105,6 +110,9 @@ AffineRule: TypeAlias = Literal["keep", "update"]
 Axes: TypeAlias = int | str | Sequence[int]
 """Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
 """
+
+BoundarySide: TypeAlias = Literal["inner", "outer", "thick"]
+"""Which side of a boundary: `inner`, `outer` or `thick`."""
 
 CropPlace: TypeAlias = Literal["random", "centre"]
 """Where a patch lies: `random`, every place inside the volume equally likely, or `centre`."""
@@ -221,6 +229,12 @@ the `mean`, or `zero`.
 
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
+
+Region: TypeAlias = int | Sequence[int]
+"""A label value, or several."""
+
+Classes: TypeAlias = int | Sequence[Region]
+"""The classes of channels: how many, or a value or list of values for each channel."""
 
 RotationOrder: TypeAlias = Literal["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"]
 """The order of three rotations, the first one first; the axes stay where they are while the content
@@ -446,6 +460,62 @@ class Anisotropy(Transform):
         )
 
 
+class Argmax(Transform):
+    """Turn channels into a label: at each voxel the class whose channel has the largest value, of
+    equal ones the first.
+
+    What is not a number counts as larger than any number, as in `NumPy` and torch. The label has
+    the smallest dtype that holds its values.
+
+    Peers: MONAI `AsDiscrete`; NumPy `argmax`; PyTorch `argmax`.
+
+    Parameters
+    ----------
+    classes : Sequence[int] | None, default None
+        The label values that the channels stand for; 0, 1, 2 and so on if not given.
+    item : str | None, default None
+        The name of the item that the label becomes; it takes the channels' place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "argmax"
+    classes: Sequence[int] | None
+    item: str | None
+
+    def __init__(
+        self,
+        classes: Sequence[int] | None = None,
+        *,
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "classes": classes,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class BiasField(Transform):
     """Multiply by a smooth field, the exponential of a random polynomial of the place in the
     volume, as the coil of an MR scanner does.
@@ -509,6 +579,70 @@ class BiasField(Transform):
             keys=keys,
             id=id,
             per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Boundary(Transform):
+    """Keep the outlines of labels: voxels next to another value become 1, all others 0.
+
+    The axes of length 1 count as none. Corresponds to scikit-image's `find_boundaries`; with
+    `connectivity: 3`, `which: inner` and `at_edge` to MONAI's `LabelToContour` on a label of 0
+    and 1.
+
+    Peers: MONAI `LabelToContour`; TorchIO `Contour`; SimpleITK `LabelContour`, `BinaryContour`;
+    scikit-image `segmentation.find_boundaries`.
+
+    Parameters
+    ----------
+    which : BoundarySide, default "inner"
+        Which voxels of the two sides. `inner`: voxels of labels. `outer`: voxels that are 0;
+        between labels that touch, also within corners, both. `thick`: both.
+    connectivity : int, default 1
+        Which voxels are next to one another: 1 by faces (6 neighbours), 2 also by edges (18), 3
+        also by corners (26).
+    at_edge : bool, default False
+        Whether voxels of labels at the volume's edge are on the boundary, as if 0 lay beyond.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "boundary"
+    which: BoundarySide
+    connectivity: int
+    at_edge: bool
+
+    def __init__(
+        self,
+        which: BoundarySide = "inner",
+        *,
+        connectivity: int = 1,
+        at_edge: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "which": which,
+                "connectivity": connectivity,
+                "at_edge": at_edge,
+            },
+            p=p,
+            keys=keys,
+            id=id,
             key=key,
             patch=patch,
         )
@@ -1082,6 +1216,76 @@ class Displace(Transform):
         )
 
 
+class DistanceTransform(Transform):
+    """Turn the label into a map of distances: how far each voxel is from the nearest voxel outside
+    its label, in mm, exactly (Euclidean).
+
+    Distances go from voxel centre to voxel centre, so a voxel at a label's edge has the voxels'
+    spacing. They are float32; infinite where the volume has no voxel outside. Besides the map, a
+    byte for each voxel is needed while it is made, where `per_label` is off or `labels` are
+    given.
+
+    Peers: MONAI `DistanceTransformEDT`; SciPy `ndimage.distance_transform_edt`; SimpleITK
+    `SignedMaurerDistanceMap`; OpenCV `distanceTransform`; edt `edt`, `sdf`.
+
+    Parameters
+    ----------
+    signed : bool, default False
+        Whether voxels outside all labels have distances too, to the nearest label, and negative;
+        otherwise theirs is 0.
+    per_label : bool, default False
+        Whether voxels of another label are outside; otherwise all that are not 0 count as one.
+    labels : Sequence[int] | None, default None
+        The label values that are looked at, all others being outside; all but 0 if not given.
+    item : str | None, default None
+        The name of the item that the distances become; they take the label's place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "distance_transform"
+    signed: bool
+    per_label: bool
+    labels: Sequence[int] | None
+    item: str | None
+
+    def __init__(
+        self,
+        signed: bool = False,
+        *,
+        per_label: bool = False,
+        labels: Sequence[int] | None = None,
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "signed": signed,
+                "per_label": per_label,
+                "labels": labels,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Elastic(Transform):
     """Displace the content smoothly, at random; the grid stays.
 
@@ -1280,6 +1484,64 @@ class ElasticNoise(Transform):
                 "mode": mode,
                 "value": value,
                 "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class FillHoles(Transform):
+    """Fill the holes of each label: what is not connected to the volume's edge without crossing the
+    label becomes that label.
+
+    Labels are gone through one after the other, in the order given or ascending; other labels
+    that lie in a hole are filled too. An axis of one voxel has no edge, so that a slice is
+    filled as a picture.
+
+    Peers: MONAI `FillHoles`; SciPy `ndimage.binary_fill_holes`; SimpleITK `BinaryFillhole`.
+
+    Parameters
+    ----------
+    connectivity : int, default 1
+        Which voxels outside the label touch: 1 by faces (6 neighbours), 2 also by edges (18), 3
+        also by corners (26).
+    labels : Sequence[int] | None, default None
+        The label values whose holes are filled; all that there are but 0 if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "fill_holes"
+    connectivity: int
+    labels: Sequence[int] | None
+
+    def __init__(
+        self,
+        connectivity: int = 1,
+        *,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "connectivity": connectivity,
+                "labels": labels,
             },
             p=p,
             keys=keys,
@@ -2485,6 +2747,71 @@ class Motion(Transform):
             keys=keys,
             id=id,
             per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class OneHot(Transform):
+    """Turn the label into channels of 0 and 1, one for each class or each region of several
+    classes.
+
+    The channels are a map: warps that come after interpolate them linearly, intensity transforms
+    leave them alone. Regions may overlap, as in region-based training (`nnU-Net`, `BraTS`):
+    `classes: [[1, 2, 3], [2, 3], 3]` are the whole tumour, its core and the part that enhances.
+    The channels are the last axis, and the first of tensors.
+
+    Peers: MONAI `AsDiscrete`, `ConvertToMultiChannelBasedOnBratsClasses`; TorchIO `OneHot`;
+    batchgeneratorsv2 `ConvertSegmentationToRegionsTransform`; PyTorch `nn.functional.one_hot`.
+
+    Parameters
+    ----------
+    classes : Classes
+        How many classes there are: the values from 0 on, each a channel. Or for each channel the
+        label value that it stands for, or several. 1 to 4096 channels.
+    dtype : DTypeLike, default "float32"
+        The dtype of the channels.
+    item : str | None, default None
+        The name of the item that the channels become; they take the label's place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "one_hot"
+    classes: Classes
+    dtype: DTypeLike
+    item: str | None
+
+    def __init__(
+        self,
+        classes: Classes,
+        *,
+        dtype: DTypeLike = "float32",
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "classes": classes,
+                "dtype": dtype,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
             key=key,
             patch=patch,
         )

@@ -50,7 +50,8 @@ impl Transform for KeepLargestComponent {
 
 impl OnLabels for KeepLargestComponent {
     fn run<T: Element>(&self, voxels: &mut [T], shape: [usize; 3]) {
-        let found = Components::of(voxels, shape, self.connectivity, self.per_label, |_| true);
+        let zero = T::from_f64_saturating(0.0);
+        let found = Components::of(voxels, shape, self.connectivity, self.per_label, |v| v != zero);
         let group = |part: usize| if self.per_label { bits(found.parts[part].value) } else { 0 };
         let mut best: HashMap<u64, usize> = HashMap::new();
         for (part, component) in found.parts.iter().enumerate() {
@@ -59,9 +60,10 @@ impl OnLabels for KeepLargestComponent {
                 *champion = part;
             }
         }
-        let zero = T::from_f64_saturating(0.0);
+        let mut kept = vec![false; found.parts.len()];
+        best.into_values().for_each(|part| kept[part] = true);
         found.for_each_run(|run, part| {
-            if best.get(&group(part)) != Some(&part) {
+            if !kept[part] {
                 voxels[run].fill(zero);
             }
         });

@@ -86,12 +86,12 @@ struct Small {
 
 impl OnLabels for Small {
     fn run<T: Element>(&self, voxels: &mut [T], shape: [usize; 3]) {
+        let zero = T::from_f64_saturating(0.0);
         let belongs = |value: T| {
             let is = |v: &i64| i128::from(*v) == value.to_i128();
-            self.labels.as_ref().is_none_or(|labels| labels.iter().any(is))
+            value != zero && self.labels.as_ref().is_none_or(|labels| labels.iter().any(is))
         };
         let found = Components::of(voxels, shape, self.connectivity, self.per_label, belongs);
-        let zero = T::from_f64_saturating(0.0);
         found.for_each_run(|run, part| {
             if found.parts[part].voxels < self.fewest {
                 voxels[run].fill(zero);

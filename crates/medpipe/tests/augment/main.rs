@@ -9,4 +9,5 @@ mod image;
 mod label;
 mod noise;
 mod pyramid;
+mod remade;
 mod value;

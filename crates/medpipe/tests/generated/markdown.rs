@@ -82,6 +82,11 @@ pub(crate) fn render() -> String {
             "What a scanner does to an image; labels and maps are not touched.",
         ),
         (Category::Label, "Labels", "Class numbers change; images are not touched."),
+        (
+            Category::Map,
+            "Maps",
+            "Maps of probabilities become something else; images and labels are not touched.",
+        ),
     ];
     for (category, title, lead) in categories {
         let _ = write!(out, "\n## {title}\n\n{lead}\n");

@@ -1,7 +1,7 @@
 //! Every transform of the catalog, with distributions wherever it may have them.
 
 use medcore::Category;
-use medpipe::{Entry, catalog};
+use medpipe::{Entry, Layout, LazyItem, catalog};
 use serde_json::{Map, Value, json};
 
 /// Parameters that have no default, and those whose defaults leave nothing to see.
@@ -15,6 +15,7 @@ fn needed(name: &str) -> Value {
         "flip" => json!({"axes": [0, 2]}),
         "grid_crop" => json!({"shape": 6}),
         "label_pyramid" => json!({"scales": [0.5, [1, 0.5, 0.3]]}),
+        "one_hot" => json!({"classes": 3}),
         "pad" => json!({"amount": 2}),
         "permute_labels" => json!({"labels": [1, 2]}),
         "random_crop" => json!({"shape": 4, "count": 3}),
@@ -59,5 +60,24 @@ fn every_transform_can_be_given() {
     for e in catalog() {
         let node = super::given::nodes(&[drawing(e)]).remove(0);
         assert!(node.is_random(), "{}", e.name);
+    }
+}
+
+#[test]
+fn every_transform_writes_into_memory_of_the_callers() {
+    let sample = super::sample([9, 8, 7]);
+    for e in catalog() {
+        let made = super::pipeline(&[drawing(e)], 11).apply(&sample, "case", 1).unwrap();
+        let volumes = made.iter().flat_map(|s| s.items.iter()).filter_map(|(name, item)| match item {
+            LazyItem::Volume(v) => Some((name, v)),
+            _ => None,
+        });
+        for (name, v) in volumes {
+            let dtype = v.facts().unwrap().dtype;
+            let want = v.compute_as(Some(dtype), Layout::ZFastest).unwrap();
+            let mut out = vec![0xA5; v.bytes_as(dtype).unwrap()];
+            v.compute_into(dtype, &mut out).unwrap();
+            assert_eq!(out, want.storage().bytes(), "{}: {name}", e.name);
+        }
     }
 }
