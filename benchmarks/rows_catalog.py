@@ -260,6 +260,11 @@ def _dilated(v: np.ndarray) -> np.ndarray:
     return scipy.ndimage.binary_dilation(v == 1, _ball(2))
 
 
+def _operated(v: np.ndarray) -> Any:
+    path = "nnunet.random_binary_operator.ApplyRandomBinaryOperatorTransform"
+    return nnunet(path, channel_idx=0, strel_size=(2, 2), p_per_label=1)(np.asarray(v == 1, np.float32))
+
+
 def _ball(radius: int) -> np.ndarray:
     reach = np.arange(-radius, radius + 1) ** 2
     return reach[:, None, None] + reach[:, None] + reach <= radius**2
@@ -276,7 +281,7 @@ CATALOG: dict[str, Entry] = {
     "anisotropy": Entry({"factor": 2, "axes": 2}, slow={"TorchIO": torchio("RandomAnisotropy", axes=2, downsampling=2)}),
     "argmax": Entry(
         input="channels",
-        peers={"torch": _torch_argmax, "NumPy": c_array(lambda v: v.argmax(-1)), "MONAI": monai("AsDiscrete", argmax=True)},
+        peers={"torch": _torch_argmax, "NumPy": c_array(lambda v: v.argmax(-1)), },
     ),
     "bias_field": Entry({"coefficients": 0.05}, peers={"MONAI": monai("RandBiasField", prob=1)}),
     "boundary": Entry(
@@ -291,31 +296,31 @@ CATALOG: dict[str, Entry] = {
     "crop": Entry({"start": (10, 10, 10), "shape": (96, 96, 96)}, peers={"NumPy": array(lambda v: v[10:106, 10:106, 10:106].copy("F")), "torch": torch(lambda t, v: v[10:106, 10:106, 10:106].contiguous())}),
     "crop_foreground": Entry({}, peers={"MONAI": monai("CropForeground", allow_smaller=True)}),
     "crop_or_pad": Entry({"shape": (140, 100, 120)}, peers={"MONAI": monai("ResizeWithPadOrCrop", spatial_size=(140, 100, 120)), "TorchIO": torchio("CropOrPad", target_shape=(140, 100, 120))}),
-    "displace": Entry({"field": FIELD}, peers={"torch": torch(_torch_displaced)}),
+    "displace": Entry({"field": FIELD}, slow={"torch": torch(_torch_displaced)}),
     "distance_transform": Entry(
         input="label",
         peers={"SciPy: edt": edt("edt"), "SimpleITK": sitk(lambda S, i: S.SignedMaurerDistanceMap(i > 0, squaredDistance=False))},
         slow={"SciPy": ndimage("distance_transform_edt"), "MONAI": monai("DistanceTransformEDT")},
     ),
-    "elastic": Entry({"max_displacement": 5}, peers={"SimpleITK": sitk(_elastic)}, slow={"TorchIO": torchio("RandomElasticDeformation", max_displacement=5)}),
+    "elastic": Entry({"max_displacement": 5}, slow={"SimpleITK": sitk(_elastic), "TorchIO": torchio("RandomElasticDeformation", max_displacement=5)}),
     "elastic_noise": Entry({"sigma": 6, "magnitude": 100}, slow={"MONAI": monai("Rand3DElastic", sigma_range=(6, 6), magnitude_range=(100, 100), prob=1)}),
     "fill_holes": Entry({}, "label", slow={"MONAI": monai("FillHoles", connectivity=1), "SimpleITK": sitk(lambda S, i: [S.BinaryFillhole(i == v) for v in (1, 2)])}),
     "flip": Entry({"axes": "xy"}, peers={"NumPy": array(lambda v: v[::-1, ::-1].copy("F")), "torch": torch(lambda t, v: v.flip(0, 1)), "TorchIO": torchio("Flip", axes=(0, 1))}),
     "gamma": Entry({"gamma": 0.7}, peers={"batchgeneratorsv2": nnunet("intensity.gamma.GammaTransform", gamma=0.7, p_invert_image=0, synchronize_channels=True, p_per_channel=1, p_retain_stats=0), "MONAI": monai("AdjustContrast", gamma=0.7), "TorchIO": torchio("Gamma", gamma=0.7)}),
     "gaussian_noise": Entry({"std": 20}, peers={"torch": torch(_torch_noise), "SimpleITK": sitk(lambda S, i: S.AdditiveGaussianNoise(i, 20, 0, 1)), "MONAI": monai("RandGaussianNoise", std=20, prob=1)}),
     "gaussian_sharpen": Entry({}, slow={"MONAI": monai("GaussianSharpen")}),
-    "gaussian_smooth": Entry({"sigma": 1}, peers={"SimpleITK": sitk(lambda S, i: S.DiscreteGaussian(i, 1.0)), "batchgeneratorsv2": nnunet("noise.gaussian_blur.GaussianBlurTransform", blur_sigma=1, synchronize_channels=True, synchronize_axes=True)}, slow={"SciPy": ndimage("gaussian_filter", 1), "TorchIO": torchio("Blur", std=1)}),
-    "ghosting": Entry({"ghosts": 4, "intensity": 0.5, "axes": 1}, slow={"TorchIO": torchio("RandomGhosting", num_ghosts=4, axes=1, intensity=0.5)}),
+    "gaussian_smooth": Entry({"sigma": 1}, peers={"SimpleITK": sitk(lambda S, i: S.DiscreteGaussian(i, 1.0)), "batchgeneratorsv2": nnunet("noise.gaussian_blur.GaussianBlurTransform", blur_sigma=1, synchronize_channels=True, synchronize_axes=True), "SciPy": ndimage("gaussian_filter", 1), "TorchIO": torchio("Blur", std=1)}),
+    "ghosting": Entry({"ghosts": 4, "intensity": 0.5, "axes": 1}, peers={"TorchIO": torchio("RandomGhosting", num_ghosts=4, axes=1, intensity=0.5)}),
     "gibbs_ringing": Entry({"alpha": 0.5}, peers={"MONAI": monai("GibbsNoise", alpha=0.5)}),
     "grid_crop": Entry({"shape": 64}, all=True, peers={"TorchIO": _windows}),
     "grid_distortion": Entry({"limits": (-0.2, 0.2)}, slow={"MONAI": monai("RandGridDistortion", distort_limit=0.2, prob=1)}),
-    "histogram_shift": Entry({}, slow={"MONAI": monai("RandHistogramShift", prob=1)}),
+    "histogram_shift": Entry({}, peers={"MONAI": monai("RandHistogramShift", prob=1)}),
     "invert_intensity": Entry({}, peers={"torch": torch(lambda t, v: v.max() + v.min() - v), "NumPy": array(lambda v: v.max() + v.min() - v), "batchgeneratorsv2": nnunet("intensity.inversion.InvertImageTransform", p_invert_image=1, p_synchronize_channels=1, p_per_channel=1)}),
     "k_space_dropout": Entry({"fraction": 0.3, "axes": 1}, alone="no library leaves out planes of frequencies of an image"),
     "keep_largest_component": Entry({}, "label", peers={"SciPy: cc3d": cc3d("largest_k", k=1)}, slow={"MONAI": monai("KeepLargestConnectedComponent")}),
     "label_pyramid": Entry({"scales": (0.5, 0.25)}, "label", all=True, peers={"batchgeneratorsv2": nnunet("utils.deep_supervision_downsampling.DownsampleSegForDSTransform", ds_scales=(1, 0.5, 0.25))}),
     "labels_to_image": Entry({}, "label", peers={"TorchIO": _painted}),
-    "morphology": Entry({"radius": 2, "labels": [1]}, "label", peers={"SimpleITK": sitk(lambda S, i: S.BinaryDilate(i == 1, (2, 2, 2), S.sitkBall))}, slow={"SciPy": c_array(_dilated)}),
+    "morphology": Entry({"radius": 2, "labels": [1]}, "label", peers={"SimpleITK": sitk(lambda S, i: S.BinaryDilate(i == 1, (2, 2, 2), S.sitkBall)), "SciPy": c_array(_dilated)}),
     "motion": Entry({}, slow={"TorchIO": torchio("RandomMotion")}),
     "one_hot": Entry({"classes": 3}, "label", peers={"MONAI": monai("AsDiscrete", to_onehot=3), "torch": torch(lambda t, v: t.stack([v == c for c in range(3)]).float()), "NumPy": array(lambda v: np.stack([v == c for c in range(3)], -1).astype(np.float32))}),
     "pad": Entry({"amount": 8, "mode": "edge"}, peers={"NumPy": array(lambda v: np.pad(v, 8, "edge")), "torch": torch(lambda t, v: t.nn.functional.pad(v[None, None], (8,) * 6, "replicate")), "MONAI": monai("BorderPad", spatial_border=8, mode="edge")}),
@@ -324,15 +329,15 @@ CATALOG: dict[str, Entry] = {
     "quantize": Entry({"levels": 16}, peers={"NumPy": array(lambda v: np.rint((v - v.min()) * (15 / np.ptp(v))) * (np.ptp(v) / 15) + v.min()), "torch": torch(lambda t, v: ((v - v.min()) * (15 / (v.max() - v.min()))).round_().mul_(100))}),
     "random_crop": Entry({"shape": 96, "count": 4}, all=True, peers={"MONAI": monai("RandSpatialCropSamples", roi_size=96, num_samples=4, random_size=False)}),
     "random_crop_by_label": Entry({"shape": 96, "count": 2}, "label", all=True, peers={"MONAI": monai("RandCropByPosNegLabel", spatial_size=96, num_samples=2, also="label")}),
-    "random_crop_by_weight": Entry({"shape": 96, "count": 2, "map": "image"}, all=True, peers={"MONAI": monai("RandWeightedCrop", spatial_size=96, num_samples=2, also="weight_map")}),
-    "random_morphology": Entry({"radius": (2, 2), "labels": [1]}, "label", slow={"batchgeneratorsv2": nnunet("nnunet.random_binary_operator.ApplyRandomBinaryOperatorTransform", channel_idx=0, strel_size=(2, 2), p_per_label=1)}),
+    "random_crop_by_weight": Entry({"shape": 96, "count": 2, "map": "image"}, all=True, peers={"MONAI": monai("RandWeightedCrop", spatial_size=(96, 96, 96), num_samples=2, also="weight_map")}),
+    "random_morphology": Entry({"radius": (2, 2), "labels": [1]}, "label", slow={"batchgeneratorsv2": _operated}),
     "random_orientation": Entry({}, peers={"NumPy": array(lambda v: np.asfortranarray(v.transpose(1, 2, 0)[::-1]))}),
     "random_sized_crop": Entry({"smallest": 96, "largest": 96}, peers={"MONAI": monai("RandSpatialCrop", roi_size=96, max_roi_size=97, random_size=True)}),
     "remap_labels": Entry({"table": {1: 2, 2: 1}}, "label", peers={"NumPy": array(lambda v: np.array([0, 2, 1], np.uint8)[v]), "SimpleITK": sitk(lambda S, i: S.ChangeLabel(i, {1.0: 2.0, 2.0: 1.0})), "TorchIO": torchio("RemapLabels", remapping={1: 2, 2: 1}), "MONAI": monai("MapLabelValue", orig_labels=[1, 2], target_labels=[2, 1])}),
     "remove_random_component": Entry({}, "label", alone="batchgeneratorsv2's needs a package that PyPI's has not"),
-    "remove_small_components": Entry({"min_size": 64}, "label", peers={"SciPy: cc3d": cc3d("dust", threshold=64)}, slow={"SciPy: scikit-image": lambda v: skimage("morphology.remove_small_objects", max_size=63)(np.asarray(v, np.int32)), "MONAI": monai("RemoveSmallObjects", min_size=64)}),
+    "remove_small_components": Entry({"min_size": 64}, "label", peers={"SciPy: cc3d": cc3d("dust", threshold=64), "SciPy: scikit-image": lambda v: skimage("morphology.remove_small_objects", max_size=63)(np.asarray(v, np.int32)), "MONAI": monai("RemoveSmallObjects", min_size=64)}),
     "reorient": Entry({"orientation": "ASR"}, peers={"NumPy": array(lambda v: np.asfortranarray(v.transpose(1, 2, 0))), "torch": torch(lambda t, v: v.permute(1, 2, 0).contiguous()), "TorchIO": torchio("ToOrientation", orientation="ASR")}),
-    "resample": Entry({"spacing": 2}, peers={"torch": torch(lambda t, v: t.nn.functional.interpolate(v[None, None], scale_factor=0.5, mode="trilinear")), "SimpleITK": sitk(lambda S, i: S.Resample(i, [n // 2 for n in i.GetSize()], S.Transform(), S.sitkLinear, (0.5,) * 3, (2,) * 3))}, slow={"TorchIO": torchio("Resample", target=2), "MONAI": monai("Spacing", pixdim=(2, 2, 2))}),
+    "resample": Entry({"spacing": 2}, peers={"torch": torch(lambda t, v: t.nn.functional.interpolate(v[None, None], scale_factor=0.5, mode="trilinear")), "SimpleITK": sitk(lambda S, i: S.Resample(i, [n // 2 for n in i.GetSize()], S.Transform(), S.sitkLinear, (0.5,) * 3, (2,) * 3)), "TorchIO": torchio("Resample", target=2), "MONAI": monai("Spacing", pixdim=(2, 2, 2))}),
     "rescale": Entry({"percentiles": (1, 99)}, peers={"NumPy": array(_numpy_rescale), "TorchIO": torchio("RescaleIntensity", percentiles=(1, 99)), "MONAI": monai("ScaleIntensityRangePercentiles", lower=1, upper=99, b_min=0, b_max=1, clip=True)}),
     "rician_noise": Entry({"std": 20}, peers={"torch": torch(lambda t, v: t.hypot(v + t.randn_like(v).mul_(20), t.randn_like(v).mul_(20))), "MONAI": monai("RandRicianNoise", prob=1, std=20)}),
     "rot90": Entry({"k": 1, "axes": "xy"}, peers={"NumPy": array(lambda v: np.asfortranarray(np.rot90(v))), "torch": torch(lambda t, v: v.rot90(1, (0, 1)).contiguous())}),
@@ -342,12 +347,12 @@ CATALOG: dict[str, Entry] = {
     "shift_intensity": Entry({"offset": 10}, peers={"torch": torch(lambda t, v: v + 10), "NumPy": array(lambda v: v + np.float32(10))}),
     "simulate_low_resolution": Entry({"scale": 0.5}, peers={"batchgeneratorsv2": nnunet("spatial.low_resolution.SimulateLowResolutionTransform", scale=0.5, synchronize_channels=True, synchronize_axes=True, ignore_axes=()), "MONAI": monai("RandSimulateLowResolution", prob=1, zoom_range=(0.5, 0.5))}),
     "smooth_field": Entry({}, peers={"MONAI": lambda v: monai("RandSmoothFieldAdjustIntensity", spatial_size=v.shape, rand_size=(3, 3, 3), prob=1)(v)}),
-    "speckle_noise": Entry({"std": 0.1}, peers={"torch": torch(lambda t, v: v * t.randn_like(v).mul_(0.1).add_(1)), "SimpleITK": sitk(lambda S, i: S.SpeckleNoise(i, 0.1, 1))}),
-    "spikes": Entry({"spikes": 1, "intensity": 1}, slow={"TorchIO": torchio("RandomSpike", num_spikes=1, intensity=1), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50))}),
-    "swap": Entry({"shape": 15, "count": 100}, slow={"TorchIO": torchio("RandomSwap", patch_size=15, num_iterations=100)}),
+    "speckle_noise": Entry({"std": 0.1}, peers={"torch": torch(lambda t, v: v * t.randn_like(v).mul_(0.1).add_(1))}, slow={"SimpleITK": sitk(lambda S, i: S.SpeckleNoise(i, 0.1, 1))}),
+    "spikes": Entry({"spikes": 1, "intensity": 1}, peers={"TorchIO": torchio("RandomSpike", num_spikes=1, intensity=1), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50), k_intensity=13)}),
+    "swap": Entry({"shape": 15, "count": 100}, peers={"TorchIO": torchio("RandomSwap", patch_size=15, num_iterations=100)}),
     "wrap_around": Entry({"fraction": 0.2, "axes": 1}, peers={"NumPy": array(_wrapped)}),
     "z_normalize": Entry({}, peers={"torch": torch(lambda t, v: (lambda s, m: v.sub(m).div_(s))(*t.std_mean(v, correction=0))), "MONAI": monai("NormalizeIntensity"), "NumPy": array(lambda v: (v - v.mean()) / v.std())}),
-    "zoom": Entry({"factor": 1.2}, peers={"torch": torch(lambda t, v: t.nn.functional.interpolate(v[None, None], scale_factor=1.2, mode="trilinear"))}, slow={"MONAI": monai("Zoom", zoom=1.2, mode="trilinear")}),
+    "zoom": Entry({"factor": 1.2}, peers={"torch": torch(lambda t, v: t.nn.functional.interpolate(v[None, None], scale_factor=1.2, mode="trilinear")), "MONAI": monai("Zoom", zoom=1.2, mode="trilinear")}),
 }
 
 NOISE = {

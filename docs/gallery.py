@@ -98,7 +98,10 @@ ONCE: dict[str, dict[str, Any]] = {
 }
 
 # What is drawn in place of the label, where a transform changes another item.
-ITEM = {"argmax": "scores", "label_pyramid": "label_2", "random_crop_by_weight": "weight"}
+ITEM = {"argmax": "scores", "label_pyramid": "label_2"}
+
+# What is shown on labels with specks and holes.
+SPECKLED = {"fill_holes", "keep_largest_component", "remove_random_component", "remove_small_components"}
 
 CATEGORY = {name: category for name, _, category in mx._medoxide.transforms()}
 
@@ -136,9 +139,15 @@ def head() -> dict[str, mx.Volume]:
 
     image, grey, white = load("t1"), load("gm"), load("wm")
     labels = np.where(np.asarray(white) > np.asarray(white).max() / 2, 2, (np.asarray(grey) > np.asarray(grey).max() / 2)).astype(np.uint8)
+    specks = labels.copy()
+    rng = np.random.default_rng(3)
+    for x, y, z in rng.integers(8, np.array(labels.shape) - 8, (3000, 3)):
+        near = (slice(x - 3, x + 2), slice(y - 3, y + 2), slice(z - 2, z + 2))
+        specks[near] = rng.choice((0, 1, 2), p=(0.6, 0.2, 0.2))
     return {
         "image": image.reorient("RAS"),
         "label": mx.Volume(labels, affine=image.affine, role="label").reorient("RAS"),
+        "specks": mx.Volume(specks, affine=image.affine, role="label").reorient("RAS"),
         "scores": mx.Volume(labels, affine=image.affine, role="label").reorient("RAS").one_hot(3).gaussian_smooth(2),
         "weight": mx.Volume((labels == 2).astype(np.float32), affine=image.affine, role="map").reorient("RAS"),
     }
@@ -182,7 +191,8 @@ def draw(axes: Any, sample: dict[str, mx.Volume], title: str, window: tuple[floa
 
 def shown(parameters: dict[str, Any]) -> str:
     """Parameters in a few words."""
-    return "\n".join(f"{k}: {json.dumps(v)}" for k, v in parameters.items()) or "defaults"
+    lines = (f"{k}: {json.dumps(v)}" for k, v in parameters.items())
+    return "\n".join(line if len(line) < 36 else f"{line[:24]} …" for line in lines) or "defaults"
 
 
 def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
@@ -194,11 +204,13 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     panels = figure.subplots(1, 1 + len(settings))
     before = np.asarray(sample["image"])
     window = (float(before.min()), float(before.max()))
-    item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map")
+    if name in SPECKLED:
+        sample = sample | {"label": sample["specks"]}
+    item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map") and name != "labels_to_image"
     draw(panels[0], sample, "before", window, item if item in sample else "", filled)
     for n, (panel, parameters) in enumerate(zip(panels[1:], settings, strict=True)):
         made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample, id=name, epoch=n)
-        made = made[0] if isinstance(made, list) else made
+        made = made[len(made) // 2] if isinstance(made, list) else made
         draw(panel, made, shown(parameters), None if name in OWN_UNIT else window, item, filled)
     figure.savefig(out / f"{name}.png")
 
@@ -261,7 +273,8 @@ def main() -> None:
         parts.append(f'<h2 id="{title}">{title}</h2>\n<img src="{title}.png" alt="{title}, before and after">\n{told[name]}')
     page = f"<!doctype html><meta charset=utf-8><title>medoxide: transforms in pictures</title>\n<style>{STYLE}</style>\n"
     page += "<h1>What each transform does</h1>\n<p>The ICBM 152 T1 template, an axial plane in radiological view, with grey (orange) and white matter (blue); maps of channels and distances in colours of their own.</p>\n"
-    page += f"<nav>{'<br>'.join(f'<a href="#{n}">{n}</a>' for n in names)}</nav>\n"
+    links = "<br>".join(f'<a href="#{n}">{n}</a>' for n in names)
+    page += f"<nav>{links}</nav>\n"
     (given.out / "index.html").write_text(page + "\n".join(parts) + "\n")
     print(f"\r{given.out / 'index.html'}: {len(names)} transforms{' ' * 30}", file=sys.stderr)
 

@@ -36,7 +36,9 @@ def claims() -> list[tuple[str, str, str]]:
         found = re.search(r"^Peers: (.*)\.$", part, re.MULTILINE)
         for peer in found[1].split("; ") if found and found[1] != "none" else []:
             library, names = peer.split(" ", 1)
-            out += [(part.split("\n", 1)[0], library, name.strip("`")) for name in names.split(", ")]
+            out += [
+                (part.split("\n", 1)[0], library, name.strip("`")) for name in names.split(", ")
+            ]
     return out
 
 

@@ -280,3 +280,18 @@ def test_import_is_light():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, heavy = done.stdout.split(maxsplit=1)
     assert heavy.strip() == "[]" and float(seconds) < 0.25
+
+
+@pytest.mark.parametrize(("name", "cls", "category"), CATALOG, ids=[c[0] for c in CATALOG])
+def test_every_transform_writes_into_given_arrays(name, cls, category):
+    image = mx.Volume(ramp(6, 7, 8, dtype="float32"), AFFINE)
+    label = mx.Volume(ramp(6, 7, 8, dtype="uint8") % 3, AFFINE, role="label")
+    sample = {"image": image, "label": label, "weight": mx.Volume(image.numpy(), AFFINE, role="map")}
+    pipe = mx.Pipeline([getattr(mx, cls)(**GIVEN.get(name, {}))], seed=1)
+    want = pipe.batch([sample], ids=["a"])
+    out = {key: np.full_like(a, 77) for key, a in want.items() if isinstance(a, np.ndarray)}
+    assert {"image", "label"} <= out.keys()
+    made = pipe.batch([sample], ids=["a"], out=out)
+    for key, array in out.items():
+        assert np.shares_memory(made[key], array)
+        np.testing.assert_array_equal(array, want[key])

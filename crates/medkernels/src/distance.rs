@@ -139,9 +139,8 @@ kernel! {
             let mut least: [f32; LANES] = match before[p * LANES..][..LANES].try_into() { Ok(v) => v, Err(_) => return false };
             for k in 1..=n {
                 let step = steps[k];
-                // Of numbers not below 0 the bits are in order too.
-                let most = least.iter().fold(0, |most, v| if v.to_bits() > most { v.to_bits() } else { most });
-                if step.to_bits() >= most || (k > p && p + k >= n) {
+                let further = least.iter().fold(false, |further, v| further | (*v > step));
+                if !further || (k > p && p + k >= n) {
                     break;
                 }
                 if k > REACH {
