@@ -204,8 +204,9 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     panels = figure.subplots(1, 1 + len(settings))
     before = np.asarray(sample["image"])
     window = (float(before.min()), float(before.max()))
+    specks, sample = sample["specks"], {key: v for key, v in sample.items() if key != "specks"}
     if name in SPECKLED:
-        sample = sample | {"label": sample["specks"]}
+        sample["label"] = specks
     item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map") and name != "labels_to_image"
     draw(panels[0], sample, "before", window, item if item in sample else "", filled)
     for n, (panel, parameters) in enumerate(zip(panels[1:], settings, strict=True)):
