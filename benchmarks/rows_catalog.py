@@ -54,7 +54,7 @@ def inputs(data: Data, kind: str, n: int) -> np.ndarray:
 
 
 def monai(name: str, /, *, also: str = "", **given: Any) -> Maker:
-    """A transform of MONAI on a tensor with a channel, which is given by another name too."""
+    """A transform of MONAI on a tensor with a channel, which is given by another name too. Crops are views of it, and some change it: they are copied as a loop would have to."""
 
     def make(voxels: np.ndarray) -> Any:
         import monai.transforms
@@ -62,9 +62,17 @@ def monai(name: str, /, *, also: str = "", **given: Any) -> Maker:
         tensor = channels_first(voxels)
         transform = getattr(monai.transforms, name)(**given)
         named = {also: tensor} if also else {}
+        if "Crop" in name and "Pad" not in name:
+            return lambda: [one.clone() for one in _several(transform(tensor, **named))]
+        if name == "RandCoarseDropout":
+            return lambda: transform(tensor.clone())
         return lambda: transform(tensor, **named)
 
     return make
+
+
+def _several(made: Any) -> list[Any]:
+    return made if isinstance(made, list) else [made]
 
 
 def torchio(name: str, /, **given: Any) -> Maker:
@@ -283,7 +291,7 @@ CATALOG: dict[str, Entry] = {
         input="channels",
         peers={"torch": _torch_argmax, "NumPy": c_array(lambda v: v.argmax(-1)), },
     ),
-    "bias_field": Entry({"coefficients": 0.05}, peers={"MONAI": monai("RandBiasField", prob=1)}),
+    "bias_field": Entry({"coefficients": (0.05, 0.05)}, peers={"MONAI": monai("RandBiasField", prob=1)}),
     "boundary": Entry(
         input="label",
         peers={"SimpleITK": sitk(lambda S, i: S.LabelContour(i)), "MONAI": lambda v: monai("LabelToContour")(np.asarray(v, np.float32))},
@@ -310,7 +318,7 @@ CATALOG: dict[str, Entry] = {
     "gaussian_noise": Entry({"std": 20}, peers={"torch": torch(_torch_noise), "SimpleITK": sitk(lambda S, i: S.AdditiveGaussianNoise(i, 20, 0, 1)), "MONAI": monai("RandGaussianNoise", std=20, prob=1)}),
     "gaussian_sharpen": Entry({}, slow={"MONAI": monai("GaussianSharpen")}),
     "gaussian_smooth": Entry({"sigma": 1}, peers={"SimpleITK": sitk(lambda S, i: S.DiscreteGaussian(i, 1.0)), "batchgeneratorsv2": nnunet("noise.gaussian_blur.GaussianBlurTransform", blur_sigma=1, synchronize_channels=True, synchronize_axes=True), "SciPy": ndimage("gaussian_filter", 1), "TorchIO": torchio("Blur", std=1)}),
-    "ghosting": Entry({"ghosts": 4, "intensity": 0.5, "axes": 1}, peers={"TorchIO": torchio("RandomGhosting", num_ghosts=4, axes=1, intensity=0.5)}),
+    "ghosting": Entry({"ghosts": 4, "intensity": 0.5, "axes": 1}, peers={"TorchIO": torchio("RandomGhosting", num_ghosts=(4, 4), axes=1, intensity=(0.5, 0.5))}),
     "gibbs_ringing": Entry({"alpha": 0.5}, peers={"MONAI": monai("GibbsNoise", alpha=0.5)}),
     "grid_crop": Entry({"shape": 64}, all=True, peers={"TorchIO": _windows}),
     "grid_distortion": Entry({"limits": (-0.2, 0.2)}, slow={"MONAI": monai("RandGridDistortion", distort_limit=0.2, prob=1)}),
@@ -348,7 +356,7 @@ CATALOG: dict[str, Entry] = {
     "simulate_low_resolution": Entry({"scale": 0.5}, peers={"batchgeneratorsv2": nnunet("spatial.low_resolution.SimulateLowResolutionTransform", scale=0.5, synchronize_channels=True, synchronize_axes=True, ignore_axes=()), "MONAI": monai("RandSimulateLowResolution", prob=1, zoom_range=(0.5, 0.5))}),
     "smooth_field": Entry({}, peers={"MONAI": lambda v: monai("RandSmoothFieldAdjustIntensity", spatial_size=v.shape, rand_size=(3, 3, 3), prob=1)(v)}),
     "speckle_noise": Entry({"std": 0.1}, peers={"torch": torch(lambda t, v: v * t.randn_like(v).mul_(0.1).add_(1))}, slow={"SimpleITK": sitk(lambda S, i: S.SpeckleNoise(i, 0.1, 1))}),
-    "spikes": Entry({"spikes": 1, "intensity": 1}, peers={"TorchIO": torchio("RandomSpike", num_spikes=1, intensity=1), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50), k_intensity=13)}),
+    "spikes": Entry({"spikes": 1, "intensity": 1}, peers={"TorchIO": torchio("RandomSpike", num_spikes=(1, 1), intensity=(1, 1)), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50), k_intensity=13)}),
     "swap": Entry({"shape": 15, "count": 100}, peers={"TorchIO": torchio("RandomSwap", patch_size=15, num_iterations=100)}),
     "wrap_around": Entry({"fraction": 0.2, "axes": 1}, peers={"NumPy": array(_wrapped)}),
     "z_normalize": Entry({}, peers={"torch": torch(lambda t, v: (lambda s, m: v.sub(m).div_(s))(*t.std_mean(v, correction=0))), "MONAI": monai("NormalizeIntensity"), "NumPy": array(lambda v: (v - v.mean()) / v.std())}),

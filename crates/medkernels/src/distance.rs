@@ -8,6 +8,9 @@ use crate::threads;
 /// Lines that are worked on side by side.
 const LANES: usize = 16;
 
+/// Blocks of lines that are fetched together: rows lie far apart, where caches have little room.
+const BLOCKS: usize = 4;
+
 /// Voxels up to which neighbours along a line are looked at one after the other; where that does not settle every voxel, envelopes are drawn.
 const REACH: usize = 48;
 
@@ -107,24 +110,37 @@ fn along<'a, T: Element>(
     let (n, nx) = (rows.len(), rows[0].len());
     let steps: Vec<f32> = (0..=n).map(|k| square(k, size)).collect();
     let zero = T::from_f64_saturating(0.0);
-    let (mut of, mut before, mut after) =
-        (vec![zero; n * LANES], vec![0f32; n * LANES], vec![0f32; n * LANES]);
-    for x in (0..nx).step_by(LANES) {
-        let lanes = LANES.min(nx - x);
+    let room = n * LANES * BLOCKS;
+    let (mut of, mut before, mut after) = (vec![zero; room], vec![0f32; room], vec![0f32; room]);
+    for x in (0..nx).step_by(LANES * BLOCKS) {
+        // Where the lines of a block lie in a row, and those of its row `p` side by side.
+        let blocks = (x..nx.min(x + LANES * BLOCKS)).step_by(LANES).map(|x| x..nx.min(x + LANES)).enumerate();
+        let held = |block: usize, p: usize, lanes: usize| {
+            let first = (block * n + p) * LANES;
+            first..first + lanes
+        };
         for (p, row) in rows.iter().enumerate() {
-            let at = p * LANES..p * LANES + lanes;
-            of[at.clone()].copy_from_slice(&values(p)[x..x + lanes]);
-            before[at].copy_from_slice(&row[x..x + lanes]);
+            for (block, lanes) in blocks.clone() {
+                let at = held(block, p, lanes.len());
+                of[at.clone()].copy_from_slice(&values(p)[lanes.clone()]);
+                before[at].copy_from_slice(&row[lanes]);
+            }
         }
-        if !nearest(&of, &before, &steps, &mut after) {
-            for lane in 0..lanes {
-                envelope(&of[lane..], &before[lane..], size, &steps, &mut after[lane..]);
+        for (block, lanes) in blocks.clone() {
+            let all = block * n * LANES..(block + 1) * n * LANES;
+            let (of, before, after) = (&of[all.clone()], &before[all.clone()], &mut after[all]);
+            if !nearest(of, before, &steps, after) {
+                for lane in 0..lanes.len() {
+                    envelope(&of[lane..], &before[lane..], size, &steps, &mut after[lane..]);
+                }
             }
         }
         for (p, row) in rows.iter_mut().enumerate() {
-            let at = p * LANES..p * LANES + lanes;
-            row[x..x + lanes].copy_from_slice(&after[at]);
-            last(&values(p)[x..x + lanes], &mut row[x..x + lanes]);
+            for (block, lanes) in blocks.clone() {
+                let (at, row) = (held(block, p, lanes.len()), &mut row[lanes]);
+                row.copy_from_slice(&after[at.clone()]);
+                last(&of[at], row);
+            }
         }
     }
 }
@@ -135,8 +151,8 @@ kernel! {
     fn nearest[T: Element](of: &[T], before: &[f32], steps: &[f32], after: &mut [f32]) -> bool {
         let n = steps.len() - 1;
         for p in 0..n {
-            let mine: &[T; LANES] = match of[p * LANES..][..LANES].try_into() { Ok(v) => v, Err(_) => return false };
-            let mut least: [f32; LANES] = match before[p * LANES..][..LANES].try_into() { Ok(v) => v, Err(_) => return false };
+            let Ok(mine) = <&[T; LANES]>::try_from(&of[p * LANES..][..LANES]) else { return false };
+            let Ok(mut least) = <[f32; LANES]>::try_from(&before[p * LANES..][..LANES]) else { return false };
             for k in 1..=n {
                 let step = steps[k];
                 let further = least.iter().fold(false, |further, v| further | (*v > step));

@@ -40,9 +40,10 @@ pub(crate) fn remade(remake: &Remake, of: &Volume) -> Result<Volume> {
             copies.push(copy);
         }
     }
-    let from: Vec<&[u8]> = match copies.is_empty() {
-        true => (0..of.channels()).filter_map(|channel| lying(channel, strides)).collect(),
-        false => copies.iter().map(Buffer::as_bytes).collect(),
+    let from: Vec<&[u8]> = if copies.is_empty() {
+        (0..of.channels()).filter_map(|channel| lying(channel, strides)).collect()
+    } else {
+        copies.iter().map(Buffer::as_bytes).collect()
     };
     let channels: usize = remake.extra.iter().product();
     let to = remake.dtype.bytes();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use medcore::{
-    Category, DType, Declared, Error, Facts, Key, Remake, RemakeBy, Result, Role, Step, Transform,
+    Category, DType, Declared, Error, Facts, ItemFacts, Key, Remake, RemakeBy, Result, Role, Step, Transform,
     with_element,
 };
 use medkernels::channels;
@@ -35,7 +35,7 @@ impl Declared for Argmax {
 
 impl Transform for Argmax {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        let (channels, from) = (at.item.map_or(1, |i| i.channels()), dtype_of(at, Self::NAME)?);
+        let (channels, from) = (at.item.map_or(1, ItemFacts::channels), dtype_of(at, Self::NAME)?);
         let classes = self.classes.clone().unwrap_or_else(|| (0..channels as i64).collect());
         if classes.len() != channels {
             let wanted = format!("a label value for each of {channels} channels");

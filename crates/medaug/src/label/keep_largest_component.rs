@@ -61,7 +61,9 @@ impl OnLabels for KeepLargestComponent {
             }
         }
         let mut kept = vec![false; found.parts.len()];
-        best.into_values().for_each(|part| kept[part] = true);
+        for part in best.into_values() {
+            kept[part] = true;
+        }
         found.for_each_run(|run, part| {
             if !kept[part] {
                 voxels[run].fill(zero);

@@ -11,6 +11,8 @@ fn every_transform_is_listed_and_explained() {
             assert!(page.contains(&format!("\n  {parameter}: ")), "{parameter}: {page}");
         }
         assert!(!page.contains(": ; "), "a parameter without a type: {page}");
+        let mut peers = entry.peers().into_iter().flat_map(|(_, names)| names);
+        assert!(page.contains("\n  Peers: ") && peers.all(|name| page.contains(name)), "{page}");
         let schema: serde_json::Value =
             serde_json::from_str(&fine(&at, &["transforms", entry.name, "--schema"])).unwrap();
         assert_eq!(schema, entry.schema);

@@ -93,6 +93,8 @@ fn the_largest_channel_is_the_label() {
     assert_eq!(numbers(&made), [0.0, 2.0, 0.0, 1.0, 0.0]);
 }
 
+type Outside = fn(u8, u8) -> bool;
+
 /// Every pair of voxels, in millimetres.
 fn distances(v: &[u8], shape: [usize; 3], outside: impl Fn(u8, u8) -> bool) -> Vec<f64> {
     let place = |n: usize| [n % shape[0], n / shape[0] % shape[1], n / shape[0] / shape[1]];
@@ -110,7 +112,6 @@ fn distances(v: &[u8], shape: [usize; 3], outside: impl Fn(u8, u8) -> bool) -> V
 fn distances_are_millimetres_to_the_nearest_voxel_outside() {
     for shape in &SHAPES[..4] {
         let before = labels(*shape, 3, 4);
-        type Outside = fn(u8, u8) -> bool;
         let cases: [(Value, Outside, fn(u8) -> f64); 5] = [
             (json!({}), |a, b| a == 0 || b == 0, |v| f64::from(u8::from(v != 0))),
             (json!({"per_label": true}), |a, b| a == 0 || a != b, |v| f64::from(u8::from(v != 0))),
