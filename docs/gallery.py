@@ -200,7 +200,7 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     from matplotlib.figure import Figure
 
     settings = STRENGTHS.get(name) or [ONCE[name]]
-    figure = Figure((PLANE * (1 + len(settings)), PLANE * 1.4), dpi=110, layout="constrained")
+    figure = Figure((PLANE * (1 + len(settings)), PLANE * 1.55), dpi=110, layout="constrained")
     panels = figure.subplots(1, 1 + len(settings))
     before = np.asarray(sample["image"])
     window = (float(before.min()), float(before.max()))
