@@ -23,11 +23,22 @@ SEED = 5
 PLANE = 2.0
 """Inches of a picture's side."""
 
+def template(what: str) -> str:
+    """A file of the template, a name without one if nilearn is not there."""
+    found = importlib.util.find_spec("nilearn")
+    folder = Path(found.origin).parent / "datasets" / "data" if found and found.origin else Path()
+    return str(next(folder.glob(f"mni_icbm152_{what}_tal*.nii.gz"), what))
+
+
+# White matter's map, whose values are distributed otherwise than the scan's.
+TEMPLATE = template("wm")
+
 # Parameters at three strengths.
 STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "affine": [{"rotate": (0, 0, a), "scale": s, "translate": (t, 0, 0)} for a, s, t in ((5, 1.05, 3), (15, 1.2, 8), (30, 0.7, -15))],
     "anisotropy": [{"factor": f, "axes": 1} for f in (2, 4, 8)],
     "bias_field": [{"coefficients": (-c, c)} for c in (0.2, 0.5, 1.0)],
+    "clahe": [{"clip_limit": c} for c in (1, 2, 8)],
     "coarse_dropout": [{"holes": n, "shape": w} for n, w in ((60, 16), (200, 16), (20, 40))],
     "contrast": [{"factor": f} for f in (0.75, 1.25, 2.0)],
     "displace": [{"field": [[[[0, 0, 0], [9, 0, -6]], [[-9, 5, 4], [6, -8, 0]]], [[[5, 9, 6], [0, 0, -9]], [[-6, 0, 8], [9, 6, 0]]]], "scale": s} for s in (0.5, 1, 2)],
@@ -44,6 +55,7 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "histogram_shift": [{"control_points": n} for n in (20, 10, 5)],
     "k_space_dropout": [{"fraction": f, "axes": "y"} for f in (0.1, 0.3, 0.6)],
     "labels_to_image": [{"mean": (0, 255), "std": (0, s)} for s in (5, 15, 35)],
+    "median_smooth": [{"radius": r} for r in (1, 2, 4)],
     "morphology": [{"operation": o, "radius": 2} for o in ("dilate", "erode", "close")],
     "motion": [{"rotate": (-a, a), "translate": (-a, a), "movements": 2, "axes": "y"} for a in (5, 10, 20)],
     "permute_labels": [{"labels": (0, 1, 2)}],
@@ -65,9 +77,11 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
     "shift_intensity": [{"offset": o} for o in (-60, 30, 90)],
     "smooth_field": [{"values": v} for v in ((0.9, 1.1), (0.7, 1.3), (0.3, 1.7))],
     "speckle_noise": [{"std": s} for s in (0.05, 0.15, 0.4)],
+    "sigmoid": [{"centre": 100, "width": w, "out_range": (0, 255)} for w in (60, 25, 5)],
     "simulate_low_resolution": [{"scale": s} for s in (0.5, 0.25, 0.12)],
     "spikes": [{"spikes": 1, "intensity": i} for i in (0.5, 1.0, 2.0)],
     "swap": [{"shape": n, "count": 30} for n in (5, 15, 30)],
+    "window": [{"level": 110, "width": w, "out_range": (0, 255)} for w in (200, 100, 40)],
     "wrap_around": [{"fraction": f, "axes": "y"} for f in (0.1, 0.25, 0.4)],
     "zoom": [{"factor": f} for f in (0.8, 1.2, 1.6)],
 }
@@ -80,19 +94,26 @@ ONCE: dict[str, dict[str, Any]] = {
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
     "grid_crop": {"shape": 90},
+    "histogram_equalize": {"mask": "nonzero"},
+    "histogram_match": {"reference": TEMPLATE, "mask": "nonzero"},
+    "histogram_standardize": {"landmarks": (0, 8, 14, 17, 20, 28, 38, 50, 62, 68, 74, 85, 100), "mask": "nonzero"},
     "invert_intensity": {},
     "keep_largest_component": {},
     "label_pyramid": {"scales": (0.5,)},
+    "laplacian": {},
+    "local_normalize": {"sigma": 6},
+    "log": {},
     "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "ASR"},
     "resample": {"spacing": 4},
     "rescale": {"percentiles": (1, 99)},
+    "threshold": {"method": "otsu"},
     "z_normalize": {"mask": "nonzero"},
 }
 
 # After these the values have another unit, and the picture a grey scale of its own.
-OWN_UNIT = {"rescale", "z_normalize"}
+OWN_UNIT = {"histogram_equalize", "histogram_standardize", "laplacian", "local_normalize", "log", "rescale", "threshold", "z_normalize"}
 
 
 def class_of(name: str) -> type:

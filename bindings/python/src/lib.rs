@@ -10,6 +10,7 @@ mod function;
 mod given;
 mod header;
 mod json;
+mod landmarks;
 mod loader;
 mod mixing;
 mod open;
@@ -35,6 +36,8 @@ mod _medoxide {
     use crate::cache::{Cache, cache, cache_from_state};
     #[pymodule_export]
     use crate::datalist::{_datalist, _split_indices};
+    #[pymodule_export]
+    use crate::landmarks::landmarks;
     #[pymodule_export]
     use crate::loader::{BatchesCore, HostCore, LoaderCore, bytes};
     #[pymodule_export]

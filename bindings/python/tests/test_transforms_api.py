@@ -6,6 +6,7 @@ import doctest
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from conftest import AFFINE, ramp
 
 CATALOG = mx._medoxide.transforms()
 
+REFERENCE = Path(__file__).parents[3] / "tests" / "data" / "nifti" / "i2_le_1.nii"
+
 #: Parameters for transforms that need some.
 GIVEN = {
     "cast": {"dtype": "float32"},
@@ -23,6 +26,8 @@ GIVEN = {
     "displace": {"field": [[[[1.0, 0.5, -2.0], [0.0, 1.5, 0.25]]]]},
     "flip": {"axes": "x"},
     "grid_crop": {"shape": 7},
+    "histogram_match": {"reference": str(REFERENCE)},
+    "histogram_standardize": {"landmarks": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]},
     "label_pyramid": {"scales": [0.5]},
     "permute_labels": {"labels": [1, 2, 3]},
     "random_crop": {"shape": 3},
@@ -33,6 +38,7 @@ GIVEN = {
     "random_sized_crop": {"smallest": (2, 3, 4)},
     "resample": {"spacing": 1.7},
     "swap": {"shape": 2},
+    "window": {"preset": "lung"},
 }
 
 #: Roles of the volume that a transform looks at, where it is no image.

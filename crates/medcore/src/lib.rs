@@ -57,8 +57,8 @@ pub use points::Points;
 pub use sample::{Item, Role, Sample, Value};
 pub use sampler::{Boundary, Sampler};
 pub use step::{
-    Derived, Filter, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of, Point, PointRun,
-    RawVolume, Relabel, RowAt, Step, Warp,
+    Derived, Filter, FilterRun, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of, Point,
+    PointRun, RawTile, RawVolume, Relabel, RowAt, Step, Turned, Warp,
 };
 pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};
 pub use volume::{Scale, Storage, Volume};

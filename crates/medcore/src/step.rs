@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use medkernels::histogram::{Bins, Tiles};
 use medkernels::linear::{self, Linear};
 use medkernels::points::Row;
 
@@ -153,6 +154,13 @@ pub enum Of {
     Percentiles(Vec<f64>),
     /// The smallest box of voxels that holds all kept ones.
     Box,
+    /// How many voxels fall in each of some bins, of the whole volume or of each of its tiles; NaN falls in none.
+    Histogram {
+        /// The bins.
+        bins: Bins,
+        /// How the volume is divided, along x, y, z, if it is; the masks of [`Keep`] do not concern tiles.
+        tiles: Option<[Tiles; 3]>,
+    },
     /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row.
     Classes {
         /// The voxels that are counted, where no index is made.
@@ -189,6 +197,8 @@ pub struct Measured {
     pub extent: [f64; 2],
     /// The percentiles asked for.
     pub percentiles: Vec<f64>,
+    /// Voxels in each bin; of tiles one after the other, x fastest.
+    pub counts: Arc<[u32]>,
     /// The box of kept voxels: start and end (exclusive); `None` if there are none.
     pub bounds: Option<[[usize; 3]; 2]>,
     /// Where each value lies.
@@ -276,15 +286,75 @@ pub struct FilterTile<'a> {
     pub domain: [usize; 3],
 }
 
+/// The same of voxels in their own dtype.
+#[derive(Debug)]
+pub struct RawTile<'a> {
+    /// Voxels of `input`, packed, x fastest, in native byte order and aligned for their dtype.
+    pub bytes: &'a [u8],
+    /// Their dtype.
+    pub dtype: DType,
+    /// The box of logical voxels that `bytes` holds.
+    pub input: Box3,
+    /// The box of logical voxels wanted.
+    pub output: Box3,
+    /// Shape of the full logical grid.
+    pub domain: [usize; 3],
+}
+
 /// A neighbourhood operation.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Filter {
     /// What `explain` prints.
     pub label: String,
     /// Voxels needed on either side of an output voxel, along x, y, z (warm-up included).
     pub halo: [usize; 3],
-    /// Fills the packed output box from a tile.
-    pub run: Arc<dyn Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync>,
+    /// What it does.
+    pub run: FilterRun,
+    /// The same filter of a volume whose axes were exchanged, where its bits do not depend on their order.
+    pub turned: Option<Turned>,
+}
+
+/// A filter by the order of axes, if it has one in that: axis `a` is axis `turn[a]` of before.
+pub type Turned = Arc<dyn Fn([usize; 3]) -> Option<Filter> + Send + Sync>;
+
+/// How a filter fills the packed output box from a tile.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum FilterRun {
+    /// In float32.
+    Float(Arc<dyn Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync>),
+    /// In the dtype that the voxels have, which stays.
+    Kept(Arc<dyn Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync>),
+}
+
+impl Filter {
+    /// A filter in float32.
+    pub fn new(
+        label: impl Into<String>,
+        halo: [usize; 3],
+        run: impl Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None }
+    }
+
+    /// A filter that keeps the voxels' dtype, whatever it is.
+    pub fn kept(
+        label: impl Into<String>,
+        halo: [usize; 3],
+        run: impl Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None }
+    }
+
+    /// The same, with what it is after an exchange of axes.
+    #[must_use]
+    pub fn with_turned(
+        self,
+        turned: impl Fn([usize; 3]) -> Option<Filter> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { turned: Some(Arc::new(turned)), ..self }
+    }
 }
 
 impl fmt::Debug for Filter {

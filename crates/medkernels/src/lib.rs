@@ -24,6 +24,7 @@
 )]
 
 pub mod buffer;
+pub mod clahe;
 pub mod components;
 pub mod convert;
 pub mod copy;
@@ -33,11 +34,13 @@ mod elementary;
 pub mod filter;
 pub mod float_env;
 pub mod gather;
+pub mod histogram;
 pub mod interpolate;
 mod intrinsics;
 mod kernel;
 pub mod level;
 pub mod linear;
+pub mod median;
 pub mod overlap;
 pub mod philox;
 pub mod points;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Boundary, Box3, DType, Error, Filter, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice, Map,
-    Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
+    Boundary, Box3, DType, Error, Filter, FilterRun, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice,
+    Map, Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::records::{Made, Ticket};
@@ -186,7 +186,8 @@ impl Chain {
             Step::Filter(f) => {
                 self.real(&f.label)?;
                 let label = f.label.clone();
-                self.push(Op::Filter(channel, f), DType::F32, label);
+                let dtype = if let FilterRun::Kept(_) = f.run { self.dtype() } else { DType::F32 };
+                self.push(Op::Filter(channel, f), dtype, label);
             }
             Step::Global(g) => {
                 let (label, dtype) = (g.label.clone(), self.dtype());
@@ -234,7 +235,7 @@ impl Chain {
                     self.depends_on(mask.made.as_ref());
                 }
                 if let Some(numbers) = ticket.as_ref().and_then(Ticket::numbers) {
-                    self.push_known(channel, &m, &numbers)?;
+                    self.push_known(channel, &m, mask.as_ref(), &numbers)?;
                 } else {
                     let label = m.label.clone();
                     self.push(Op::Measure(channel, m, mask, ticket), DType::F32, label);
@@ -332,26 +333,28 @@ impl Chain {
         &mut self,
         channel: Option<usize>,
         m: &Measure,
+        mask: Option<&Arc<Chain>>,
         numbers: &[Measured],
     ) -> Result<()> {
         if !matches!(self.stages.last(), Some(Stage { op: Op::Points(_), .. })) {
             self.push(Op::Points(vec![]), DType::F32, format!("{} (recorded)", m.label));
         }
-        self.push_following(channel, m, numbers)
+        self.push_following(channel, m, mask, numbers)
     }
 
-    /// The steps that follow from a measurement, on the channels that were measured. What they measure in turn has no name.
+    /// The steps that follow from a measurement, on the channels that were measured. What they measure in turn has no name, and the same mask.
     pub(crate) fn push_following(
         &mut self,
         channel: Option<usize>,
         m: &Measure,
+        mask: Option<&Arc<Chain>>,
         numbers: &[Measured],
     ) -> Result<()> {
         let made = self.made.take();
         for (n, one) in numbers.iter().enumerate() {
             let only = channel.or((numbers.len() > 1).then_some(n));
             for step in (m.then)(one)? {
-                self.push_step(step, only, &|_| None)?;
+                self.push_step(step, only, &|name| mask.filter(|c| c.name == name).map(|c| (**c).clone()))?;
             }
         }
         self.made = made;

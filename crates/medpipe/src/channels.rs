@@ -1,6 +1,7 @@
 //! Channels that have nothing to do with each other, one by one: what is measured of a channel is used while it is
 //! still in the cache.
 
+use medcore::{Filter, FilterRun};
 use medkernels::buffer::Buffer;
 use medkernels::threads;
 
@@ -70,6 +71,7 @@ impl Stage {
             Op::Measure(None, m, None, None) if m.per_channel => self.op.clone(),
             Op::Measure(c @ Some(_), m, None, None) if mine(c) => Op::Measure(None, m.clone(), None, None),
             Op::Global(c, g) if mine(c) => Op::Global(None, g.clone()),
+            Op::Filter(_, Filter { run: FilterRun::Kept(_), .. }) => Op::Cast(self.dtype),
             Op::Filter(..) | Op::Global(..) | Op::Measure(Some(_), _, None, None) => Op::Points(vec![]),
             Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) => self.op.clone(),
             Op::Points(_) | Op::Measure(..) | Op::Host(_) | Op::Apart(_) => return None,

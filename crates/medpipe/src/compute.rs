@@ -104,10 +104,10 @@ impl Chain {
 
     fn measured_now(&self, m: &Measure) -> Result<Measured> {
         let (whole, slices) = self.resolved()?.measured(m, None)?;
-        let nz = self.grid().shape[2];
-        let plane = (self.grid().len() / nz.max(1)).max(1);
+        let shape = self.grid().shape;
+        let plane = (shape[0] * shape[1]).max(1);
         let blocks: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
-        measure::total(m, &slices, nz, &blocks, None)
+        measure::total(m, &slices, shape, &blocks, None)
     }
 
     /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
@@ -142,7 +142,7 @@ impl Chain {
                 Op::Measure(only, m, label, ticket) => {
                     let begun = ticket.as_ref().map(Ticket::begin);
                     if let Some(Begun::Known(numbers)) = begun {
-                        now.chain.push_known(only, &m, &numbers)?;
+                        now.chain.push_known(only, &m, label.as_ref(), &numbers)?;
                         now.chain.stages.extend(rest);
                         continue;
                     }
@@ -157,7 +157,7 @@ impl Chain {
                         None => now.seen(only, &m, mask.as_deref())?,
                     };
                     next.source = seen.source;
-                    next.push_following(only, &m, &seen.numbers)?;
+                    next.push_following(only, &m, label.as_ref(), &seen.numbers)?;
                     next.stages.extend(rest);
                     if let Some(Begun::Mine(measuring)) = begun {
                         measuring.put(seen.numbers);
@@ -191,8 +191,8 @@ impl Chain {
         let mut out = Chain { stages: vec![], made: None, ..self.clone() };
         for stage in &self.stages {
             match &stage.op {
-                Op::Measure(only, m, _, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
-                    out.push_known(*only, m, &numbers)?;
+                Op::Measure(only, m, mask, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
+                    out.push_known(*only, m, mask.as_ref(), &numbers)?;
                 }
                 _ => out.stages.push(stage.clone()),
             }

@@ -3,7 +3,9 @@
 //! Every stage asks the one before it for just the box that it needs. A stage's result for a voxel does not depend on the box it is part of,
 //! so any tiling gives the same bits.
 
-use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
+use medcore::{
+    Boundary, Box3, DType, Error, Filter, FilterRun, FilterTile, PointRun, RawTile, RowAt, with_element,
+};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
 use medkernels::linear::{self, Linear};
@@ -98,17 +100,11 @@ impl Chain {
                 cast(packed.bytes_packed(), packed.dtype, exact.as_bytes_mut(), to)?;
                 cast(exact.as_bytes(), to, out, DType::F32)
             }
-            Op::Filter(only, f) => {
-                if only.is_some_and(|c| c != channel) {
-                    return self.fill(k - 1, channel, b, Want::F32, out);
-                }
-                let domain = self.shape_at(k - 1);
-                let input = b.grown(f.halo, domain);
-                let tile = self.view(k - 1, channel, &input, Want::F32)?.into_packed(&input)?;
-                let voxels = tile.packed_f32().unwrap_or_default();
-                let tile = medcore::FilterTile { voxels, input, output: *b, domain };
-                Ok((f.run)(&tile, bytemuck::cast_slice_mut(out))?)
+            Op::Filter(only, f) if only.is_some_and(|c| c != channel) => {
+                let want = if stage.dtype == self.dtype_at(k - 1) { want } else { Want::F32 };
+                self.fill(k - 1, channel, b, want, out)
             }
+            Op::Filter(_, f) => self.fill_filtered(k, f, channel, b, want, out),
             Op::Relabel(r) => {
                 let dtype = stage.dtype;
                 let mut made;
@@ -143,6 +139,38 @@ impl Chain {
             }
             .into()),
         }
+    }
+
+    fn fill_filtered(
+        &self,
+        k: usize,
+        f: &Filter,
+        channel: usize,
+        b: &Box3,
+        want: Want,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let domain = self.shape_at(k - 1);
+        let input = b.grown(f.halo, domain);
+        let (run, want_in) = match &f.run {
+            FilterRun::Float(run) => {
+                let tile = self.view(k - 1, channel, &input, Want::F32)?.into_packed(&input)?;
+                let voxels = tile.packed_f32().unwrap_or_default();
+                let tile = FilterTile { voxels, input, output: *b, domain };
+                return Ok(run(&tile, bytemuck::cast_slice_mut(out))?);
+            }
+            FilterRun::Kept(run) => (run, Want::Stored),
+            _ => return Err(unsupported_filter(&f.label).into()),
+        };
+        let tile = self.view(k - 1, channel, &input, want_in)?.into_packed(&input)?.into_aligned(&input)?;
+        let dtype = tile.dtype;
+        let tile = RawTile { bytes: tile.bytes_packed(), dtype, input, output: *b, domain };
+        if want == Want::Stored || dtype == DType::F32 {
+            return Ok(run(&tile, out)?);
+        }
+        let mut exact = buffer(b.len() * dtype.bytes())?;
+        run(&tile, exact.as_bytes_mut())?;
+        cast(exact.as_bytes(), dtype, out, DType::F32)
     }
 
     fn fill_moved(
@@ -377,12 +405,27 @@ impl Tile {
         Ok(Tile::packed(out, self.dtype, b.shape))
     }
 
+    /// The same packed voxels at an address that suits their dtype; an array of the caller's may lie at any.
+    pub(crate) fn into_aligned(self, b: &Box3) -> Result<Tile> {
+        if self.bytes_packed().as_ptr().align_offset(self.dtype.bytes()) == 0 {
+            return Ok(self);
+        }
+        let mut out = buffer(b.len() * self.dtype.bytes())?;
+        out.as_bytes_mut().copy_from_slice(self.bytes_packed());
+        Ok(Tile::packed(out, self.dtype, b.shape))
+    }
+
     /// The bytes of a packed tile.
     pub(crate) fn bytes_packed(&self) -> &[u8] {
         let size = self.dtype.bytes();
         let n: usize = self.shape.iter().product();
         &self.bytes()[self.offset * size..(self.offset + n) * size]
     }
+}
+
+fn unsupported_filter(label: &str) -> Error {
+    let hint = "update medpipe together with medcore".into();
+    Error::Unsupported { what: "this executor".into(), found: format!("the filter {label}"), hint }
 }
 
 /// The bytes of a fill value.

@@ -44,6 +44,7 @@ mod header;
 mod home;
 mod host;
 mod interpolated;
+mod landmarks;
 mod lazy;
 mod loader;
 mod look;
@@ -84,6 +85,7 @@ pub use frames::Pick;
 pub use group::{Count, Group, Maybe, OneOf, Order, Repeat, Rule, SomeOf};
 pub use header::{Channels, Header};
 pub use host::{Call, Function};
+pub use landmarks::{LandmarkOptions, Landmarks};
 pub use lazy::LazyVolume;
 pub use loader::{
     Batch, BatchItem, BatchPoints, Batches, Counters, Failure, HostCalls, Loader, Next, OnError, PatchMeta,

@@ -6,7 +6,7 @@
 use medcore::{Box3, Error, Keep, Measure, Measured, Of, with_element};
 use medkernels::element::Element;
 use medkernels::stats::{self, Extent, Moments};
-use medkernels::{select, threads};
+use medkernels::{histogram, select, threads};
 
 use crate::Result;
 use crate::chain::Chain;
@@ -148,11 +148,11 @@ pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>)
     out
 }
 
-/// The numbers of a volume from the contributions of its slices, z in order, and its voxels (blocks in order) where order statistics are asked for.
+/// The numbers of a volume of this shape from the contributions of its slices, z in order, and its voxels (planes in order) where order statistics or histograms are asked for.
 pub(crate) fn total(
     m: &Measure,
     slices: &[Slice],
-    nz: usize,
+    [nx, _, nz]: [usize; 3],
     blocks: &[&[f32]],
     masks: Option<&[&[u8]]>,
 ) -> Result<Measured> {
@@ -187,21 +187,35 @@ pub(crate) fn total(
             }
         }
         Of::Percentiles(q) => {
-            let keep = match m.keep {
-                Keep::Nonzero => stats::Keep::Nonzero,
-                Keep::Above(v) => stats::Keep::Above(v as f32),
-                _ => stats::Keep::All,
-            };
-            out.percentiles = select::percentiles(blocks, masks, keep, q).map_err(|e| Error::Data {
-                what: m.label.clone(),
-                found: e.to_string(),
-                hint: "choose a mask that keeps voxels".into(),
-            })?;
+            out.percentiles =
+                select::percentiles(blocks, masks, plain(&m.keep), q).map_err(|e| Error::Data {
+                    what: m.label.clone(),
+                    found: e.to_string(),
+                    hint: "choose a mask that keeps voxels".into(),
+                })?;
             out.count = 1;
+        }
+        Of::Histogram { bins, tiles: None } => {
+            out.counts = histogram::histogram(blocks, masks, plain(&m.keep), bins).into();
+            out.count = out.counts.iter().map(|n| u64::from(*n)).sum();
+        }
+        Of::Histogram { bins, tiles: Some(tiles) } => {
+            let rows = blocks.first().map_or(0, |plane| plane.len() / nx.max(1));
+            out.counts = histogram::tile_histograms(blocks, nx, rows, *tiles, bins).into();
+            out.count = blocks.iter().map(|plane| plane.len() as u64).sum();
         }
         _ => {}
     }
     Ok(out)
+}
+
+/// The condition on a voxel's own value.
+fn plain(keep: &Keep) -> stats::Keep<'static> {
+    match keep {
+        Keep::Nonzero => stats::Keep::Nonzero,
+        Keep::Above(v) => stats::Keep::Above(*v as f32),
+        _ => stats::Keep::All,
+    }
 }
 
 /// A measurement that cannot be made where it was asked for.
@@ -254,7 +268,9 @@ mod tests {
                 per_channel: false,
                 then: Arc::new(|_| Ok(vec![])),
             };
-            total(&m, &[slice(&m, voxels, 1, None)], 1, &[], None).map(|n| n.extent.map(f64::to_bits)).ok()
+            total(&m, &[slice(&m, voxels, 1, None)], [1, 1, 1], &[], None)
+                .map(|n| n.extent.map(f64::to_bits))
+                .ok()
         };
         assert_eq!(of(&[0.0, -0.0]), Some([0; 2]));
         assert_eq!(of(&[-0.0, 0.0]), Some([0; 2]));

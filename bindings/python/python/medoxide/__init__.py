@@ -34,6 +34,7 @@ from .datalists import Datalist, datalist
 from .dataset import Dataset
 from .errors import *  # noqa: F403
 from .header import Header
+from .landmarks import train_landmarks
 from .loader import Loader
 from .mixing import cutmix, cutout, mixup
 from .pipeline import Pipeline
@@ -77,6 +78,7 @@ __all__ = [
     "set_threads",
     "sliding_window_inference",
     "stack",
+    "train_landmarks",
 ]
 __all__ += errors.__all__
 __all__ += transforms.__all__

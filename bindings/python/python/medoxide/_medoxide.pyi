@@ -35,6 +35,7 @@ __all__ = [
     "cache",
     "features",
     "index",
+    "landmarks",
     "load",
     "mix_draws",
     "preset_file",
@@ -255,6 +256,13 @@ def load(
     path: _Path, role: _Role | None = None, mmap: bool = False, index: bool | _Path = True
 ) -> Volume: ...
 def index(path: _Path, folder: _Path | None = None) -> Path | None: ...
+def landmarks(
+    paths: Sequence[_Path],
+    cutoff: tuple[float, float],
+    mask: str | dict[str, Any],
+    masks: Sequence[_Path],
+    save: _Path | None,
+) -> list[float]: ...
 def mix_draws(
     name: str,
     seed: int,

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
         GammaOf,
         GaussianRule,
         GivenField,
+        GivenNumbers,
         Interpolation,
         LengthUnit,
+        LocalWeights,
         Mask,
         MorphologyOperation,
         Moves,
@@ -39,7 +41,10 @@ if TYPE_CHECKING:
         Polynomials,
         RotationOrder,
         StructuringElement,
+        ThresholdMethod,
+        ThresholdResult,
         VolumeUnit,
+        WindowPreset,
         WindowRule,
     )
 
@@ -279,6 +284,69 @@ class TransformMethods:
                 "dtype": dtype,
                 "per_channel": per_channel,
             },
+        )
+
+    def clahe(
+        self: V,
+        clip_limit: Dist = 2.0,
+        *,
+        tiles: int | Sequence[int] = 8,
+        slices: Axes | None = None,
+        bins: int | None = None,
+        range: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Equalise the histogram of each tile, its contrast limited, and blend between tiles
+        (CLAHE).
+
+        Of pictures, and slice by slice, it is OpenCV's `createCLAHE` bit for bit (uint8 and
+        uint16, which stay what they are); of volumes the same rule with tiles in three
+        dimensions. Other dtypes become float32: `bins` levels of a range, of which nothing is
+        rounded; NaN stays NaN and counts in no tile. scikit-image's `equalize_adapthist`
+        differs: it takes the limit as a share of a tile's voxels, redistributes what is clipped
+        until nothing is above the limit, stretches each tile's table, and gives values from 0 to
+        1.
+
+        Parameters
+        ----------
+        clip_limit : Dist, default 2.0
+            The most voxels of one level in a tile, in multiples of what they would be if all levels
+            were alike, and at least 1; 0 sets no limit.
+        tiles : int | Sequence[int], default 8
+            Number of tiles along x, y, z; along `slices` it is not looked at. OpenCV's
+            `tileGridSize` is that of columns, then that of rows.
+        slices : Axes | None, default None
+            The axis that slices lie one after the other along, each equalised by itself; the volume
+            as a whole if not given. Slices of one voxel along an axis are pictures anyhow.
+        bins : int | None, default None
+            Number of levels, up to 65536; if not given, those of the dtype for uint8 and uint16,
+            and 256 for others.
+        range : Sequence[float] | None, default None
+            The lowest and the highest level; if not given, those of the dtype for uint8 and uint16,
+            and the smallest and the largest value of the image for others.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own smallest and largest value.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "clahe",
+            {
+                "clip_limit": clip_limit,
+                "tiles": tiles,
+                "slices": slices,
+                "bins": bins,
+                "range": range,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
         )
 
     def clamp(
@@ -877,7 +945,9 @@ class TransformMethods:
         """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s -
         smooth(s))` with `s` the smoothed image.
 
-        Corresponds to MONAI's `GaussianSharpen`.
+        Corresponds to MONAI's `GaussianSharpen`. With `sigma1: 0` and `rule: scipy` it is
+        unsharp masking, scikit-image's `unsharp_mask` with `sigma2` as radius and `alpha` as
+        amount.
 
         Parameters
         ----------
@@ -1159,6 +1229,103 @@ class TransformMethods:
             seed,
         )
 
+    def histogram_equalize(
+        self: V,
+        out_range: Sequence[float] = (0.0, 1.0),
+        *,
+        bins: int | None = None,
+        stretch: bool = False,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend the scale of values so that all values are about as frequent.
+
+        A value becomes the share of voxels that are not above it, linearly between the middles
+        of a histogram's bins. Corresponds to scikit-image's `equalize_hist`, and with `stretch`,
+        `bins: 256` and `out_range: [0, 255]` to MONAI's `HistogramNormalize`. NaN stays NaN; an
+        image of one value stays as it is.
+
+        Parameters
+        ----------
+        out_range : Sequence[float], default (0.0, 1.0)
+            What the shares 0 and 1 become.
+        bins : int | None, default None
+            Number of bins from the smallest to the largest value, 2 to 65536; if not given, one for
+            each value of integer voxels, and 256 for others.
+        stretch : bool, default False
+            Whether shares are stretched so that the smallest value becomes the lower end; else it
+            becomes its own share.
+        mask : Mask, default "all"
+            Voxels that are counted. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+            `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own histogram.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_equalize",
+            {
+                "out_range": out_range,
+                "bins": bins,
+                "stretch": stretch,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
+    def histogram_match(
+        self: V,
+        reference: str,
+        *,
+        digest: str | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend the scale of values so that they are distributed as those of a reference.
+
+        A value becomes the one below which the reference has the same share of its voxels. With
+        integer voxels, which have a bin for each value, it is scikit-image's `match_histograms`;
+        of others it is off by no more than a bin. SimpleITK's `HistogramMatching` takes a few
+        quantiles instead, over voxels above the mean (`mask: above_mean`). NaN stays NaN; an
+        image of one value stays as it is.
+
+        Parameters
+        ----------
+        reference : str
+            The reference: a volume file, all of whose channels are counted together. It is read
+            when the pipeline is made.
+        digest : str | None, default None
+            A digest of the file's numbers, written when it is read; a file that has others is an
+            error.
+        bins : int | None, default None
+            Number of bins from the smallest to the largest value of each, 2 to 65536; if not given,
+            one for each value of integer voxels, and 4096 for others.
+        mask : Mask, default "all"
+            Voxels that are counted, of both; a label cannot tell of the reference. `all`: every
+            voxel. `nonzero`: voxels that are not exactly 0. `above_mean`: voxels above the mean of
+            all, as TorchIO's `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own histogram.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_match",
+            {
+                "reference": reference,
+                "digest": digest,
+                "bins": bins,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
     def histogram_shift(
         self: V,
         control_points: Dist = 10.0,
@@ -1195,6 +1362,52 @@ class TransformMethods:
                 "per_channel": per_channel,
             },
             seed,
+        )
+
+    def histogram_standardize(
+        self: V,
+        landmarks: Sequence[float],
+        *,
+        cutoff: Sequence[float] = (1.0, 99.0),
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bring an image's percentiles to those of a training set, linearly in between (Nyúl, Udupa
+        and Zhang 2000).
+
+        Corresponds to TorchIO's `HistogramStandardization`, whose landmarks it takes and whose
+        arithmetic it follows: the landmarks of the 25th and the 75th percentile are not used,
+        two percentiles that are closer than 1e-5 stay one value, and beyond the outermost the
+        lines go on. `train_landmarks` makes landmarks of files.
+
+        Parameters
+        ----------
+        landmarks : Sequence[float]
+            What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30,
+            40, 50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained:
+            images stay as they are.
+        cutoff : Sequence[float], default (1.0, 99.0)
+            The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks
+            were trained with.
+        mask : Mask, default "all"
+            Voxels that the percentiles are taken over. `all`: every voxel. `nonzero`: voxels that
+            are not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+            `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own percentiles.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_standardize",
+            {
+                "landmarks": landmarks,
+                "cutoff": cutoff,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
         )
 
     def invert_intensity(
@@ -1343,8 +1556,11 @@ class TransformMethods:
         For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image
         Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
         `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
-        Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
-        transforms that come after look for images.
+        Partial volumes come of a chain: the label on voxels smaller than wanted (`resample`),
+        the image of it, a `gaussian_smooth` of about a third of the wanted voxel, and a
+        `resample` to that; a voxel then is a mixture of the labels in it. Corresponds to
+        TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that
+        come after look for images.
 
         Parameters
         ----------
@@ -1378,6 +1594,161 @@ class TransformMethods:
                 "id": id,
             },
             seed,
+        )
+
+    def laplacian(
+        self: V,
+        unit: LengthUnit = "voxels",
+        *,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """The Laplacian: along each axis the voxels before and after, less twice the voxel, summed.
+
+        Beyond the volume's edge lies the edge voxel again. Corresponds to SciPy's `laplace`, and
+        with `unit: mm` to SimpleITK's `Laplacian`, which divides by the squared spacing.
+
+        Parameters
+        ----------
+        unit : LengthUnit, default "voxels"
+            The unit of length that differences are taken over. `voxels`: voxels along each axis.
+            `mm`: millimetres.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "laplacian",
+            {
+                "unit": unit,
+                "per_channel": per_channel,
+            },
+        )
+
+    def local_normalize(
+        self: V,
+        sigma: Dist | Sequence[Dist] = 4.0,
+        *,
+        unit: LengthUnit = "voxels",
+        weights: LocalWeights = "gaussian",
+        floor: float = 0.1,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Subtract the mean around each voxel, and divide by the deviation around it.
+
+        Local contrast normalisation, subtractive then divisive (Jarrett, Kavukcuoglu, Ranzato
+        and LeCun 2009): means are weighted by a Gaussian, or by boxes; the deviation is the root
+        of the mean square of what the subtraction leaves. Where it is small it is not divided
+        by.
+
+        Parameters
+        ----------
+        sigma : Dist | Sequence[Dist], default 4.0
+            Standard deviation of the Gaussian along x, y, z, in `unit`; of boxes, half of their
+            length less half a voxel, rounded. 0 leaves an axis alone.
+        unit : LengthUnit, default "voxels"
+            The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
+        weights : LocalWeights, default "gaussian"
+            What neighbours are weighted by. `gaussian`: a Gaussian, cut off at four deviations.
+            `box`: a box.
+        floor : float, default 0.1
+            The smallest deviation that is divided by, as a share of the image's own deviation;
+            above 0.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own deviation for the floor.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "local_normalize",
+            {
+                "sigma": sigma,
+                "unit": unit,
+                "weights": weights,
+                "floor": floor,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def log(
+        self: V,
+        offset: float = 1.0,
+        *,
+        base: float | None = None,
+        signed: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Take the logarithm of `value + offset`.
+
+        What is below `-offset` becomes NaN and what equals it minus infinity, as in NumPy,
+        unless `signed`. Corresponds to `numpy.log1p` and, with `base: 2`, to scikit-image's
+        `adjust_log` of values from 0 to 1; with `offset: 0` to SimpleITK's `Log`.
+
+        Parameters
+        ----------
+        offset : float, default 1.0
+            What is added to values before.
+        base : float | None, default None
+            The base, above 0 and not 1; e if not given.
+        signed : bool, default False
+            Whether the logarithm is that of the magnitude, and the value's sign is given back to
+            it.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "log",
+            {
+                "offset": offset,
+                "base": base,
+                "signed": signed,
+                "per_channel": per_channel,
+            },
+        )
+
+    def median_smooth(
+        self: V,
+        radius: int | Sequence[int] = 1,
+        *,
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Replace each voxel by the median of the box around it.
+
+        Integers of 8 and 16 bits keep their dtype, others become float32. NaN counts as larger
+        than any number. Corresponds to MONAI's `MedianSmooth`, SimpleITK's `Median` and OpenCV's
+        `medianBlur`; with `mode: symmetric` to SciPy's `median_filter`.
+
+        Parameters
+        ----------
+        radius : int | Sequence[int], default 1
+            Voxels on either side along x, y, z, 0 to 7.
+        mode : PadMode, default "edge"
+            What lies beyond the volume's edge. `constant`: one value. `edge`: the edge voxel.
+            `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
+            repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
+            measured first, so that nothing before is joined with it; labels have theirs of
+            `constant`.
+        value : float, default 0.0
+            The value beyond the edge in mode `constant`.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "median_smooth",
+            {
+                "radius": radius,
+                "mode": mode,
+                "value": value,
+                "per_channel": per_channel,
+            },
         )
 
     def morphology(
@@ -2202,6 +2573,7 @@ class TransformMethods:
         *,
         in_range: Sequence[float] | None = None,
         percentiles: Sequence[float] | None = None,
+        relative: bool = False,
         clip: bool = True,
         mask: Mask = "all",
         channel_wise: bool = False,
@@ -2223,6 +2595,9 @@ class TransformMethods:
         percentiles : Sequence[float] | None, default None
             Percentiles (0 to 100) that the input range is measured at, if not given; the extremes
             otherwise.
+        relative : bool, default False
+            Whether the percentiles become themselves, as shares of the way from the lower to the
+            upper output, as with MONAI's `relative`; 0 and 100 are the ends.
         clip : bool, default True
             Whether values outside the input range are clipped to the output range.
         mask : Mask, default "all"
@@ -2240,6 +2615,7 @@ class TransformMethods:
                 "out_range": out_range,
                 "in_range": in_range,
                 "percentiles": percentiles,
+                "relative": relative,
                 "clip": clip,
                 "mask": mask,
                 "channel_wise": channel_wise,
@@ -2490,6 +2866,48 @@ class TransformMethods:
             seed,
         )
 
+    def sigmoid(
+        self: V,
+        centre: Dist = 0.0,
+        *,
+        width: Dist = 1.0,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend values by the logistic function: `1 / (1 + exp(-(value - centre) / width))`, brought
+        onto the output range.
+
+        Corresponds to SimpleITK's `Sigmoid` (alpha is the width, beta the centre), to
+        scikit-image's `adjust_sigmoid` (`centre: 0.5`, `width: 0.1`), and by default to the
+        sigmoid of MONAI's `Activations`.
+
+        Parameters
+        ----------
+        centre : Dist, default 0.0
+            The value that comes to the middle of the output range.
+        width : Dist, default 1.0
+            Over how many units the function rises from 0.5 to 0.73; below 0 it falls. Not 0.
+        out_range : Sequence[float], default (0.0, 1.0)
+            What values far below and far above the centre become.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "sigmoid",
+            {
+                "centre": centre,
+                "width": width,
+                "out_range": out_range,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def simulate_low_resolution(
         self: V,
         scale: Dist | Sequence[Dist] = 0.5,
@@ -2690,6 +3108,125 @@ class TransformMethods:
             seed,
         )
 
+    def threshold(
+        self: V,
+        lower: float | None = None,
+        *,
+        upper: float | None = None,
+        method: ThresholdMethod = "values",
+        percentiles: Sequence[float] | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        result: ThresholdResult = "mask",
+        value: float = 0.0,
+        into: str | None = None,
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Keep the voxels between two values: as a mask of 1 and 0, or as they are.
+
+        The values are given, or measured. Corresponds to SimpleITK's `BinaryThreshold` and
+        `OtsuThreshold`, scikit-image's `threshold_otsu`, and with `result: keep` to MONAI's
+        `ThresholdIntensity` (which leaves out the threshold itself). NaN is outside. Where
+        values are given, integers of 8 and 16 bits keep their dtype; all else becomes float32,
+        and what is made `into` a label uint8.
+
+        Parameters
+        ----------
+        lower : float | None, default None
+            The lowest value that is inside; no limit if not given. With a `method`, one that is
+            measured.
+        upper : float | None, default None
+            The highest value that is inside; no limit if not given.
+        method : ThresholdMethod, default "values"
+            How values are measured. `values`: as given. `otsu`: above the middle of a bin.
+            `otsu_end`: above the end of a bin. `mean`: above the mean. `percentiles`: between
+            percentiles.
+        percentiles : Sequence[float] | None, default None
+            The lowest and the highest percentile (0 to 100) that are inside, for method
+            `percentiles`.
+        bins : int | None, default None
+            Number of bins for Otsu's method, 2 to 65536; if not given, one for each value of
+            integer voxels, and 256 for others.
+        mask : Mask, default "all"
+            Voxels that are measured. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+            `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+        result : ThresholdResult, default "mask"
+            What becomes of voxels. `mask`: 1 inside, 0 outside. `keep`: voxels inside stay as they
+            are.
+        value : float, default 0.0
+            What voxels outside become with `result: keep`.
+        into : str | None, default None
+            The name of a label item that is made of the mask, while the image stays as it is.
+        channel_wise : bool, default False
+            Whether each channel (or frame) is measured by itself.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "threshold",
+            {
+                "lower": lower,
+                "upper": upper,
+                "method": method,
+                "percentiles": percentiles,
+                "bins": bins,
+                "mask": mask,
+                "result": result,
+                "value": value,
+                "into": into,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
+    def window(
+        self: V,
+        preset: WindowPreset | None = None,
+        *,
+        level: Dist | None = None,
+        width: Dist | None = None,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Show a window of values: `width` units about `level` become the output range, what lies
+        beyond its ends.
+
+        A window is given by its name, whose width and level in Hounsfield units are those of
+        Radiopaedia's article "Windowing (CT)", or by numbers, which go before those of the name.
+        A `rescale` with `in_range` is the same, said by its ends; it corresponds to MONAI's
+        `ScaleIntensityRange` with `clip`, and to SimpleITK's `IntensityWindowing`.
+
+        Parameters
+        ----------
+        preset : WindowPreset | None, default None
+            The window's name.
+        level : Dist | None, default None
+            The value in the middle of the window.
+        width : Dist | None, default None
+            How many units the window has, above 0.
+        out_range : Sequence[float], default (0.0, 1.0)
+            What the lower and the upper end of the window become.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "window",
+            {
+                "preset": preset,
+                "level": level,
+                "width": width,
+                "out_range": out_range,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def wrap_around(
         self: V,
         fraction: Dist = 0.25,
@@ -2739,13 +3276,17 @@ class TransformMethods:
         *,
         outside: Outside = "normalize",
         channel_wise: bool = False,
+        mean: GivenNumbers | None = None,
+        std: GivenNumbers | None = None,
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Subtract the mean and divide by the standard deviation.
 
         Statistics are taken in float64 over the masked voxels; the deviation is the population's
         (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by
-        1. NaN voxels make the mean NaN unless the mask leaves them out.
+        1. NaN voxels make the mean NaN unless the mask leaves them out. With `mean` and `std`
+        given nothing is measured: after a `clamp` to the percentiles of a data set's foreground,
+        its mean and deviation are nnU-Net's `CTNormalization`.
 
         Parameters
         ----------
@@ -2758,6 +3299,11 @@ class TransformMethods:
             everywhere. `keep`: voxels outside the mask are not changed.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own mean and deviation.
+        mean : GivenNumbers | None, default None
+            What is subtracted, for all channels or one number for each, instead of the mean.
+        std : GivenNumbers | None, default None
+            What is divided by, for all channels or one number for each, instead of the deviation; 0
+            divides by 1.
         per_channel :
             See `TransformMethods`.
         """
@@ -2767,6 +3313,8 @@ class TransformMethods:
                 "mask": mask,
                 "outside": outside,
                 "channel_wise": channel_wise,
+                "mean": mean,
+                "std": std,
                 "per_channel": per_channel,
             },
         )

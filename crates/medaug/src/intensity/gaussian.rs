@@ -110,6 +110,13 @@ impl Gaussian {
         Ok(Gaussian { sigma, taps, halo, boundary: given.rule.boundary() })
     }
 
+    /// The same with boxes of that many voxels on either side as kernels.
+    pub(crate) fn boxes(self) -> Gaussian {
+        let halo = self.sigma.map(|s| (s + 0.5) as usize);
+        let taps = halo.map(|h| vec![1.0 / (2 * h + 1) as f32; 2 * h + 1]);
+        Gaussian { taps, halo, ..self }
+    }
+
     /// Fills the packed output box. Plane by plane, so that what one pass makes is still in the cache for the next: along z from the planes around
     /// it, then y, then x.
     pub(crate) fn smooth(&self, tile: &FilterTile<'_>, out: &mut [f32]) -> Result<()> {

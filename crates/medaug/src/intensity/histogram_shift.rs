@@ -59,5 +59,6 @@ fn bent(m: &Measured, moved: &[f64]) -> Option<Step> {
     };
     let knots: Vec<Knot> = (0..moved.len()).map(knot).collect();
     let label = format!("bend {low} to {high} at {} points", knots.len());
-    Some(Step::point(label, move |row| points::piecewise_linear(row, &knots)))
+    let ends = [knots[0].at, knots[knots.len() - 1].at];
+    Some(Step::point(label, move |row| points::piecewise_linear(row, &knots, ends)))
 }

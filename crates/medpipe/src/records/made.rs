@@ -189,7 +189,9 @@ impl Chain {
         let of = match &m.of {
             // Whatever is counted for want of an index, the index is that of all.
             Of::Classes { .. } => "Classes".into(),
-            of @ (Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box) => format!("{of:?}"),
+            of @ (Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box | Of::Histogram { .. }) => {
+                format!("{of:?}")
+            }
             _ => return None,
         };
         let each = m.per_channel && channel.is_none() && self.channels() > 1;

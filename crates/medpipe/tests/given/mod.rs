@@ -164,6 +164,18 @@ fn point() -> Union<BoxedStrategy<Value>> {
             json!({"smooth_field": {"effect": "power", "values": [0.5, 2]}}),
             json!({"coarse_dropout": {"holes": [2, 5], "shape": 2, "max_shape": [4, 9, 3]}}),
             json!({"coarse_dropout": {"shape": 4, "outside": true, "fill": [-3, 5]}}),
+            json!({"clahe": {"tiles": [2, 3, 2], "bins": 40}}),
+            json!({"histogram_equalize": {"bins": 50, "mask": "above_mean"}}),
+            json!({"histogram_equalize": {"stretch": true, "out_range": [-3, 8]}}),
+            json!({"histogram_standardize": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]}),
+            json!({"log": {"signed": true, "base": 10}}),
+            json!({"sigmoid": {"centre": [10, 40], "width": -9, "out_range": [2, 50]}}),
+            json!({"threshold": {"lower": 3, "result": "keep", "value": -5}}),
+            json!({"threshold": {"method": "otsu"}}),
+            json!({"threshold": {"method": "percentiles", "percentiles": [20, 70], "result": "keep"}}),
+            json!({"window": {"preset": "brain"}}),
+            json!({"window": {"level": 30, "width": [20, 60]}}),
+            json!({"z_normalize": {"mean": 4, "std": 3}}),
         ])
         .boxed(),
         Just(json!({ "cast": "float32" })).boxed(),
@@ -178,6 +190,16 @@ fn filter() -> BoxedStrategy<Value> {
         4 => (sigma(), rule()).prop_map(|(s, r)| json!({"gaussian_smooth": {"sigma": s, "rule": r}})),
         1 => (sigma(), sigma(), rule())
             .prop_map(|(a, b, r)| json!({"gaussian_sharpen": {"sigma1": a, "sigma2": b, "alpha": 2, "rule": r}})),
+        2 => prop::sample::select(vec![
+            json!({"clahe": {"slices": "z", "tiles": [3, 2, 1], "range": [-60, 140]}}),
+            json!({"clahe": {"slices": "x", "clip_limit": 0}}),
+            json!({"laplacian": null}),
+            json!({"local_normalize": {"sigma": [1, 0.5, 0], "floor": 0.3}}),
+            json!({"local_normalize": {"sigma": 1.2, "weights": "box"}}),
+            json!({"median_smooth": 1}),
+            json!({"median_smooth": {"radius": [2, 0, 1], "mode": "reflect"}}),
+            json!({"median_smooth": {"radius": [0, 1, 1], "mode": "constant", "value": 7}}),
+        ]),
         1 => prop::bool::ANY.prop_map(|k| json!({"sharpen": {"strength": [0.1, 0.5], "keep_range": k}})),
     ]
     .boxed()

@@ -12,6 +12,12 @@ fn needed(name: &str) -> Value {
         "crop" => json!({"start": [1, 0, 2], "shape": [5, 6, 4]}),
         "crop_or_pad" => json!({"shape": [5, 12, 9]}),
         "displace" => json!({"field": [[[[1, 0.5, -2], [0, 1.5, 0.25]]], [[[-1, 0, 1], [2, 0.5, 0.5]]]]}),
+        "histogram_match" => {
+            json!({"reference": concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/nifti/i2_le_1.nii")})
+        }
+        "histogram_standardize" => json!({"landmarks": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]}),
+        "threshold" => json!({"lower": 1}),
+        "window" => json!({"level": 1, "width": 3}),
         "flip" => json!({"axes": [0, 2]}),
         "grid_crop" => json!({"shape": 6}),
         "label_pyramid" => json!({"scales": [0.5, [1, 0.5, 0.3]]}),
