@@ -96,6 +96,7 @@ class Bench:
         import rows_augment
         import rows_cache
         import rows_chain
+        import rows_contrast
         import rows_gzip
         import rows_io
         import rows_lattice

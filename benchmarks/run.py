@@ -24,6 +24,7 @@ import rows_gzip  # noqa: F401
 import rows_cache  # noqa: F401
 import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
+import rows_contrast  # noqa: F401
 import rows_augment  # noqa: F401
 import rows_lattice  # noqa: F401
 import rows_warp  # noqa: F401
