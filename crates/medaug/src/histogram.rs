@@ -91,3 +91,10 @@ pub(crate) fn by_bins(label: String, bins: &Bins, values: &[f64]) -> Step {
     let (first, inverse) = (bins.centre(0) as f32, (1.0 / bins.width()) as f32);
     Step::point(label, move |row| medkernels::points::between_even(row, first, inverse, &table))
 }
+
+/// A point that gives every voxel of a bin the bin's value, so that what many voxels share stays one value wherever it lies in its bin.
+pub(crate) fn bin_by_bin(label: String, bins: &Bins, values: &[f64]) -> Step {
+    let table: Vec<[f32; 2]> = values.iter().map(|v| [*v as f32, 0.0]).collect();
+    let (first, inverse) = (bins.low as f32, (1.0 / bins.width()) as f32);
+    Step::point(label, move |row| medkernels::points::between_even(row, first, inverse, &table))
+}

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Mask;
-use crate::histogram::{Binning, by_bins, is_whole, over_histogram, shares};
+use crate::histogram::{Binning, bin_by_bin, is_whole, over_histogram, shares};
 
 /// Bend the scale of values so that they are distributed as those of a reference.
 ///
@@ -112,7 +112,7 @@ impl Transform for HistogramMatch {
         let of = (Self::NAME, &self.mask, at);
         Ok(vec![over_histogram(of, label, self.binning(whole), self.channel_wise, move |m, bins| {
             let values: Vec<f64> = shares(&m.counts).iter().map(|s| value_at(&reference, *s)).collect();
-            Ok(vec![by_bins(format!("match the histogram by {} bins", bins.count), bins, &values)])
+            Ok(vec![bin_by_bin(format!("match the histogram by {} bins", bins.count), bins, &values)])
         })?])
     }
 }
