@@ -74,11 +74,14 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
 
 # What draws nothing, as it would be used.
 ONCE: dict[str, dict[str, Any]] = {
+    "bspline_deform": {"control_points": 5, "displacements": [[0, 0, 0] if 0 in p or 4 in p else [9 - 6 * p[1], 4 * p[0] - 8, 0] for p in ((i % 5, i // 5 % 5, i // 25) for i in range(125))]},
     "cast": {"dtype": "uint8"},
     "clamp": {"min": 80, "max": 160},
     "crop": {"start": (40, 40, 40), "shape": (100, 120, 80)},
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
+    "crop_to_label": {"values": 2, "margin": 5},
+    "divisible_pad": {"multiple": 64},
     "grid_crop": {"shape": 90},
     "invert_intensity": {},
     "keep_largest_component": {},
@@ -86,7 +89,8 @@ ONCE: dict[str, dict[str, Any]] = {
     "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "ASR"},
-    "resample": {"spacing": 4},
+    "resample": {"spacing": 4, "interpolation": "area"},
+    "resample_to": {"grid": {"shape": (60, 60, 40), "affine": [[3, 0.5, 0, -90], [-0.5, 3, 0, -100], [0, 0, 4, -70], [0, 0, 0, 1]]}},
     "rescale": {"percentiles": (1, 99)},
     "z_normalize": {"mask": "nonzero"},
 }

@@ -3,6 +3,7 @@
 //! The package's Python part is in `python/medoxide`; what is here is its native module `medoxide._medoxide`.
 
 mod array;
+mod bvecs;
 mod cache;
 mod datalist;
 mod errors;
@@ -31,6 +32,8 @@ use pyo3::prelude::*;
 mod _medoxide {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::bvecs::rotated_bvecs;
     #[pymodule_export]
     use crate::cache::{Cache, cache, cache_from_state};
     #[pymodule_export]

@@ -21,6 +21,7 @@ pub use half as half_types;
 
 mod affine;
 mod axes;
+mod bvecs;
 mod classes;
 mod displacement;
 mod dist;
@@ -42,6 +43,7 @@ mod windows;
 
 pub use affine::Affine;
 pub use axes::{Axes, EachAxis, PerAxis};
+pub use bvecs::rotated_bvecs;
 pub use classes::{ClassIndex, ClassRows, ClassRuns, MOST_CLASSES};
 pub use displacement::{Displacement, Field, Spline};
 pub use dist::{Dist, Draw};

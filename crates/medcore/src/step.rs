@@ -125,6 +125,8 @@ pub enum Keep {
     Nonzero,
     /// Those above a value.
     Above(f64),
+    /// Those that are one of the values, for a box of them.
+    Values(Vec<i64>),
     /// Those whose label, in the item of this name, is one of the values (any value but 0 if none are given).
     Label {
         /// The label item.
@@ -240,6 +242,8 @@ pub struct Warp {
     pub boundary: Boundary,
     /// The value outside the input for labels, where the boundary is a constant.
     pub label_fill: f64,
+    /// Whether values between voxels are held within the range of the channel's voxels, which is measured first, so that nothing before is joined with it.
+    pub clip: bool,
     /// Whether it may be joined with a neighbouring interpolation into one.
     pub composable: bool,
     /// Whether the content moves in the world, and landmarks with it (a deformation); a regridding leaves the world in place.
@@ -257,6 +261,7 @@ impl Warp {
             label_sampler: Sampler::Nearest,
             boundary: Boundary::Constant(0.0),
             label_fill: 0.0,
+            clip: false,
             composable: true,
             deforms: false,
         }

@@ -77,6 +77,9 @@ fn parse<T: Declared>(name: &str, parameters: Value) -> Result<(Arc<dyn Transfor
 
 /// Reads the file that a declaration names, if it names one.
 pub(crate) fn prepare<T: Declared>(built: &mut T) -> Result<()> {
+    if let Some(grid) = built.grid_file().map(LazyVolume::open).transpose()? {
+        built.take_grid(grid.grid())?;
+    }
     let file = built.file().map(|path| LazyVolume::open(path).and_then(|v| v.compute())).transpose()?;
     let named = file.as_ref().map(|volume| (volume, format!("{:016x}", digest(volume))));
     Ok(built.prepare(named)?)
@@ -108,6 +111,7 @@ catalog! {
     Affine,
     Anisotropy,
     BiasField,
+    BsplineDeform,
     Cast,
     Clamp,
     CoarseDropout,
@@ -115,7 +119,9 @@ catalog! {
     Crop,
     CropForeground,
     CropOrPad,
+    CropToLabel,
     Displace,
+    DivisiblePad,
     Elastic,
     ElasticNoise,
     Flip,
@@ -150,6 +156,7 @@ catalog! {
     RemoveSmallComponents,
     Reorient,
     Resample,
+    ResampleTo,
     Rescale,
     RicianNoise,
     Rot90,

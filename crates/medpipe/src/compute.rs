@@ -113,10 +113,14 @@ impl Chain {
     /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
     pub(crate) fn resolved(&self) -> Result<Resolved> {
         let mut now = Resolved { chain: self.recalled()?, fresh: None };
-        while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
+        loop {
+            now.chain = now.chain.with_coefficients();
+            let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) else {
+                return Ok(now);
+            };
             let needed = now.chain.needed_before(at);
             let rest = now.chain.stages.split_off(at + 1);
-            let Some(stage) = now.chain.stages.pop() else { break };
+            let Some(stage) = now.chain.stages.pop() else { return Ok(now) };
             let (grid, dtype) = (*now.chain.grid(), now.chain.dtype());
             let (extra, meta) = (now.chain.source.extra().to_vec(), now.chain.source.meta().clone());
             let mut next = Chain { stages: vec![], ..now.chain.clone() };
@@ -183,7 +187,6 @@ impl Chain {
             next.stages.extend(rest);
             now = Resolved { chain: next, fresh: Some(made) };
         }
-        Ok(now)
     }
 
     /// The same chain, with what follows from measurements that were put down since it was planned in their place.

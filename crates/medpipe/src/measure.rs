@@ -55,6 +55,7 @@ impl Slice {
 /// Which voxels of a slice count.
 enum Kept<'a> {
     Plain(stats::Keep<'a>),
+    Values(&'a [i64]),
     Mask(&'a [u8]),
 }
 
@@ -63,7 +64,8 @@ impl Kept<'_> {
         match self {
             Kept::Plain(stats::Keep::Nonzero) => stats::Keep::Nonzero,
             Kept::Plain(stats::Keep::Above(v)) => stats::Keep::Above(*v),
-            Kept::Plain(_) => stats::Keep::All,
+            // Of values only a box is measured.
+            Kept::Plain(_) | Kept::Values(_) => stats::Keep::All,
             Kept::Mask(m) => stats::Keep::Mask(&m[at]),
         }
     }
@@ -74,6 +76,7 @@ impl Kept<'_> {
             Kept::Mask(m) => m[start + x] != 0,
             Kept::Plain(stats::Keep::Nonzero) => row[x] != 0.0,
             Kept::Plain(stats::Keep::Above(v)) => row[x] > *v,
+            Kept::Values(values) => values.iter().any(|v| *v as f32 == row[x]),
             Kept::Plain(_) => true,
         }
     }
@@ -90,11 +93,12 @@ fn finite_extent(row: &[f32], counts: impl Fn(usize) -> bool) -> Extent {
     out
 }
 
-fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
+fn kept<'a>(keep: &'a Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
     match (keep, mask) {
         (Keep::Nonzero, _) => Kept::Plain(stats::Keep::Nonzero),
         (Keep::Above(v), _) => Kept::Plain(stats::Keep::Above(*v as f32)),
         (Keep::Label { .. }, Some(m)) => Kept::Mask(m),
+        (Keep::Values(values), _) => Kept::Values(values),
         _ => Kept::Plain(stats::Keep::All),
     }
 }

@@ -152,8 +152,7 @@ impl Chain {
             return self.clone();
         }
         let start = Chain { stages: self.stages[..done].to_vec(), made: None, ..self.clone() };
-        let stages = self.stages[done..].to_vec();
-        Chain { source: What::Whole(start).shared(), stages, ..self.clone() }
+        self.begun_after(done, What::Whole(start).shared())
     }
 
     /// The same values, for this item and others that come of it: made once, when the first of them is computed.
@@ -162,7 +161,7 @@ impl Chain {
             return self.clone();
         }
         let start = Chain { made: None, ..self.clone() };
-        Chain { source: What::Items(start).shared(), stages: vec![], idle: vec![], ..self.clone() }
+        Chain { idle: vec![], ..self.begun_after(self.stages.len(), What::Items(start).shared()) }
     }
 
     /// What is made for all items that come of one, if this is such an item; else the chain itself.

@@ -77,7 +77,7 @@ impl Interpolated {
     fn turned(&self, turn: Turn) -> Option<Interpolated> {
         let exchange = Lattice { axes: turn, ..Lattice::IDENTITY }.to_affine();
         let map = (exchange * *self.map.affine()? * exchange).into();
-        Some(Interpolated { map, ..self.clone() })
+        Some(Interpolated { map, sampler: turn.map(|axis| self.sampler[axis]), ..self.clone() })
     }
 }
 

@@ -30,6 +30,7 @@ from ._function import Function
 from ._iteration import Counters, LoadError
 from ._presets import preset, preset_yaml, presets
 from ._transform import Group, Transform
+from .bvecs import rotate_bvecs
 from .datalists import Datalist, datalist
 from .dataset import Dataset
 from .errors import *  # noqa: F403
@@ -73,6 +74,7 @@ __all__ = [
     "presets",
     "records",
     "release_memory",
+    "rotate_bvecs",
     "set_level",
     "set_threads",
     "sliding_window_inference",

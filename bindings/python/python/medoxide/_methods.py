@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from .transforms import (
+        About,
         Absent,
         AffinePart,
         AffineRule,
+        AntiAlias,
         Axes,
         CropPlace,
         CropUnit,
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
         GammaOf,
         GaussianRule,
         GivenField,
+        GivenGrid,
         Interpolation,
+        LabelInterpolation,
         LengthUnit,
         Mask,
         MorphologyOperation,
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
         PadMode,
         Pivot,
         Polynomials,
+        ResamplePreset,
+        Resampling,
         RotationOrder,
         StructuringElement,
         VolumeUnit,
@@ -69,13 +75,15 @@ class TransformMethods:
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
+        matrix: Sequence[Sequence[float]] | None = None,
+        about: About = "center",
         moves: Moves = "content",
         unit: LengthUnit = "mm",
         frame: Frame = "grid",
         order: RotationOrder = "xyz",
         sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -98,7 +106,9 @@ class TransformMethods:
 
         MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
         translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
-        [rotate, translate, shear, scale]` and `mode: smallest`.
+        [rotate, translate, shear, scale]` and `mode: smallest`. SciPy's `affine_transform` is a
+        `matrix` with `moves: grid`, `unit: voxels` and `about: origin`; ITK's `AffineTransform`
+        one with `moves: grid`, `frame: lps` and `about: origin`.
 
         Parameters
         ----------
@@ -111,6 +121,12 @@ class TransformMethods:
             Shear: x by y, x by z, y by z (tangents of the angles).
         translate : Dist | Sequence[Dist], default 0.0
             Shift along the axes. In mm.
+        matrix : Sequence[Sequence[float]] | None, default None
+            The whole map at once, four rows of four, instead of scale, shear, rotation and shift:
+            lengths along the axes to lengths along the axes.
+        about : About, default "center"
+            The point that scale, shear and rotation leave where it is, from which lengths are
+            counted. `center`: the centre of the grid. `origin`: where lengths along the axes are 0.
         moves : Moves, default "content"
             What the numbers move: the content, or the grid that it is sampled by. `content`: the
             content: a scale above 1 enlarges it. `grid`: the grid on which it is sampled, as in
@@ -129,12 +145,12 @@ class TransformMethods:
             What is done first, second, third and last.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
             largest share of the neighbours (the largest of linearly interpolated one-hot channels,
-            the lowest label where several are). `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            the lowest label where several are). `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -158,6 +174,8 @@ class TransformMethods:
                 "scale": scale,
                 "shear": shear,
                 "translate": translate,
+                "matrix": matrix,
+                "about": about,
                 "moves": moves,
                 "unit": unit,
                 "frame": frame,
@@ -253,6 +271,92 @@ class TransformMethods:
                 "p": p,
                 "id": id,
                 "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def bspline_deform(
+        self: V,
+        control_points: int | Sequence[int],
+        displacements: Sequence[Sequence[float]],
+        scale: Dist = 1.0,
+        frame: Frame = "grid",
+        first: Sequence[float] | None = None,
+        apart: Sequence[float] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Displace the content by a cubic B-spline over a given grid of control points; the grid of
+        voxels stays.
+
+        What is at a voxel afterwards was before where the spline points from there, as in ITK's
+        `BSplineTransform` of order 3. The control points span the volume, as
+        `BSplineTransformInitializer` lays them: `n - 2` of `n` along an axis lie on it, the
+        outermost a cell beyond; or they lie on a grid of their own, in voxels of the volume.
+        Beyond the second and the last but one the content moves as there (ITK does not move it).
+        Landmarks move with the content. Joined with warps before and after it into one
+        interpolation.
+
+        Parameters
+        ----------
+        control_points : int | Sequence[int]
+            Control points along x, y, z; 4 to 256.
+        displacements : Sequence[Sequence[float]]
+            How far each is displaced along x, y, z, control points along x fastest. In mm.
+        scale : Dist, default 1.0
+            What displacements are multiplied by.
+        frame : Frame, default "grid"
+            What x, y and z are, that control points are counted and displaced along; ITK's are
+            `lps`. Of the world's axes, control points are counted along the voxel axes that run
+            along them most nearly. `grid`: along the rows, columns and slices of voxels. `ras`: to
+            the right, to the front, upwards. `lps`: to the left, to the back, upwards.
+        first : Sequence[float] | None, default None
+            Where the first control point lies, in voxels of the volume, instead of the grid over
+            the volume. In voxels.
+        apart : Sequence[float] | None, default None
+            From one control point to the next, in voxels of the volume, where `first` is given. In
+            voxels.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "bspline_deform",
+            {
+                "control_points": control_points,
+                "displacements": displacements,
+                "scale": scale,
+                "frame": frame,
+                "first": first,
+                "apart": apart,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "p": p,
+                "id": id,
             },
             seed,
         )
@@ -508,6 +612,42 @@ class TransformMethods:
             },
         )
 
+    def crop_to_label(
+        self: V,
+        values: Sequence[int] = (),
+        *,
+        label: str | None = None,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+    ) -> V:
+        """Crop to the smallest box that holds all voxels of some labels. A volume without them is
+        kept whole.
+
+        All items are cropped alike. Corresponds to MONAI's `CropForeground` with a label as
+        `source_key` (with `allow_smaller=True`: a margin never reaches beyond the volume).
+
+        Parameters
+        ----------
+        values : Sequence[int], default ()
+            The labels; all but 0 if there are none.
+        label : str | None, default None
+            The label item; the first one if not given.
+        margin : int | Sequence[int], default 0
+            Voxels kept around the box along x, y, z, as far as the volume reaches.
+        divisible : int, default 1
+            The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+            ends.
+        """
+        return self._apply(
+            "crop_to_label",
+            {
+                "values": values,
+                "label": label,
+                "margin": margin,
+                "divisible": divisible,
+            },
+        )
+
     def displace(
         self: V,
         field: GivenField,
@@ -518,7 +658,7 @@ class TransformMethods:
         frame: Frame = "grid",
         scale: Dist = 1.0,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -554,11 +694,11 @@ class TransformMethods:
             What vectors are multiplied by.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -591,6 +731,43 @@ class TransformMethods:
             seed,
         )
 
+    def divisible_pad(
+        self: V,
+        multiple: int | Sequence[int] = 16,
+        *,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+    ) -> V:
+        """Pad each axis to a multiple of so many voxels, as networks that halve their input want
+        it. The world stays in place.
+
+        Voxels are added on both sides, an odd one behind, as MONAI's `DivisiblePad` does.
+
+        Parameters
+        ----------
+        multiple : int | Sequence[int], default 16
+            Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
+        mode : PadMode, default "constant"
+            What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
+            edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+            other side. `smallest`: the smallest value of the image, which is measured first, so
+            that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`.
+        """
+        return self._apply(
+            "divisible_pad",
+            {
+                "multiple": multiple,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+        )
+
     def elastic(
         self: V,
         max_displacement: Dist | Sequence[Dist] = 7.5,
@@ -600,7 +777,7 @@ class TransformMethods:
         displacements: Sequence[Sequence[float]] | None = None,
         frame: Frame = "grid",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -638,11 +815,11 @@ class TransformMethods:
             `ras`: to the right, to the front, upwards. `lps`: to the left, to the back, upwards.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -681,7 +858,7 @@ class TransformMethods:
         sigma: Dist = 6.0,
         scale: NoiseScale = "noise",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -710,11 +887,11 @@ class TransformMethods:
             the largest displacement along each axis.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1098,7 +1275,7 @@ class TransformMethods:
         cells: int | Sequence[int] = 5,
         steps: Sequence[Sequence[float]] | None = None,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1125,11 +1302,11 @@ class TransformMethods:
             Steps of all cells along x, y, z, `cells + 1` of each, instead of drawn ones.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -2155,17 +2332,25 @@ class TransformMethods:
         *,
         shape: int | Sequence[int] | None = None,
         fit: Fit = "rounded",
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        anti_alias: AntiAlias = "none",
+        clip: bool = False,
+        thick: float | None = None,
+        preset: ResamplePreset | None = None,
     ) -> V:
         """Sample the volume on a grid of another spacing, or of another shape over the same field
         of view.
 
         Both grids share the centre of their field of view, and voxel centres lie half a voxel
-        inside its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly
-        and the shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of
-        view is met exactly. Beyond the outermost centres the edge voxel is used. No smoothing is
-        done before down-sampling.
+        inside its edge (torch `align_corners=False`), unless `fit` says otherwise. With
+        `spacing`, the spacing is met exactly and the shape is the rounded one; with `shape`, the
+        field of view is met exactly. Beyond the outermost centres the edge voxel is used.
+        Nothing is smoothed before down-sampling unless `anti_alias` says so, and `area` is the
+        mean of what a voxel covers. A `preset` takes over what a library does.
 
         Parameters
         ----------
@@ -2175,15 +2360,39 @@ class TransformMethods:
             Voxels along x, y, z, instead of a spacing.
         fit : Fit, default "rounded"
             How many voxels of the spacing there are, and where they lie. `rounded`: the rounded
-            number. `inside`: as many as fit. `first`: first centre on first centre.
-        interpolation : Interpolation, default "linear"
+            number. `inside`: as many as fit. `first`: first centre on first centre. `corners`:
+            outermost centres on outermost centres.
+        interpolation : Resampling, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
-            How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours (the largest of linearly interpolated one-hot channels,
-            the lowest label where several are). `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        anti_alias : AntiAlias, default "none"
+            Whether, and by whose Gaussian, images are smoothed before they are sampled more
+            coarsely. `none`: not at all. `scikit`: scikit-image's `resize(anti_aliasing=True)`.
+            `monai`: mONAI's `Resize(anti_aliasing=True)`.
+        clip : bool, default False
+            Whether values between voxels are held within the range of the channel's voxels, beyond
+            which `cubic` and `lanczos` may go.
+        thick : float | None, default None
+            An axis whose voxels are this many times as wide as those of another one, before or else
+            afterwards, and the only one as wide, is sampled by itself, after the other two, by the
+            nearest voxel: nnU-Net's rule, with 3.
+        preset : ResamplePreset | None, default None
+            Takes over what a library does: `fit`, `mode`, `clip`, `thick`, the rule of `anti_alias`
+            if it is on, and what the library means by `nearest` and `area`.
         """
         return self._apply(
             "resample",
@@ -2193,6 +2402,76 @@ class TransformMethods:
                 "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "anti_alias": anti_alias,
+                "clip": clip,
+                "thick": thick,
+                "preset": preset,
+            },
+        )
+
+    def resample_to(
+        self: V,
+        file: str | None = None,
+        *,
+        item: str | None = None,
+        grid: GivenGrid | None = None,
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        clip: bool = False,
+    ) -> V:
+        """Sample the volume on another volume's grid: a file's, another item's, or one that is
+        given. The world stays in place.
+
+        Axis-aligned grids are sampled along the axes, whatever their order and direction; grids
+        that lie on the same voxels are copied. `area` and `lanczos` go along axes only. In a
+        pipeline, `keys` names the items that move when `item` is one of the sample.
+
+        Parameters
+        ----------
+        file : str | None, default None
+            A file whose grid it is; its header is read when the pipeline is made.
+        item : str | None, default None
+            An item of the sample whose grid it is.
+        grid : GivenGrid | None, default None
+            The grid; written when a file is read.
+        interpolation : Resampling, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "constant"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        clip : bool, default False
+            Whether values between voxels are held within the range of the channel's voxels.
+        """
+        return self._apply(
+            "resample_to",
+            {
+                "file": file,
+                "item": item,
+                "grid": grid,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "clip": clip,
             },
         )
 
@@ -2776,8 +3055,8 @@ class TransformMethods:
         factor: Dist | Sequence[Dist] = 1.1,
         *,
         keep_shape: bool = True,
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -2797,13 +3076,15 @@ class TransformMethods:
             Magnification along x, y, z; one value is drawn for all axes.
         keep_shape : bool, default True
             Whether the result has the shape of the volume.
-        interpolation : Interpolation, default "linear"
+        interpolation : Resampling, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the
             edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the

@@ -28,6 +28,7 @@ __all__ = [
     "Affine",
     "Anisotropy",
     "BiasField",
+    "BsplineDeform",
     "Cast",
     "Clamp",
     "CoarseDropout",
@@ -35,7 +36,9 @@ __all__ = [
     "Crop",
     "CropForeground",
     "CropOrPad",
+    "CropToLabel",
     "Displace",
+    "DivisiblePad",
     "Elastic",
     "ElasticNoise",
     "Flip",
@@ -73,6 +76,7 @@ __all__ = [
     "Reorient",
     "Repeat",
     "Resample",
+    "ResampleTo",
     "Rescale",
     "RicianNoise",
     "Rot90",
@@ -91,6 +95,11 @@ __all__ = [
     "Zoom",
 ]
 
+About: TypeAlias = Literal["center", "origin"]
+"""The point that an affine is about: the `center` of the grid, or the `origin`: the first voxel's
+centre, or the world's where axes are the world's.
+"""
+
 Absent: TypeAlias = Literal["uniform", "error"]
 """What happens where the volume has nothing of what was asked for."""
 
@@ -100,6 +109,12 @@ AffinePart: TypeAlias = Literal["scale", "shear", "rotate", "translate"]
 AffineRule: TypeAlias = Literal["keep", "update"]
 """What a deformation does to the affine: `keep` it (the content has moved in the world), or
 `update` it as MONAI does (voxels moved, the world is where it was).
+"""
+
+AntiAlias: TypeAlias = Literal["none", "scikit", "monai"]
+"""How images are smoothed before they are sampled `f` times as coarsely: not at all (`none`); by a
+Gaussian of `(f - 1) / 2` voxels, outside of which lies what `mode` says (`scikit`) or zeros
+(`monai`).
 """
 
 Axes: TypeAlias = int | str | Sequence[int]
@@ -134,10 +149,12 @@ FieldEffect: TypeAlias = Literal["multiply", "power"]
 FillOf: TypeAlias = Literal["voxel", "hole"]
 """What has a fill of its own: each `voxel`, or each `hole` as a whole."""
 
-Fit: TypeAlias = Literal["rounded", "inside", "first"]
+Fit: TypeAlias = Literal["rounded", "inside", "first", "corners"]
 """How a grid of another spacing fits the volume: the `rounded` number of voxels, about the common
-centre; as many as are `inside`, rounded down, about the common centre (TorchIO's `Resample`); or
-from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`).
+centre; as many as are `inside`, rounded down, about the common centre (TorchIO's `Resample`);
+from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`); or the
+rounded number, first and last centres on first and last ones (`corners`: SciPy's `zoom`, torch's
+`align_corners=True`), for which the spacing gives way.
 """
 
 ForcedBy: TypeAlias = Literal["chance", "place"]
@@ -164,9 +181,18 @@ repeated).
 GivenField: TypeAlias = str | Sequence[Sequence[Sequence[Sequence[float]]]]
 """A field of displacements: a file, or vectors."""
 
-Interpolation: TypeAlias = Literal["linear", "nearest"]
-"""Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
-coordinates go up).
+GivenGrid: TypeAlias = Mapping[str, Sequence[int] | Sequence[Sequence[float]]]
+"""A grid in numbers."""
+
+Interpolation: TypeAlias = Literal["linear", "nearest", "cubic"]
+"""Interpolation of images: `linear` or `cubic` (a B-spline through the voxels; SciPy's order 3),
+which yield float32, or `nearest` (keeps the dtype; half-way coordinates go up).
+"""
+
+LabelInterpolation: TypeAlias = Literal["nearest", "nearest_floor", "linear"]
+"""Interpolation of labels: `nearest`, `nearest_floor` (the voxel in which one begins; torch's
+`nearest`; along axes only), or `linear` for the label with the largest share of the neighbours
+(the largest of linearly interpolated one-hot channels, the lowest label where several are).
 """
 
 LabelMask: TypeAlias = str | Mapping[str, str | Sequence[int]]
@@ -222,6 +248,27 @@ the `mean`, or `zero`.
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
 
+ResamplePreset: TypeAlias = (
+    Literal["scipy_zoom", "torch", "torch_corners", "monai_resize", "monai_spacing", "torchio", "scikit", "nnunet"]
+)
+"""What a library does: `scipy_zoom` (outermost centres on outermost centres), `torch` and
+`torch_corners` (`interpolate` with `align_corners` off and on; `nearest` is rounded down, `area`
+is of whole voxels), `monai_resize` (as `torch`), `monai_spacing`, `torchio` (`Resample`),
+`scikit` (`transform.resize`: mirrored outside, held within the range) or `nnunet` (its default
+for images and labels: cubic, thick axes by themselves, held within the range; labels by the
+largest share).
+"""
+
+Resampling: TypeAlias = (
+    Literal["linear", "nearest", "nearest_floor", "cubic", "area", "area_whole", "lanczos"]
+)
+"""Interpolation of images along the axes: `linear`, `cubic` (a B-spline through the voxels; SciPy's
+order 3) or `lanczos` (three voxels to either side, of the coarser grid; Pillow's), `area` (the
+mean of what a voxel covers; OpenCV's `INTER_AREA`) or `area_whole` (of all voxels that it
+touches; torch's `area`), all of which yield float32; `nearest` (keeps the dtype; half-way
+coordinates go up) or `nearest_floor` (the voxel in which one begins; torch's `nearest`).
+"""
+
 RotationOrder: TypeAlias = Literal["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"]
 """The order of three rotations, the first one first; the axes stay where they are while the content
 turns.
@@ -252,7 +299,9 @@ class Affine(Transform):
 
     MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
     translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
-    [rotate, translate, shear, scale]` and `mode: smallest`.
+    [rotate, translate, shear, scale]` and `mode: smallest`. SciPy's `affine_transform` is a
+    `matrix` with `moves: grid`, `unit: voxels` and `about: origin`; ITK's `AffineTransform` one
+    with `moves: grid`, `frame: lps` and `about: origin`.
 
     Parameters
     ----------
@@ -265,6 +314,12 @@ class Affine(Transform):
         Shear: x by y, x by z, y by z (tangents of the angles).
     translate : Dist | Sequence[Dist], default 0.0
         Shift along the axes. In mm.
+    matrix : Sequence[Sequence[float]] | None, default None
+        The whole map at once, four rows of four, instead of scale, shear, rotation and shift:
+        lengths along the axes to lengths along the axes.
+    about : About, default "center"
+        The point that scale, shear and rotation leave where it is, from which lengths are counted.
+        `center`: the centre of the grid. `origin`: where lengths along the axes are 0.
     moves : Moves, default "content"
         What the numbers move: the content, or the grid that it is sampled by. `content`: the
         content: a scale above 1 enlarges it. `grid`: the grid on which it is sampled, as in MONAI
@@ -283,11 +338,12 @@ class Affine(Transform):
         What is done first, second, third and last.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
         share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
-        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
+        label where several are). `nearest`: the nearest voxel. `nearest_floor`: the voxel in which
+        a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -318,13 +374,15 @@ class Affine(Transform):
     scale: Dist | Sequence[Dist]
     shear: Dist | Sequence[Dist]
     translate: Dist | Sequence[Dist]
+    matrix: Sequence[Sequence[float]] | None
+    about: About
     moves: Moves
     unit: LengthUnit
     frame: Frame
     order: RotationOrder
     sequence: Sequence[AffinePart]
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -337,13 +395,15 @@ class Affine(Transform):
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
+        matrix: Sequence[Sequence[float]] | None = None,
+        about: About = "center",
         moves: Moves = "content",
         unit: LengthUnit = "mm",
         frame: Frame = "grid",
         order: RotationOrder = "xyz",
         sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -360,6 +420,8 @@ class Affine(Transform):
                 "scale": scale,
                 "shear": shear,
                 "translate": translate,
+                "matrix": matrix,
+                "about": about,
                 "moves": moves,
                 "unit": unit,
                 "frame": frame,
@@ -501,6 +563,119 @@ class BiasField(Transform):
             keys=keys,
             id=id,
             per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class BsplineDeform(Transform):
+    """Displace the content by a cubic B-spline over a given grid of control points; the grid of
+    voxels stays.
+
+    What is at a voxel afterwards was before where the spline points from there, as in ITK's
+    `BSplineTransform` of order 3. The control points span the volume, as
+    `BSplineTransformInitializer` lays them: `n - 2` of `n` along an axis lie on it, the
+    outermost a cell beyond; or they lie on a grid of their own, in voxels of the volume. Beyond
+    the second and the last but one the content moves as there (ITK does not move it). Landmarks
+    move with the content. Joined with warps before and after it into one interpolation.
+
+    Parameters
+    ----------
+    control_points : int | Sequence[int]
+        Control points along x, y, z; 4 to 256.
+    displacements : Sequence[Sequence[float]]
+        How far each is displaced along x, y, z, control points along x fastest. In mm.
+    scale : Dist, default 1.0
+        What displacements are multiplied by.
+    frame : Frame, default "grid"
+        What x, y and z are, that control points are counted and displaced along; ITK's are `lps`.
+        Of the world's axes, control points are counted along the voxel axes that run along them
+        most nearly. `grid`: along the rows, columns and slices of voxels. `ras`: to the right, to
+        the front, upwards. `lps`: to the left, to the back, upwards.
+    first : Sequence[float] | None, default None
+        Where the first control point lies, in voxels of the volume, instead of the grid over the
+        volume. In voxels.
+    apart : Sequence[float] | None, default None
+        From one control point to the next, in voxels of the volume, where `first` is given. In
+        voxels.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "bspline_deform"
+    control_points: int | Sequence[int]
+    displacements: Sequence[Sequence[float]]
+    scale: Dist
+    frame: Frame
+    first: Sequence[float] | None
+    apart: Sequence[float] | None
+    interpolation: Interpolation
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        control_points: int | Sequence[int],
+        displacements: Sequence[Sequence[float]],
+        scale: Dist = 1.0,
+        frame: Frame = "grid",
+        first: Sequence[float] | None = None,
+        apart: Sequence[float] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "control_points": control_points,
+                "displacements": displacements,
+                "scale": scale,
+                "frame": frame,
+                "first": first,
+                "apart": apart,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
             key=key,
             patch=patch,
         )
@@ -946,6 +1121,71 @@ class CropOrPad(Transform):
         )
 
 
+class CropToLabel(Transform):
+    """Crop to the smallest box that holds all voxels of some labels. A volume without them is kept
+    whole.
+
+    All items are cropped alike. Corresponds to MONAI's `CropForeground` with a label as
+    `source_key` (with `allow_smaller=True`: a margin never reaches beyond the volume).
+
+    Parameters
+    ----------
+    values : Sequence[int], default ()
+        The labels; all but 0 if there are none.
+    label : str | None, default None
+        The label item; the first one if not given.
+    margin : int | Sequence[int], default 0
+        Voxels kept around the box along x, y, z, as far as the volume reaches.
+    divisible : int, default 1
+        The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+        ends.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "crop_to_label"
+    values: Sequence[int]
+    label: str | None
+    margin: int | Sequence[int]
+    divisible: int
+
+    def __init__(
+        self,
+        values: Sequence[int] = (),
+        *,
+        label: str | None = None,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "values": values,
+                "label": label,
+                "margin": margin,
+                "divisible": divisible,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Displace(Transform):
     """Displace the content by a given field; the grid stays.
 
@@ -974,10 +1214,11 @@ class Displace(Transform):
         What vectors are multiplied by.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1008,7 +1249,7 @@ class Displace(Transform):
     frame: Frame
     scale: Dist
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1023,7 +1264,7 @@ class Displace(Transform):
         frame: Frame = "grid",
         scale: Dist = 1.0,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1043,6 +1284,72 @@ class Displace(Transform):
                 "scale": scale,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class DivisiblePad(Transform):
+    """Pad each axis to a multiple of so many voxels, as networks that halve their input want it.
+    The world stays in place.
+
+    Voxels are added on both sides, an odd one behind, as MONAI's `DivisiblePad` does.
+
+    Parameters
+    ----------
+    multiple : int | Sequence[int], default 16
+        Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
+    mode : PadMode, default "constant"
+        What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
+        voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+        `smallest`: the smallest value of the image, which is measured first, so that nothing before
+        is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "divisible_pad"
+    multiple: int | Sequence[int]
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        multiple: int | Sequence[int] = 16,
+        *,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "multiple": multiple,
                 "mode": mode,
                 "value": value,
                 "label_value": label_value,
@@ -1086,10 +1393,11 @@ class Elastic(Transform):
         the right, to the front, upwards. `lps`: to the left, to the back, upwards.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1119,7 +1427,7 @@ class Elastic(Transform):
     displacements: Sequence[Sequence[float]] | None
     frame: Frame
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1133,7 +1441,7 @@ class Elastic(Transform):
         displacements: Sequence[Sequence[float]] | None = None,
         frame: Frame = "grid",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1186,10 +1494,11 @@ class ElasticNoise(Transform):
         largest displacement along each axis.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1217,7 +1526,7 @@ class ElasticNoise(Transform):
     sigma: Dist
     scale: NoiseScale
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1229,7 +1538,7 @@ class ElasticNoise(Transform):
         sigma: Dist = 6.0,
         scale: NoiseScale = "noise",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1819,10 +2128,11 @@ class GridDistortion(Transform):
         Steps of all cells along x, y, z, `cells + 1` of each, instead of drawn ones.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1850,7 +2160,7 @@ class GridDistortion(Transform):
     cells: int | Sequence[int]
     steps: Sequence[Sequence[float]] | None
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1862,7 +2172,7 @@ class GridDistortion(Transform):
         cells: int | Sequence[int] = 5,
         steps: Sequence[Sequence[float]] | None = None,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -3404,10 +3714,11 @@ class Resample(Transform):
     view.
 
     Both grids share the centre of their field of view, and voxel centres lie half a voxel inside
-    its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly and the
-    shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of view is met
-    exactly. Beyond the outermost centres the edge voxel is used. No smoothing is done before
-    down-sampling.
+    its edge (torch `align_corners=False`), unless `fit` says otherwise. With `spacing`, the
+    spacing is met exactly and the shape is the rounded one; with `shape`, the field of view is
+    met exactly. Beyond the outermost centres the edge voxel is used. Nothing is smoothed before
+    down-sampling unless `anti_alias` says so, and `area` is the mean of what a voxel covers. A
+    `preset` takes over what a library does.
 
     Parameters
     ----------
@@ -3417,14 +3728,39 @@ class Resample(Transform):
         Voxels along x, y, z, instead of a spacing.
     fit : Fit, default "rounded"
         How many voxels of the spacing there are, and where they lie. `rounded`: the rounded number.
-        `inside`: as many as fit. `first`: first centre on first centre.
-    interpolation : Interpolation, default "linear"
+        `inside`: as many as fit. `first`: first centre on first centre. `corners`: outermost
+        centres on outermost centres.
+    interpolation : Resampling, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
-        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
-        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    anti_alias : AntiAlias, default "none"
+        Whether, and by whose Gaussian, images are smoothed before they are sampled more coarsely.
+        `none`: not at all. `scikit`: scikit-image's `resize(anti_aliasing=True)`. `monai`: mONAI's
+        `Resize(anti_aliasing=True)`.
+    clip : bool, default False
+        Whether values between voxels are held within the range of the channel's voxels, beyond
+        which `cubic` and `lanczos` may go.
+    thick : float | None, default None
+        An axis whose voxels are this many times as wide as those of another one, before or else
+        afterwards, and the only one as wide, is sampled by itself, after the other two, by the
+        nearest voxel: nnU-Net's rule, with 3.
+    preset : ResamplePreset | None, default None
+        Takes over what a library does: `fit`, `mode`, `clip`, `thick`, the rule of `anti_alias` if
+        it is on, and what the library means by `nearest` and `area`.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -3442,8 +3778,15 @@ class Resample(Transform):
     spacing: float | Sequence[float] | None
     shape: int | Sequence[int] | None
     fit: Fit
-    interpolation: Interpolation
-    label_interpolation: Interpolation
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+    anti_alias: AntiAlias
+    clip: bool
+    thick: float | None
+    preset: ResamplePreset | None
 
     def __init__(
         self,
@@ -3451,8 +3794,15 @@ class Resample(Transform):
         *,
         shape: int | Sequence[int] | None = None,
         fit: Fit = "rounded",
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        anti_alias: AntiAlias = "none",
+        clip: bool = False,
+        thick: float | None = None,
+        preset: ResamplePreset | None = None,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -3466,6 +3816,110 @@ class Resample(Transform):
                 "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "anti_alias": anti_alias,
+                "clip": clip,
+                "thick": thick,
+                "preset": preset,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class ResampleTo(Transform):
+    """Sample the volume on another volume's grid: a file's, another item's, or one that is given.
+    The world stays in place.
+
+    Axis-aligned grids are sampled along the axes, whatever their order and direction; grids that
+    lie on the same voxels are copied. `area` and `lanczos` go along axes only. In a pipeline,
+    `keys` names the items that move when `item` is one of the sample.
+
+    Parameters
+    ----------
+    file : str | None, default None
+        A file whose grid it is; its header is read when the pipeline is made.
+    item : str | None, default None
+        An item of the sample whose grid it is.
+    grid : GivenGrid | None, default None
+        The grid; written when a file is read.
+    interpolation : Resampling, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "constant"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    clip : bool, default False
+        Whether values between voxels are held within the range of the channel's voxels.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "resample_to"
+    file: str | None
+    item: str | None
+    grid: GivenGrid | None
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+    clip: bool
+
+    def __init__(
+        self,
+        file: str | None = None,
+        *,
+        item: str | None = None,
+        grid: GivenGrid | None = None,
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        clip: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "file": file,
+                "item": item,
+                "grid": grid,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "clip": clip,
             },
             p=p,
             keys=keys,
@@ -4392,12 +4846,15 @@ class Zoom(Transform):
         Magnification along x, y, z; one value is drawn for all axes.
     keep_shape : bool, default True
         Whether the result has the shape of the volume.
-    interpolation : Interpolation, default "linear"
+    interpolation : Resampling, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the edge
         voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
@@ -4424,8 +4881,8 @@ class Zoom(Transform):
     name: ClassVar[str] = "zoom"
     factor: Dist | Sequence[Dist]
     keep_shape: bool
-    interpolation: Interpolation
-    label_interpolation: Interpolation
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -4435,8 +4892,8 @@ class Zoom(Transform):
         factor: Dist | Sequence[Dist] = 1.1,
         *,
         keep_shape: bool = True,
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,

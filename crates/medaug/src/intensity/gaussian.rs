@@ -83,6 +83,13 @@ pub(crate) struct Gaussian {
 }
 
 impl Gaussian {
+    /// Of these standard deviations in voxels, by a library's kernel.
+    pub(crate) fn of(sigma: [f64; 3], rule: GaussianRule, boundary: Boundary) -> Gaussian {
+        let taps = sigma.map(|s| rule.taps(s, rule.truncate()));
+        let halo = [0, 1, 2].map(|i| taps[i].len() / 2);
+        Gaussian { sigma, taps, halo, boundary }
+    }
+
     /// Draws the standard deviations.
     pub(crate) fn drawn(given: &Given<'_>, at: &Facts<'_>, key: Key) -> Result<Gaussian> {
         given.sigma.within(given.transform, given.name, 0.0, 1e4)?;

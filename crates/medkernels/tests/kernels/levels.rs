@@ -20,6 +20,19 @@ pub(crate) fn lock() -> MutexGuard<'static, ()> {
 
 const LONG: usize = 1_000_003;
 
+/// What a kernel gives, which is the same at each level.
+pub(crate) fn at_levels(kernel: impl Fn() -> Vec<f32>) -> Vec<f32> {
+    let _lock = lock();
+    let of = |level| {
+        force(Some(level)).unwrap();
+        kernel()
+    };
+    let all: Vec<Vec<f32>> = available().into_iter().map(of).collect();
+    force(None).unwrap();
+    assert!(all.iter().all(|other| bits(other) == bits(&all[0])), "levels differ");
+    all.into_iter().next().unwrap()
+}
+
 /// Runs `kernel(length, offset)` at each level, for lengths 0..70 at offsets 0..4 and for a long one.
 fn check(name: &str, kernel: impl Fn(usize, usize) -> Vec<u32>) {
     let sizes = (0..70).flat_map(|len| (0..4).map(move |offset| (len, offset))).chain([(4097, 1), (LONG, 3)]);

@@ -24,3 +24,4 @@ mod runs;
 mod select;
 mod stats;
 mod threads;
+mod weighted;

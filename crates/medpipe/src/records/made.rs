@@ -200,7 +200,7 @@ impl Chain {
         let what = format!("{of} of {:?}{channels}", m.keep);
         let other = match (&m.keep, other) {
             (Keep::Label { .. } | Keep::Where { .. }, Some(chain)) => chain.made.as_ref()?.whole_name()?,
-            (Keep::All | Keep::Nonzero | Keep::Above(_), _) => String::new(),
+            (Keep::All | Keep::Nonzero | Keep::Above(_) | Keep::Values(_), _) => String::new(),
             _ => return None,
         };
         let name = json!([made.name()?, what, other]).to_string();

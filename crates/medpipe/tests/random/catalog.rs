@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 /// Parameters that have no default, and those whose defaults leave nothing to see.
 fn needed(name: &str) -> Value {
     match name {
+        "bspline_deform" => json!({"control_points": 4, "displacements": vec![[0.5, -1.0, 1.5]; 64]}),
         "cast" => json!({"dtype": "float32"}),
         "clamp" => json!({"min": 0, "max": 2}),
         "crop" => json!({"start": [1, 0, 2], "shape": [5, 6, 4]}),
@@ -25,6 +26,11 @@ fn needed(name: &str) -> Value {
         "remap_labels" => json!({"table": {"1": 3}}),
         "reorient" => json!({"orientation": "LPS"}),
         "resample" => json!({"spacing": 1.7}),
+        "resample_to" => {
+            let affine =
+                [[1.5, 0.0, 0.0, -3.0], [0.0, 1.2, 0.1, 2.0], [0.0, 0.0, 2.0, 1.0], [0.0, 0.0, 0.0, 1.0]];
+            json!({"grid": {"shape": [5, 6, 4], "affine": affine}})
+        }
         _ => json!({}),
     }
 }
