@@ -95,7 +95,9 @@ class Bench:
     def __init__(self, folder: str, out: str) -> None:
         import rows_augment
         import rows_cache
+        import rows_catalog
         import rows_chain
+        import rows_contrast
         import rows_gzip
         import rows_io
         import rows_lattice

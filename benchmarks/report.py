@@ -17,7 +17,7 @@ from row import US
 
 PACKAGES = [
     "medoxide", "numpy", "scipy", "nibabel", "torch", "SimpleITK", "medrs", "monai", "torchio", "batchgeneratorsv2",
-    "opencv-python-headless", "deflate", "nilearn",
+    "opencv-python-headless", "scikit-image", "connected-components-3d", "edt", "deflate", "nilearn",
 ]  # fmt: skip
 
 
@@ -132,6 +132,8 @@ def cells(row: dict[str, Any]) -> list[str]:
     verdict = "–" if right is None else "right" if right else f"WRONG: {row['check']['seen']}"
     if row.get("also") and not row["also"]["right"]:
         verdict += f"; {row['also']['seen']}"
+    if "memory_of_input" in ours:
+        verdict = f"memory {ours['memory_of_input']:.1f} × input"
     if "error" in ours:
         verdict = f"failed: {ours['error'][:80]}"
     reference = f"{aim['times_the_reference']:.2f}" if aim and "times_the_reference" in aim else ""

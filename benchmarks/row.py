@@ -99,6 +99,8 @@ class Row:
     note: str = ""
     quick: bool = True
     """Whether the quick mode measures it."""
+    light: bool = False
+    """Whether the full mode measures it as briefly as the quick one."""
     candidates: dict[str, Callable[[Data], Work | Callable[[], Any]]] = field(default_factory=dict)
     patient: set[str] = field(default_factory=set)
     """Candidates that only the full mode measures: far too slow to be the best peer."""

@@ -242,3 +242,80 @@ for n, must in ((1, (1.0, 0.5, 0.15)), (100, (0.4, 0.4, 0.1))):
             return ScaleIntensityRangePercentiles(1, 99, 0.0, 1.0, clip=True, channel_wise=wise)
 
         return monai(scale, data, n)
+
+
+def grey(data: Data, count: int) -> np.ndarray:
+    """The pictures as uint8."""
+    pixels = pictures(data, count)
+    return (pixels * np.float32(255 / pixels.max())).astype(np.uint8)
+
+
+for n, must in ((1, 1.0), (100, 0.6)):
+    many = "" if n == 1 else f", batch of {n}"
+    clahe = row(
+        f"CLAHE uint8, 8 × 8 tiles{many}",
+        section(n).replace("float32", "uint8"),
+        must=Must(must, ("OpenCV",)),
+        check=Close("OpenCV"),
+    )
+
+    @clahe.by(US)
+    def _(data: Data, n=n):
+        import medoxide as mx
+
+        pixels, transform = grey(data, n), mx.Clahe(clip_limit=2.0)
+        return (lambda: transform(pixels)) if n == 1 else (lambda: transform(pixels, channel_axis=0))
+
+    @clahe.by("OpenCV")
+    def _(data: Data, n=n):
+        import cv2
+
+        return each(cv2.createCLAHE(clipLimit=2.0, tileGridSize=(8, 8)).apply, grey(data, n))
+
+    @clahe.by("scikit-image", patient=n > 1)
+    def _(data: Data, n=n):
+        from skimage.exposure import equalize_adapthist
+
+        def one(picture: np.ndarray) -> Any:
+            return (255 * equalize_adapthist(picture, clip_limit=2.0 / 256)).astype(np.uint8)
+
+        return each(one, grey(data, n))
+
+
+FOUR_K = (2160, 3840)
+
+binary = row(
+    "threshold 4K uint8",
+    "2-D, 3840×2160 uint8, one picture",
+    must=Must(1.0),
+    check=Close("OpenCV"),
+)
+
+
+def four_k(data: Data) -> np.ndarray:
+    """A picture of a cinema's size."""
+    pixels = grey(data, 1)
+    times = [-(-n // SIDE) for n in FOUR_K]
+    return np.ascontiguousarray(np.tile(pixels, times)[: FOUR_K[0], : FOUR_K[1]])
+
+
+@binary.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    pixels, transform = four_k(data), mx.Threshold(128)
+    return lambda: transform(pixels)
+
+
+@binary.by("OpenCV")
+def _(data: Data):
+    import cv2
+
+    pixels = four_k(data)
+    return lambda: cv2.threshold(pixels, 127, 1, cv2.THRESH_BINARY)[1]
+
+
+@binary.by("NumPy")
+def _(data: Data):
+    pixels = four_k(data)
+    return lambda: (pixels >= 128).view(np.uint8)

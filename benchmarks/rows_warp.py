@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from data import Data
-from row import US, Must, Work, row
-from rows_memory import torch_volume
+from row import US, Aim, Close, Must, Work, row
+from rows_memory import sitk_by, sitk_image, torch_volume
 
 SECTION = "augmentation, float32"
 POINTS = 7
@@ -172,3 +172,144 @@ def _(data: Data):
         return out["image"][0], out["segmentation"][0]
 
     return Work(call, _both)
+
+
+SAMPLERS = "samplers in memory, float32"
+
+
+def _sampled(name: str, n: int, shape: int, parameters: dict[str, Any], peers: dict[str, Any], check: Any, must: Must, aim: Aim | None = None):
+    """A volume of n³ on `shape`³ voxels of the same field of view."""
+    made = row(f"{name}, {n}³ to {shape}³", SAMPLERS, must=must, aim=aim, check=check)
+
+    @made.by(US)
+    def _(data: Data):
+        import medoxide as mx
+
+        voxels = data.head(n)
+        return lambda: mx.Volume(voxels).resample(shape=shape, **parameters).numpy()
+
+    for peer, candidate in peers.items():
+        patient = peer in ("SciPy", "SimpleITK")
+        made.by(peer, patient=patient)(lambda data, candidate=candidate: candidate(data.head(n), shape))
+
+
+def _scipy_cubic(voxels: np.ndarray, shape: int) -> Any:
+    from scipy import ndimage
+
+    return lambda: ndimage.zoom(voxels, shape / voxels.shape[0], order=3, mode="nearest", grid_mode=True)
+
+
+def _sitk_on(voxels: np.ndarray, shape: int, how: str) -> Any:
+    """SimpleITK's resampling onto the same field of view."""
+    import SimpleITK as sitk
+
+    image = sitk_image(voxels)
+    step = voxels.shape[0] / shape
+    settings = ([shape] * 3, sitk.Transform(), getattr(sitk, how), [(step - 1) / 2] * 3, [step] * 3)
+    return sitk_by(lambda: sitk.Resample(image, *settings, image.GetDirection(), 0.0, sitk.sitkFloat32))
+
+
+def _torch_area(voxels: np.ndarray, shape: int) -> Any:
+    from torch.nn import functional
+
+    given = torch_volume(voxels)[None, None]
+    return Work(lambda: functional.interpolate(given, (shape,) * 3, mode="area"), lambda t: t[0, 0])
+
+
+def _monai_area(voxels: np.ndarray, shape: int) -> Any:
+    from monai.transforms import Resize
+
+    given, move = torch_volume(voxels)[None], Resize((shape,) * 3, mode="area")
+    return Work(lambda: move(given), lambda t: t[0])
+
+
+for _n, _shape in ((128, 160), (128, 64), (256, 320)):
+    _sampled(
+        "resample cubic",
+        _n,
+        _shape,
+        {"interpolation": "cubic"},
+        {"SciPy": _scipy_cubic, "SimpleITK": lambda v, s: _sitk_on(v, s, "sitkBSpline")},
+        Close("SciPy", absolute=0.05),
+        Must(0.2),
+    )
+for _n, _shape in ((128, 64), (256, 128), (256, 100)):
+    _sampled(
+        "resample area",
+        _n,
+        _shape,
+        {"interpolation": "area", "preset": "torch"},
+        {"torch": _torch_area, "MONAI": _monai_area},
+        Close("torch", absolute=0.02),
+        Must(1.0),
+    )
+for _n, _shape in ((128, 160), (128, 64)):
+    # ITK's window is that of the input's voxels, also where the output's are wider: another filter there, and less work.
+    _sampled(
+        "resample Lanczos",
+        _n,
+        _shape,
+        {"interpolation": "lanczos"},
+        {"SimpleITK": lambda v, s: _sitk_on(v, s, "sitkLanczosWindowedSinc")},
+        None,
+        Must(1.0),
+    )
+
+
+def _oblique(n: int) -> np.ndarray:
+    """A grid that is turned by 10° against the first, of voxels a tenth smaller, about the same centre."""
+    turn = np.eye(4)
+    c, s = np.cos(np.radians(10)), np.sin(np.radians(10))
+    turn[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) * 0.9
+    turn[:3, 3] = (n - 1) / 2 * (1 - turn[:3, :3].sum(1))
+    return turn
+
+
+for _how, _theirs, _order in (("linear", "sitkLinear", 1), ("cubic", "sitkBSpline", 3)):
+    onto = row(f"resample_to an oblique grid, {_how}, 128³", SAMPLERS, must=Must(0.45 if _order == 1 else 0.2), check=Close("SciPy", absolute=0.05))
+
+    @onto.by(US)
+    def _(data: Data, how: str = _how):
+        import medoxide as mx
+
+        voxels = data.head(128)
+        grid = {"shape": (128,) * 3, "affine": _oblique(128).tolist()}
+        return lambda: mx.Volume(voxels).resample_to(grid=grid, interpolation=how, mode="edge").numpy()
+
+    @onto.by("SciPy")
+    def _(data: Data, order: int = _order):
+        from scipy import ndimage
+
+        voxels, affine = data.head(128), _oblique(128)
+        return lambda: ndimage.affine_transform(voxels, affine[:3, :3], affine[:3, 3], order=order, mode="nearest")
+
+    @onto.by("SimpleITK")
+    def _(data: Data, theirs: str = _theirs):
+        import SimpleITK as sitk
+
+        image, affine = sitk_image(data.head(128)), _oblique(128)
+        settings = ((128,) * 3, sitk.Transform(), getattr(sitk, theirs), affine[:3, 3].tolist(), [0.9] * 3)
+        direction = (affine[:3, :3] / 0.9).ravel().tolist()
+        return sitk_by(lambda: sitk.Resample(image, *settings, direction, 0.0, sitk.sitkFloat32))
+
+
+spline = row("bspline_deform, 7³ control points, linear, 128³", SAMPLERS, must=Must(0.45, ("SimpleITK",)), check=Close("SimpleITK", absolute=0.5, margin=8))
+
+
+@spline.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    voxels = data.head(128)
+    points = _controls().transpose(2, 1, 0, 3).reshape(-1, 3).tolist()
+    return lambda: mx.Volume(voxels).bspline_deform(POINTS, points).numpy()
+
+
+@spline.by("SimpleITK")
+def _(data: Data):
+    import SimpleITK as sitk
+
+    image = sitk_image(data.head(128))
+    move = sitk.BSplineTransformInitializer(image, [POINTS - 3] * 3, order=3)
+    move.SetParameters(_controls().transpose(3, 2, 1, 0).ravel().tolist())
+    return sitk_by(lambda: sitk.Resample(image, image, move, sitk.sitkLinear))

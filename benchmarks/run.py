@@ -24,12 +24,14 @@ import rows_gzip  # noqa: F401
 import rows_cache  # noqa: F401
 import rows_chain  # noqa: F401
 import rows_memory  # noqa: F401
+import rows_contrast  # noqa: F401
 import rows_augment  # noqa: F401
 import rows_lattice  # noqa: F401
 import rows_warp  # noqa: F401
 import rows_recipes  # noqa: F401
 import rows_loader  # noqa: F401
 import rows_plane  # noqa: F401
+import rows_catalog  # noqa: F401
 from measure import FULL, QUICK, Lab
 from row import ROWS, US, Row
 
@@ -93,9 +95,13 @@ def main() -> int:
             if worker.error:
                 print(f"{name} does not take part: {worker.error}", file=sys.stderr)
         print(f"ready after {time.time() - start:.0f} s", file=sys.stderr)
+        left = [r for r in ROWS.values() if not r.quick] if quick and not asked.rows else []
+        if left:
+            sections = dict.fromkeys(r.section for r in left)
+            print(f"quick leaves out {len(left)} rows, of: {'; '.join(sections)}", file=sys.stderr)
         done, section = [], None
         for row in rows:
-            outcome = lab.measure(row, QUICK if quick else FULL, taking[row.name])
+            outcome = lab.measure(row, QUICK if quick or row.light else FULL, taking[row.name])
             done.append(report.summary(outcome))
             if row.section != section:
                 section = row.section

@@ -2,11 +2,13 @@
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple, PyType};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
 
 use crate::errors;
+use crate::run::run;
+use crate::volume::VolumeCore;
 
-/// A parameter's value: numbers, text, lists and dicts of them, NumPy's scalars, arrays and dtypes, paths.
+/// A parameter's value: numbers, text, lists and dicts of them, NumPy's scalars, arrays and dtypes, paths, grids of volumes.
 pub(crate) fn from_python(transform: &str, name: &str, v: &Bound<'_, PyAny>) -> PyResult<Value> {
     let py = v.py();
     let nested = |v: &Bound<'_, PyAny>| from_python(transform, name, v);
@@ -45,6 +47,13 @@ pub(crate) fn from_python(transform: &str, name: &str, v: &Bound<'_, PyAny>) -> 
             map.insert(key.str()?.to_cow()?.into_owned(), nested(&value)?);
         }
         return Ok(Value::Object(map));
+    }
+    // A volume that is a parameter stands for its grid.
+    if let Ok(volume) = v.cast::<VolumeCore>() {
+        let volume = volume.get();
+        let grid = run(py, || volume.lazy.facts())?.grid;
+        let [x, y, z] = grid.affine.rows;
+        return Ok(json!({ "shape": grid.shape, "affine": [x, y, z, [0.0, 0.0, 0.0, 1.0]] }));
     }
     let dtype = v.is_instance_of::<PyType>() || v.is_instance_of::<numpy::PyArrayDescr>();
     // NumPy's scalars and arrays (and torch's) say what they are as Python values.

@@ -3,6 +3,7 @@
 //! The package's Python part is in `python/medoxide`; what is here is its native module `medoxide._medoxide`.
 
 mod array;
+mod bvecs;
 mod cache;
 mod datalist;
 mod errors;
@@ -10,6 +11,7 @@ mod function;
 mod given;
 mod header;
 mod json;
+mod landmarks;
 mod loader;
 mod mixing;
 mod open;
@@ -32,9 +34,13 @@ mod _medoxide {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::bvecs::rotated_bvecs;
+    #[pymodule_export]
     use crate::cache::{Cache, cache, cache_from_state};
     #[pymodule_export]
     use crate::datalist::{_datalist, _split_indices};
+    #[pymodule_export]
+    use crate::landmarks::landmarks;
     #[pymodule_export]
     use crate::loader::{BatchesCore, HostCore, LoaderCore, bytes};
     #[pymodule_export]

@@ -397,6 +397,25 @@ impl VolumeCore {
         self.lazy.release();
     }
 
+    fn _invert<'py>(
+        &self,
+        py: Python<'py>,
+        other: &Bound<'py, VolumeCore>,
+        label_interpolation: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let sampler = match label_interpolation {
+            "nearest" => medcore::Sampler::Nearest,
+            "linear" => medcore::Sampler::Linear,
+            _ => {
+                let found = format!("{label_interpolation:?}");
+                return Err(errors::param(py, "invert", "label_interpolation", found, "nearest or linear"));
+            }
+        };
+        let other = other.get();
+        let lazy = run(py, || self.lazy.inverse()?.apply(&other.lazy, sampler))?;
+        other.derived(py, lazy)
+    }
+
     fn _explain(&self, py: Python<'_>) -> PyResult<String> {
         run(py, || self.lazy.explain())
     }

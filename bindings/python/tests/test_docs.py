@@ -50,3 +50,12 @@ def test_the_gallery_has_a_picture_of_every_transform():
     gallery = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(gallery)
     assert len(gallery.catalog()) >= 50 and gallery.missing() == []
+
+
+def test_the_benchmarks_have_every_transform(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    rows = importlib.import_module("rows_catalog")
+    names = {name for name, _, _ in mx._medoxide.transforms()}
+    assert set(rows.CATALOG) == names
+    silent = [n for n, e in rows.CATALOG.items() if not (e.peers or e.slow) and not e.alone]
+    assert silent == []

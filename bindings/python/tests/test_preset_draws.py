@@ -74,6 +74,7 @@ RECIPES = {
     "torchio_mri": (
         {"shape": [6, 6, 6]},
         {
+            "motion": (of("motion"), 0.2),
             "bias field": (of("bias_field"), 0.3),
             "noise": (of("gaussian_noise"), 0.5),
             "flip": (flip(0), 0.5),

@@ -6,6 +6,7 @@ import doctest
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from conftest import AFFINE, ramp
 
 CATALOG = mx._medoxide.transforms()
 
+REFERENCE = Path(__file__).parents[3] / "tests" / "data" / "nifti" / "i2_le_1.nii"
+
 #: Parameters for transforms that need some.
 GIVEN = {
     "cast": {"dtype": "float32"},
@@ -23,7 +26,10 @@ GIVEN = {
     "displace": {"field": [[[[1.0, 0.5, -2.0], [0.0, 1.5, 0.25]]]]},
     "flip": {"axes": "x"},
     "grid_crop": {"shape": 7},
+    "histogram_match": {"reference": str(REFERENCE)},
+    "histogram_standardize": {"landmarks": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]},
     "label_pyramid": {"scales": [0.5]},
+    "one_hot": {"classes": [0, [1, 2], 200]},
     "permute_labels": {"labels": [1, 2, 3]},
     "random_crop": {"shape": 3},
     "random_crop_by_label": {"shape": 3, "classes": {1: 2.0, 0: 0.5}},
@@ -33,6 +39,7 @@ GIVEN = {
     "random_sized_crop": {"smallest": (2, 3, 4)},
     "resample": {"spacing": 1.7},
     "swap": {"shape": 2},
+    "window": {"preset": "lung"},
 }
 
 #: Roles of the volume that a transform looks at, where it is no image.
@@ -75,7 +82,7 @@ def test_class_method_file_and_call_agree(name, cls, category):
     again = mx.Pipeline.from_yaml(pipe.to_yaml())
     assert again == pipe and again.transforms == [t]
     assert eval(repr(t), {cls: kind}) == t
-    role = "label" if category == "label" else ROLES.get(name, "image")
+    role = category if category in ("label", "map") else ROLES.get(name, "image")
     v = mx.Volume(ramp(5, 6, 7, dtype="uint8"), AFFINE, role=role)
     by_method = getattr(v, method(name))(
         **GIVEN.get(name, {}), **({"seed": 1} if pipe.is_random else {})
@@ -279,3 +286,18 @@ def test_import_is_light():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     seconds, heavy = done.stdout.split(maxsplit=1)
     assert heavy.strip() == "[]" and float(seconds) < 0.25
+
+
+@pytest.mark.parametrize(("name", "cls", "category"), CATALOG, ids=[c[0] for c in CATALOG])
+def test_every_transform_writes_into_given_arrays(name, cls, category):
+    image = mx.Volume(ramp(6, 7, 8, dtype="float32"), AFFINE)
+    label = mx.Volume(ramp(6, 7, 8, dtype="uint8") % 3, AFFINE, role="label")
+    sample = {"image": image, "label": label, "weight": mx.Volume(image.numpy(), AFFINE, role="map")}
+    pipe = mx.Pipeline([getattr(mx, cls)(**GIVEN.get(name, {}))], seed=1)
+    want = pipe.batch([sample], ids=["a"])
+    out = {key: np.full_like(a, 77) for key, a in want.items() if isinstance(a, np.ndarray)}
+    assert {"image", "label"} <= out.keys()
+    made = pipe.batch([sample], ids=["a"], out=out)
+    for key, array in out.items():
+        assert np.shares_memory(made[key], array)
+        np.testing.assert_array_equal(array, want[key])

@@ -10,6 +10,7 @@ mod files;
 mod index;
 mod info;
 mod inline;
+mod landmarks;
 mod options;
 mod presets;
 mod preview;
@@ -41,6 +42,7 @@ enum Command {
     Convert(convert::Args),
     Index(index::Args),
     Apply(apply::Args),
+    Landmarks(landmarks::Args),
     Transforms(transforms::Args),
     Presets(presets::Args),
     Preview(preview::Args),
@@ -55,6 +57,7 @@ fn run() -> Outcome {
         Command::Convert(a) => convert::run(&a),
         Command::Index(a) => index::run(&a),
         Command::Apply(a) => apply::run(&a),
+        Command::Landmarks(a) => landmarks::run(&a),
         Command::Transforms(a) => transforms::run(&a),
         Command::Presets(a) => presets::run(&a),
         Command::Preview(a) => preview::run(&a),

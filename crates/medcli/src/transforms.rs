@@ -51,6 +51,7 @@ fn list() -> String {
         (Category::Intensity, "Intensity: images only"),
         (Category::Artefact, "Artefacts of the scanner: images only"),
         (Category::Label, "Labels"),
+        (Category::Map, "Maps: of probabilities or weights"),
     ] {
         let members: Vec<&Entry> = catalog().iter().filter(|e| e.category == category).collect();
         if members.is_empty() {
@@ -124,6 +125,7 @@ fn page(entry: &Entry) -> String {
     let mut named = vec![];
     let mut out = format!("{}  (class {} in Rust and Python)\n\n", entry.name, entry.class);
     out.push_str(&wrapped(description(root), 2));
+    let _ = write!(out, "\n{}", wrapped(&entry.peers_in_words(), 2));
     out.push_str("\nParameters\n");
     out.push_str(&parameters(root, &mut named));
     out.push_str("\nEvery transform also takes\n");

@@ -21,6 +21,7 @@ pub use half as half_types;
 
 mod affine;
 mod axes;
+mod bvecs;
 mod classes;
 mod displacement;
 mod dist;
@@ -42,6 +43,7 @@ mod windows;
 
 pub use affine::Affine;
 pub use axes::{Axes, EachAxis, PerAxis};
+pub use bvecs::rotated_bvecs;
 pub use classes::{ClassIndex, ClassRows, ClassRuns, MOST_CLASSES};
 pub use displacement::{Displacement, Field, Spline};
 pub use dist::{Dist, Draw};
@@ -57,8 +59,9 @@ pub use points::Points;
 pub use sample::{Item, Role, Sample, Value};
 pub use sampler::{Boundary, Sampler};
 pub use step::{
-    Derived, Filter, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of, Point, PointRun,
-    RawVolume, Relabel, RowAt, Step, Warp,
+    Derived, Filter, FilterRun, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of,
+    OfChannel, OfVoxels, Point, PointRun, RawTile, RawVolume, Relabel, Remake, RemakeBy, RowAt, Step, Turned,
+    Warp,
 };
 pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};
 pub use volume::{Scale, Storage, Volume};

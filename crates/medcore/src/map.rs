@@ -33,6 +33,11 @@ impl Map {
         self.then.is_empty().then_some(&self.first)
     }
 
+    /// The map without its displacements.
+    pub fn straight(&self) -> Affine {
+        self.then.iter().fold(self.first, |so_far, (_, affine)| *affine * so_far)
+    }
+
     /// The map that applies `inner` first, then this one.
     #[must_use]
     pub fn after(&self, inner: &Map) -> Map {

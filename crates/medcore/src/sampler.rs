@@ -11,15 +11,48 @@ use serde::{Deserialize, Serialize};
 pub enum Sampler {
     /// The nearest voxel; half-way coordinates go up. Keeps the dtype.
     Nearest,
+    /// The voxel in which what an output voxel covers begins, as `floor(i * n / m)`: torch's `nearest`, OpenCV's `INTER_NEAREST`. Keeps the dtype; along
+    /// axes only.
+    NearestFloor,
     /// Linear between the two neighbours (trilinear over three axes). Yields float32.
     Linear,
+    /// A cubic B-spline through the voxels: SciPy's `order=3`, ITK's B-spline. Yields float32.
+    Cubic,
+    /// The mean of what an output voxel covers, each voxel by its share: OpenCV's `INTER_AREA` where that is smaller. Yields float32; along axes only.
+    Area,
+    /// The mean of all voxels that an output voxel touches: torch's `area` and `adaptive_avg_pool`. Yields float32; along axes only.
+    AreaWhole,
+    /// A sinc windowed by a sinc, three voxels to either side, of the output where that is coarser. Yields float32; along axes only.
+    Lanczos,
+}
+
+impl Sampler {
+    /// Whether samples are voxels of the input.
+    pub fn is_nearest(self) -> bool {
+        matches!(self, Sampler::Nearest | Sampler::NearestFloor)
+    }
+
+    /// Whether it knows what a sample is only where it lies, and not how wide an output voxel is: along any axes, and joined with others into one.
+    pub fn is_pointwise(self) -> bool {
+        matches!(self, Sampler::Nearest | Sampler::Linear | Sampler::Cubic)
+    }
+
+    /// Whether samples may be beyond the voxels' range.
+    pub fn overshoots(self) -> bool {
+        matches!(self, Sampler::Cubic | Sampler::Lanczos)
+    }
 }
 
 impl std::fmt::Display for Sampler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Sampler::Nearest => "nearest",
+            Sampler::NearestFloor => "nearest, from where a voxel begins",
             Sampler::Linear => "linear",
+            Sampler::Cubic => "cubic",
+            Sampler::Area => "area",
+            Sampler::AreaWhole => "area of whole voxels",
+            Sampler::Lanczos => "Lanczos",
         })
     }
 }

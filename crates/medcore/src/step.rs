@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use medkernels::histogram::{Bins, Tiles};
 use medkernels::linear::{self, Linear};
 use medkernels::points::Row;
 
@@ -27,6 +28,8 @@ pub enum Step {
     Global(Global),
     /// Label values are renamed.
     Relabel(Relabel),
+    /// Voxels of another dtype, or with other channels.
+    Remake(Remake),
     /// Items appear, split or vanish.
     Items(Items),
     /// The user's own function.
@@ -125,6 +128,8 @@ pub enum Keep {
     Nonzero,
     /// Those above a value.
     Above(f64),
+    /// Those that are one of the values, for a box of them.
+    Values(Vec<i64>),
     /// Those whose label, in the item of this name, is one of the values (any value but 0 if none are given).
     Label {
         /// The label item.
@@ -153,6 +158,13 @@ pub enum Of {
     Percentiles(Vec<f64>),
     /// The smallest box of voxels that holds all kept ones.
     Box,
+    /// How many voxels fall in each of some bins, of the whole volume or of each of its tiles; NaN falls in none.
+    Histogram {
+        /// The bins.
+        bins: Bins,
+        /// How the volume is divided, along x, y, z, if it is; the masks of [`Keep`] do not concern tiles.
+        tiles: Option<[Tiles; 3]>,
+    },
     /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row.
     Classes {
         /// The voxels that are counted, where no index is made.
@@ -189,6 +201,8 @@ pub struct Measured {
     pub extent: [f64; 2],
     /// The percentiles asked for.
     pub percentiles: Vec<f64>,
+    /// Voxels in each bin; of tiles one after the other, x fastest.
+    pub counts: Arc<[u32]>,
     /// The box of kept voxels: start and end (exclusive); `None` if there are none.
     pub bounds: Option<[[usize; 3]; 2]>,
     /// Where each value lies.
@@ -240,6 +254,8 @@ pub struct Warp {
     pub boundary: Boundary,
     /// The value outside the input for labels, where the boundary is a constant.
     pub label_fill: f64,
+    /// Whether values between voxels are held within the range of the channel's voxels, which is measured first, so that nothing before is joined with it.
+    pub clip: bool,
     /// Whether it may be joined with a neighbouring interpolation into one.
     pub composable: bool,
     /// Whether the content moves in the world, and landmarks with it (a deformation); a regridding leaves the world in place.
@@ -257,6 +273,7 @@ impl Warp {
             label_sampler: Sampler::Nearest,
             boundary: Boundary::Constant(0.0),
             label_fill: 0.0,
+            clip: false,
             composable: true,
             deforms: false,
         }
@@ -276,15 +293,75 @@ pub struct FilterTile<'a> {
     pub domain: [usize; 3],
 }
 
+/// The same of voxels in their own dtype.
+#[derive(Debug)]
+pub struct RawTile<'a> {
+    /// Voxels of `input`, packed, x fastest, in native byte order and aligned for their dtype.
+    pub bytes: &'a [u8],
+    /// Their dtype.
+    pub dtype: DType,
+    /// The box of logical voxels that `bytes` holds.
+    pub input: Box3,
+    /// The box of logical voxels wanted.
+    pub output: Box3,
+    /// Shape of the full logical grid.
+    pub domain: [usize; 3],
+}
+
 /// A neighbourhood operation.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Filter {
     /// What `explain` prints.
     pub label: String,
     /// Voxels needed on either side of an output voxel, along x, y, z (warm-up included).
     pub halo: [usize; 3],
-    /// Fills the packed output box from a tile.
-    pub run: Arc<dyn Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync>,
+    /// What it does.
+    pub run: FilterRun,
+    /// The same filter of a volume whose axes were exchanged, where its bits do not depend on their order.
+    pub turned: Option<Turned>,
+}
+
+/// A filter by the order of axes, if it has one in that: axis `a` is axis `turn[a]` of before.
+pub type Turned = Arc<dyn Fn([usize; 3]) -> Option<Filter> + Send + Sync>;
+
+/// How a filter fills the packed output box from a tile.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum FilterRun {
+    /// In float32.
+    Float(Arc<dyn Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync>),
+    /// In the dtype that the voxels have, which stays.
+    Kept(Arc<dyn Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync>),
+}
+
+impl Filter {
+    /// A filter in float32.
+    pub fn new(
+        label: impl Into<String>,
+        halo: [usize; 3],
+        run: impl Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None }
+    }
+
+    /// A filter that keeps the voxels' dtype, whatever it is.
+    pub fn kept(
+        label: impl Into<String>,
+        halo: [usize; 3],
+        run: impl Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None }
+    }
+
+    /// The same, with what it is after an exchange of axes.
+    #[must_use]
+    pub fn with_turned(
+        self,
+        turned: impl Fn([usize; 3]) -> Option<Filter> + Send + Sync + 'static,
+    ) -> Filter {
+        Filter { turned: Some(Arc::new(turned)), ..self }
+    }
 }
 
 impl fmt::Debug for Filter {
@@ -324,6 +401,40 @@ impl fmt::Debug for Global {
 pub struct Relabel {
     /// Old value to new value.
     pub table: BTreeMap<i64, i64>,
+}
+
+/// Voxels of another dtype, or with other channels, made of an item's on the same grid.
+#[derive(Clone)]
+pub struct Remake {
+    /// What `explain` prints.
+    pub label: String,
+    /// The dtype of what is made.
+    pub dtype: DType,
+    /// Sizes of its axes after the third.
+    pub extra: Vec<usize>,
+    /// How it is made.
+    pub by: RemakeBy,
+}
+
+/// From rows of an item's channels, in its dtype and native byte order, to rows of other channels.
+pub type OfVoxels = dyn Fn(&[&[u8]], &mut [&mut [u8]]) -> Result<()> + Send + Sync;
+
+/// From a packed channel of a shape, x fastest, to one of another dtype.
+pub type OfChannel = dyn Fn(&[u8], [usize; 3], &mut [u8]) -> Result<()> + Send + Sync;
+
+/// How voxels are made of others.
+#[derive(Clone)]
+pub enum RemakeBy {
+    /// A voxel's channels from the same voxel's channels, row by row.
+    Voxels(Arc<OfVoxels>),
+    /// Each channel from all voxels of the same channel, which ends the pushing of crops towards the file.
+    Channel(Arc<OfChannel>),
+}
+
+impl fmt::Debug for Remake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
 }
 
 /// Changes of the list of items, or of the number of samples.

@@ -104,6 +104,8 @@ pub enum Category {
     Artefact,
     /// Once for each label.
     Label,
+    /// Once for each map.
+    Map,
     /// Once for the sample; every item moves together. Steps that change values (points, filters) touch the images
     /// alone.
     Spatial,
@@ -142,6 +144,19 @@ pub trait Declared: Transform + Serialize + DeserializeOwned + JsonSchema + Clon
     /// The volume file that a parameter names, if one does; it is read once, when a pipeline is made.
     fn file(&self) -> Option<&str> {
         None
+    }
+
+    /// The volume file of which a parameter wants the grid, if one does; its header is read once, when a pipeline is made.
+    fn grid_file(&self) -> Option<&str> {
+        None
+    }
+
+    /// Takes the grid of [`Declared::grid_file`].
+    ///
+    /// # Errors
+    /// [`Error::Param`] where the declaration has another one.
+    fn take_grid(&mut self, _grid: Grid) -> Result<()> {
+        Ok(())
     }
 
     /// Makes ready what plans need, once, when a pipeline is made: of the file, if there is one, its volume and a digest of its numbers. The digest belongs

@@ -110,6 +110,25 @@ impl AtomicFile {
     }
 }
 
+/// Writes a file whole: what was there stays until all of it is written, and synced.
+///
+/// ```
+/// let dir = tempfile::tempdir()?;
+/// medio::write_whole(dir.path().join("a.txt"), b"words")?;
+/// assert_eq!(std::fs::read(dir.path().join("a.txt"))?, b"words");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) if the system refuses.
+pub fn write_whole(path: impl AsRef<Path>, content: &[u8]) -> Result<()> {
+    let path = path.as_ref();
+    remove_stale(path);
+    let mut file = AtomicFile::create(path)?;
+    file.write(content)?;
+    file.commit(true)
+}
+
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.temporary.as_os_str().is_empty() {

@@ -51,6 +51,7 @@ mod spans;
 mod target;
 mod write;
 
+pub use atomic::write_whole;
 pub use disk::Identity;
 pub use error::{Error, Result};
 pub use file::{Division, VolumeFile};

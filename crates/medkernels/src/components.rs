@@ -4,13 +4,15 @@ use std::ops::Range;
 
 use crate::element::Element;
 use crate::runs::for_each_run;
+use crate::threads;
 
 /// The connected components of a volume's labels.
 #[derive(Debug, Clone)]
 pub struct Components<T> {
     /// Each component, in the order of its first voxel.
     pub parts: Vec<Component<T>>,
-    runs: Vec<Run>,
+    runs: Runs<T>,
+    nx: usize,
 }
 
 /// Voxels that touch one another.
@@ -22,29 +24,28 @@ pub struct Component<T> {
     pub voxels: u64,
 }
 
-/// Voxels of one component that follow one another in a row.
-#[derive(Debug, Clone, Copy)]
-struct Run {
-    start: usize,
-    len: u32,
-    part: u32,
-}
-
-impl Run {
-    fn voxels(self) -> Range<usize> {
-        self.start..self.start + self.len as usize
-    }
+/// Stretches of rows that belong together, in their order.
+#[derive(Debug, Clone)]
+struct Runs<T> {
+    /// First voxel of each, and the one behind its last, along x.
+    ends: Vec<[u32; 2]>,
+    values: Vec<T>,
+    /// A tree of runs, as in union-find: an earlier one of the same component, or itself. At last the component's number.
+    parents: Vec<u32>,
+    /// The number of the first run of each row, and how many there are.
+    firsts: Vec<u32>,
 }
 
 impl<T: Element> Components<T> {
-    /// Finds them among the voxels, x fastest, that are not 0 and that `belongs` takes. Voxels touch by faces, with a `connectivity` of 2 also by
+    /// Finds them among the voxels, x fastest, that `belongs` takes. Voxels touch by faces, with a `connectivity` of 2 also by
     /// edges, with 3 also by corners; with `per_value` only those of one value do. There must be fewer than 2^32 voxels.
     ///
-    /// Rows are looked at run by run (He, Chao and Suzuki 2008): what is merged by union-find are runs, of which labels have few.
+    /// Rows are looked at run by run (He, Chao and Suzuki 2008): what is merged by union-find are runs, of which labels have few. Each thread looks at some planes, and what touches
+    /// across is merged in the end.
     ///
     /// ```
     /// use medkernels::components::Components;
-    /// let row = Components::of(&[3u8, 3, 0, 3, 1], [5, 1, 1], 3, true, |_| true);
+    /// let row = Components::of(&[3u8, 3, 0, 3, 1], [5, 1, 1], 3, true, |v| v != 0);
     /// let sizes: Vec<(u8, u64)> = row.parts.iter().map(|p| (p.value, p.voxels)).collect();
     /// assert_eq!(sizes, [(3, 2), (3, 1), (1, 1)]);
     /// ```
@@ -53,134 +54,179 @@ impl<T: Element> Components<T> {
         shape: [usize; 3],
         connectivity: u8,
         per_value: bool,
-        belongs: impl Fn(T) -> bool,
+        belongs: impl Fn(T) -> bool + Sync,
     ) -> Components<T> {
         let [nx, ny, nz] = shape;
-        let zero = T::from_f64_saturating(0.0);
-        let (mut runs, mut values): (Vec<Run>, Vec<T>) = (vec![], vec![]);
-        // The number of the first run of each row.
-        let mut firsts: Vec<usize> = Vec::with_capacity(ny * nz + 1);
+        let how = Touching { ny, reaches: connectivity as usize, per_value };
+        let depth = nz.div_ceil(threads::threads()).max(1);
+        let plane = nx * ny;
+        let slabs = if voxels.is_empty() { 0 } else { nz.div_ceil(depth) };
+        let mut parts: Vec<Runs<T>> = (0..slabs).map(|_| Runs::none()).collect();
+        threads::for_each_mut(&mut parts, |n, runs| {
+            let planes = n * depth..nz.min(n * depth + depth);
+            runs.gather(&voxels[planes.start * plane..planes.end * plane], nx, &belongs);
+            for row in 0..planes.len() * ny {
+                runs.link(row, how, 0..2, true);
+            }
+        });
+        let mut parts = parts.into_iter();
+        let mut runs = parts.next().unwrap_or_else(Runs::none);
+        for (n, part) in parts.enumerate() {
+            runs.append(&part);
+            let first = (n + 1) * depth * ny;
+            for row in first..first + ny {
+                runs.link(row, how, 1..2, false);
+            }
+        }
+        Components { parts: runs.numbered(), runs, nx }
+    }
+
+    /// Calls `f` with the voxels of each component, run by run in their order, and its number.
+    pub fn for_each_run(&self, mut f: impl FnMut(Range<usize>, usize)) {
+        let runs = &self.runs;
+        for (row, first) in runs.firsts.windows(2).enumerate() {
+            let n = first[0] as usize..first[1] as usize;
+            for ([start, end], part) in runs.ends[n.clone()].iter().zip(&runs.parents[n]) {
+                let at = row * self.nx;
+                f(at + *start as usize..at + *end as usize, *part as usize);
+            }
+        }
+    }
+}
+
+/// Which runs are of one component.
+#[derive(Clone, Copy)]
+struct Touching {
+    ny: usize,
+    /// How many axes voxels may be apart along.
+    reaches: usize,
+    per_value: bool,
+}
+
+/// Rows that come before: how much lower they lie along y (or higher) and along z.
+const BEFORE: [(isize, usize); 4] = [(-1, 0), (-1, 1), (0, 1), (1, 1)];
+
+impl<T: Element> Runs<T> {
+    fn none() -> Runs<T> {
+        Runs { ends: vec![], values: vec![], parents: vec![], firsts: vec![] }
+    }
+
+    /// The runs of voxels that belong, each a tree of its own.
+    fn gather(&mut self, voxels: &[T], nx: usize, belongs: &impl Fn(T) -> bool) {
         for_each_run(voxels, |range, value| {
-            if value == zero || !belongs(value) {
+            if !belongs(value) {
                 return;
             }
             let mut start = range.start;
             while start < range.end {
                 let row = start / nx;
                 let end = range.end.min((row + 1) * nx);
-                while firsts.len() <= row {
-                    firsts.push(runs.len());
+                let count = self.ends.len() as u32;
+                while self.firsts.len() <= row {
+                    self.firsts.push(count);
                 }
-                runs.push(Run { start, len: (end - start) as u32, part: runs.len() as u32 });
-                values.push(value);
+                self.ends.push([(start - row * nx) as u32, (end - row * nx) as u32]);
+                self.values.push(value);
                 start = end;
             }
         });
-        firsts.resize(ny * nz + 1, runs.len());
-        let mut trees = Trees { runs: &mut runs };
-        let row_of = |y: usize, z: usize| firsts[y + ny * z]..firsts[y + ny * z + 1];
-        for z in 0..nz {
-            for y in 0..ny {
-                let here = row_of(y, z);
-                if here.is_empty() {
-                    continue;
-                }
-                if !per_value {
-                    for n in here.start + 1..here.end {
-                        if trees.runs[n - 1].voxels().end == trees.runs[n].start {
-                            trees.join(n - 1, n);
-                        }
-                    }
-                }
-                for (dy, dz, reach) in rows_before(connectivity) {
-                    let (Some(other), Some(z)) = (y.checked_add_signed(dy), z.checked_sub(dz)) else {
-                        continue;
-                    };
-                    if other >= ny {
-                        continue;
-                    }
-                    let shift = ((ny * dz) as isize - dy) as usize * nx;
-                    let mut there = row_of(other, z);
-                    for n in here.clone() {
-                        let mine = trees.runs[n].voxels();
-                        // As if both lay in one row.
-                        let of = |trees: &Trees<'_>, m: usize| {
-                            let r = trees.runs[m].voxels();
-                            r.start + shift..r.end + shift
-                        };
-                        while there.start < there.end && of(&trees, there.start).end + reach <= mine.start {
-                            there.start += 1;
-                        }
-                        for m in there.clone() {
-                            if of(&trees, m).start >= mine.end + reach {
-                                break;
-                            }
-                            if !per_value || values[n] == values[m] {
-                                trees.join(m, n);
-                            }
-                        }
-                    }
+        let count = self.ends.len() as u32;
+        self.parents = (0..count).collect();
+        self.firsts.resize(voxels.len() / nx + 1, count);
+    }
+
+    /// Adds the runs of rows that follow.
+    fn append(&mut self, other: &Runs<T>) {
+        let count = self.ends.len() as u32;
+        self.ends.extend_from_slice(&other.ends);
+        self.values.extend_from_slice(&other.values);
+        self.parents.extend(other.parents.iter().map(|parent| parent + count));
+        self.firsts.pop();
+        self.firsts.extend(other.firsts.iter().map(|first| first + count));
+    }
+
+    /// Joins the runs of a row with those that they touch in rows before it, of planes so much lower, and with `within` in the row itself.
+    fn link(&mut self, row: usize, how: Touching, planes: Range<usize>, within: bool) {
+        let rows = |row: usize| self.firsts[row] as usize..self.firsts[row + 1] as usize;
+        let here = rows(row);
+        if here.is_empty() {
+            return;
+        }
+        let mut near: [(Range<usize>, u32); 4] = Default::default();
+        let mut count = 0;
+        let y = row % how.ny;
+        for (dy, dz) in BEFORE {
+            let steps = dy.unsigned_abs() + dz;
+            let inside = y.checked_add_signed(dy).is_some_and(|y| y < how.ny) && row >= dz * how.ny;
+            if steps <= how.reaches && inside && planes.contains(&dz) {
+                let there = rows((row - dz * how.ny).wrapping_add_signed(dy));
+                if !there.is_empty() {
+                    near[count] = (there, u32::from(steps < how.reaches));
+                    count += 1;
                 }
             }
         }
-        let parts = trees.numbered(&values);
-        Components { parts, runs }
-    }
-
-    /// Calls `f` with the voxels of each component, run by run in their order, and its number.
-    pub fn for_each_run(&self, mut f: impl FnMut(Range<usize>, usize)) {
-        for run in &self.runs {
-            f(run.voxels(), run.part as usize);
+        for n in here.clone() {
+            let [start, end] = self.ends[n];
+            // The first run of its tree, as far as is known.
+            let mut root = if self.parents[n] as usize == n { n as u32 } else { self.root(n) };
+            if within && !how.per_value && n > here.start && self.ends[n - 1][1] == start {
+                root = self.join(root, n - 1);
+            }
+            for (there, reach) in &mut near[..count] {
+                while there.start < there.end && self.ends[there.start][1] + *reach <= start {
+                    there.start += 1;
+                }
+                let mut m = there.start;
+                while m < there.end && self.ends[m][0] < end + *reach {
+                    if !how.per_value || self.values[n] == self.values[m] {
+                        root = self.join(root, m);
+                    }
+                    m += 1;
+                }
+            }
         }
     }
-}
 
-/// Rows that were looked at before and may touch: how much lower they lie along y and z (y may be higher), and by how many voxels along x runs may miss each other.
-fn rows_before(connectivity: u8) -> impl Iterator<Item = (isize, usize, usize)> {
-    let all = [(-1isize, 0usize), (0, 1), (-1, 1), (1, 1)];
-    all.into_iter().filter_map(move |(dy, dz)| {
-        let steps = dy.unsigned_abs() + dz;
-        (steps <= connectivity as usize).then_some((dy, dz, usize::from(steps < connectivity as usize)))
-    })
-}
+    /// Joins a tree, of which the root is given, with a run's; gives the root of both.
+    #[inline]
+    fn join(&mut self, root: u32, run: usize) -> u32 {
+        // Most that touch are of one tree already.
+        if self.parents[run] == root {
+            return root;
+        }
+        let other = self.root(run);
+        let (low, high) = (root.min(other), root.max(other));
+        self.parents[high as usize] = low;
+        low
+    }
 
-/// Union-find over runs, whose parts name their parents; the first of a tree is its root.
-struct Trees<'a> {
-    runs: &'a mut [Run],
-}
-
-impl Trees<'_> {
     /// With path halving.
     fn root(&mut self, run: usize) -> u32 {
         let mut at = run as u32;
-        while self.runs[at as usize].part != at {
-            let parent = self.runs[at as usize].part;
-            let above = self.runs[parent as usize].part;
-            self.runs[at as usize].part = above;
+        while self.parents[at as usize] != at {
+            let above = self.parents[self.parents[at as usize] as usize];
+            self.parents[at as usize] = above;
             at = above;
         }
         at
     }
 
-    fn join(&mut self, a: usize, b: usize) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.runs[a.max(b) as usize].part = a.min(b);
-    }
-
     /// Numbers the components in the order of their first runs.
-    fn numbered<T: Copy>(&mut self, values: &[T]) -> Vec<Component<T>> {
+    fn numbered(&mut self) -> Vec<Component<T>> {
         let mut parts: Vec<Component<T>> = vec![];
         // What lies before is numbered already, roots too; so a run's parent has its component's number.
-        for n in 0..self.runs.len() {
-            let Run { len, part: parent, .. } = self.runs[n];
-            let part = if parent as usize == n {
-                parts.push(Component { value: values[n], voxels: 0 });
+        for n in 0..self.ends.len() {
+            let parent = self.parents[n] as usize;
+            let part = if parent == n {
+                parts.push(Component { value: self.values[n], voxels: 0 });
                 parts.len() as u32 - 1
             } else {
-                self.runs[parent as usize].part
+                self.parents[parent]
             };
-            self.runs[n].part = part;
-            parts[part as usize].voxels += u64::from(len);
+            self.parents[n] = part;
+            let [start, end] = self.ends[n];
+            parts[part as usize].voxels += u64::from(end - start);
         }
         parts
     }
@@ -241,7 +287,7 @@ mod tests {
                 for connectivity in 1..=3 {
                     for per_value in [true, false] {
                         let want = flooded(&v, shape, connectivity, per_value);
-                        let found = Components::of(&v, shape, connectivity, per_value, |_| true);
+                        let found = Components::of(&v, shape, connectivity, per_value, |v| v != 0);
                         let mut numbers = vec![0; n];
                         found.for_each_run(|run, part| numbers[run].fill(part + 1));
                         assert_eq!(numbers, want, "{shape:?}, {connectivity}, {per_value}");
@@ -258,7 +304,7 @@ mod tests {
 
     #[test]
     fn only_what_belongs_counts() {
-        let found = Components::of(&[1i16, 2, 1, -3, 2], [5, 1, 1], 1, false, |v| v != 1);
+        let found = Components::of(&[1i16, 2, 1, -3, 2], [5, 1, 1], 1, false, |v| v != 1 && v != 0);
         let mut runs = vec![];
         found.for_each_run(|run, part| runs.push((run, part)));
         assert_eq!(runs, [(1..2, 0), (3..4, 1), (4..5, 1)]);

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::gather::Block;
-use crate::interpolate::Taps;
+use crate::interpolate::{Taps, Weighed};
 #[cfg(target_arch = "x86_64")]
 use crate::level::{Level, level};
 
@@ -302,6 +302,65 @@ at_level! {
                 let weighs = _mm256_cmp_ps::<_CMP_NEQ_UQ>(w, _mm256_setzero_ps());
                 let value = _mm256_add_ps(near, _mm256_mul_ps(_mm256_sub_ps(far, near), w));
                 _mm256_storeu_ps(to.as_mut_ptr(), _mm256_blendv_ps(near, value, weighs));
+            }
+        }
+    }
+}
+
+at_level! {
+    /// Sums voxels from a window of 32 with weights, 16 sums at once; without weight a voxel counts nothing.
+    fn weigh_16(dst: &mut [f32], src, blocks: &[Weighed<16>]) at Avx512, "avx512f" {
+        use std::arch::x86_64::{
+            _CMP_NEQ_UQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_loadu_ps, _mm512_loadu_si512,
+            _mm512_maskz_mul_ps, _mm512_permutex2var_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        };
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..16], &src[block.window.from..][..32]);
+            // SAFETY: 32 values are read from `from`, 16 from each table, and 16 are written to `to`.
+            unsafe {
+                let low = _mm512_loadu_ps(from.as_ptr());
+                let high = _mm512_loadu_ps(from.as_ptr().add(16));
+                let mut sum = _mm512_loadu_ps(block.bias.as_ptr());
+                for (place, weight) in &block.voxels {
+                    let place = _mm512_loadu_si512(place.as_ptr().cast());
+                    let voxel = _mm512_permutex2var_ps(low, place, high);
+                    let w = _mm512_loadu_ps(weight.as_ptr());
+                    let weighs = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(w, _mm512_setzero_ps());
+                    sum = _mm512_add_ps(sum, _mm512_maskz_mul_ps(weighs, voxel, w));
+                }
+                _mm512_storeu_ps(to.as_mut_ptr(), sum);
+            }
+        }
+    }
+}
+
+at_level! {
+    /// Sums voxels from a window of 16, as [`weigh_16`] does.
+    fn weigh_8(dst: &mut [f32], src, blocks: &[Weighed<8>]) at Avx2, "avx2" {
+        use std::arch::x86_64::{
+            _CMP_NEQ_UQ, _mm256_add_ps, _mm256_and_ps, _mm256_blendv_ps, _mm256_castsi256_ps, _mm256_cmp_ps,
+            _mm256_loadu_ps, _mm256_loadu_si256, _mm256_mul_ps, _mm256_permutevar8x32_ps, _mm256_setzero_ps,
+            _mm256_slli_epi32, _mm256_storeu_ps,
+        };
+        for block in blocks {
+            let (to, from) = (&mut dst[block.window.to..][..8], &src[block.window.from..][..16]);
+            // SAFETY: 16 values are read from `from`, 8 from each table, and 8 are written to `to`.
+            unsafe {
+                let low = _mm256_loadu_ps(from.as_ptr());
+                let high = _mm256_loadu_ps(from.as_ptr().add(8));
+                let mut sum = _mm256_loadu_ps(block.bias.as_ptr());
+                for (place, weight) in &block.voxels {
+                    let place = _mm256_loadu_si256(place.as_ptr().cast());
+                    // The bit for 8 becomes the sign, by which the half is chosen.
+                    let half = _mm256_castsi256_ps(_mm256_slli_epi32::<28>(place));
+                    let (low, high) =
+                        (_mm256_permutevar8x32_ps(low, place), _mm256_permutevar8x32_ps(high, place));
+                    let w = _mm256_loadu_ps(weight.as_ptr());
+                    let weighs = _mm256_cmp_ps::<_CMP_NEQ_UQ>(w, _mm256_setzero_ps());
+                    let part = _mm256_mul_ps(_mm256_blendv_ps(low, high, half), w);
+                    sum = _mm256_add_ps(sum, _mm256_and_ps(part, weighs));
+                }
+                _mm256_storeu_ps(to.as_mut_ptr(), sum);
             }
         }
     }

@@ -24,20 +24,26 @@
 )]
 
 pub mod buffer;
+pub mod channels;
+pub mod clahe;
 pub mod components;
 pub mod convert;
 pub mod copy;
 pub mod counts;
+pub mod distance;
+pub mod edges;
 pub mod element;
 mod elementary;
 pub mod filter;
 pub mod float_env;
 pub mod gather;
+pub mod histogram;
 pub mod interpolate;
 mod intrinsics;
 mod kernel;
 pub mod level;
 pub mod linear;
+pub mod median;
 pub mod overlap;
 pub mod philox;
 pub mod points;

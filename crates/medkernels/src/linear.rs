@@ -122,6 +122,50 @@ pub fn run<'a>(row: impl Into<Row<'a>>, maps: &[Linear]) {
     row.in_place();
 }
 
+/// Which voxels a map changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Only {
+    /// Those that are not 0 (NaN is not 0).
+    Nonzero,
+    /// Those greater than this.
+    Above(f32),
+}
+
+/// Runs a map on some voxels; the others stay as they are.
+///
+/// ```
+/// use medkernels::linear::{self, Linear, Only};
+///
+/// let mut row = [0.0, 2.0, 5.0];
+/// linear::run_only(&mut row, Linear::affine(2.0, 1.0), Only::Nonzero);
+/// assert_eq!(row, [0.0, 5.0, 11.0]);
+/// ```
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn run_only<'a>(row: impl Into<Row<'a>>, map: Linear, only: Only) {
+    let row = row.into();
+    match map.0 {
+        Kind::Scale(map) => some(row, map, only),
+        Kind::Shift(map) => some(row, map, only),
+        Kind::Precise(map) => some(row, map, only),
+        Kind::Clamp(map) => some(row, map, only),
+    }
+}
+
+fn some<M: Map>(row: Row<'_>, map: M, only: Only) {
+    match only {
+        Only::Nonzero => through(row, Nonzero(map)),
+        Only::Above(limit) => through(row, Above(map, limit)),
+    };
+}
+
+#[derive(Clone, Copy)]
+struct Nonzero<M>(M);
+
+#[derive(Clone, Copy)]
+struct Above<M>(M, f32);
+
 fn one(row: Row<'_>, map: Linear) -> &mut [f32] {
     match map.0 {
         Kind::Scale(map) => through(row, map),
@@ -189,6 +233,20 @@ impl<A: Map, B: Map> Map for (A, B) {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
         self.1.of(self.0.of(x))
+    }
+}
+
+impl<M: Map> Map for Nonzero<M> {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        if x == 0.0 { x } else { self.0.of(x) }
+    }
+}
+
+impl<M: Map> Map for Above<M> {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        if x > self.1 { self.0.of(x) } else { x }
     }
 }
 

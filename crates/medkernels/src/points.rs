@@ -1,5 +1,6 @@
 //! Kernels that change each voxel of a row by itself: in place, or on the way from another row.
 
+use crate::element::Element;
 use crate::elementary::{self, Exponents, POW_BLOCK};
 use crate::intrinsics;
 use crate::kernel::kernel;
@@ -239,19 +240,18 @@ pub struct Knot {
 }
 
 kernel! {
-    /// A piecewise linear function of each voxel, `value + (x - at) * slope` of the last knot that is not above it; `knots` rise, and voxels are
-    /// first held between the first and the last. NaN stays NaN.
+    /// A piecewise linear function of each voxel, `value + (x - at) * slope` of the last knot that is not above it, or of the first; `knots` rise, and voxels are
+    /// first held between `ends`. NaN stays NaN.
     ///
     /// # Panics
     /// If there is no knot.
-    pub fn piecewise_linear(row: &mut [f32], knots: &[Knot]) {
-        let (first, last) = (knots[0], knots[knots.len() - 1]);
+    pub fn piecewise_linear(row: &mut [f32], knots: &[Knot], ends: [f32; 2]) {
         let (groups, rest) = row.as_chunks_mut::<32>();
         for group in groups {
-            pieces(group, first.at, last.at, knots);
+            pieces(group, ends[0], ends[1], knots);
         }
         for voxel in rest.as_chunks_mut::<1>().0 {
-            pieces(voxel, first.at, last.at, knots);
+            pieces(voxel, ends[0], ends[1], knots);
         }
     }
 }
@@ -360,6 +360,104 @@ kernel! {
         for x in row {
             *x = elementary::ln_32(*x);
         }
+    }
+}
+
+kernel! {
+    /// A function of each voxel that is linear between values at even distances: the pairs of `table` are a value and the way to the next one, the first at `first`, each one by
+    /// `inverse` further on. Held beyond the first and the last. NaN stays NaN.
+    ///
+    /// # Panics
+    /// If the table is empty.
+    pub fn between_even(row: &mut [f32], first: f32, inverse: f32, table: &[[f32; 2]]) {
+        let (groups, rest) = row.as_chunks_mut::<64>();
+        for group in groups {
+            between(group, first, inverse, table);
+        }
+        for voxel in rest.as_chunks_mut::<1>().0 {
+            between(voxel, first, inverse, table);
+        }
+    }
+}
+
+#[inline(always)]
+fn between<const W: usize>(group: &mut [f32; W], first: f32, inverse: f32, table: &[[f32; 2]]) {
+    // Places are whole below 2^22, where adding this rounds to them.
+    const ROUND: f32 = 12_582_912.0;
+    let last = (table.len() - 1) as f32;
+    let (mut below, mut share) = ([0u32; W], [0f32; W]);
+    for i in 0..W {
+        let place = held((group[i] - first) * inverse, 0.0, last);
+        let whole = (place + ROUND) - ROUND;
+        let whole = if whole > place { whole - 1.0 } else { whole };
+        share[i] = place - whole;
+        let whole = if place.is_nan() { 0.0 } else { whole };
+        below[i] = (whole + ROUND).to_bits() & 0x003f_ffff;
+    }
+    for i in 0..W {
+        let [value, way] = table[below[i] as usize];
+        group[i] = value + share[i] * way;
+    }
+}
+
+kernel! {
+    /// The natural logarithm of `x + offset`, times `factor`; with `signed` that of `|x| + offset`, with the sign of `x`.
+    pub fn log(row: &mut [f32], offset: f32, factor: f32, signed: bool) {
+        if signed {
+            for x in row {
+                *x = (elementary::ln_32(x.abs() + offset) * factor).copysign(*x);
+            }
+        } else {
+            for x in row {
+                *x = elementary::ln_32(*x + offset) * factor;
+            }
+        }
+    }
+}
+
+kernel! {
+    /// The logistic function of `(x - centre) * steepness`, from 0 to 1 brought onto a range.
+    pub fn sigmoid(row: &mut [f32], centre: f32, steepness: f32, range: [f32; 2]) {
+        let [low, high] = range;
+        for x in row {
+            *x = low + (high - low) / (1.0 + elementary::exp_32((centre - *x) * steepness));
+        }
+    }
+}
+
+kernel! {
+    /// `other` over the root of each voxel, or over `floor` where that is larger; over the shorter of both lengths.
+    pub fn over_deviation(row: &mut [f32], other: &[f32], floor: f32) {
+        for (x, y) in row.iter_mut().zip(other) {
+            let deviation = x.sqrt();
+            *x = *y / if deviation < floor { floor } else { deviation };
+        }
+    }
+}
+
+point! {
+    /// What is from `low` to `high` becomes `inside`, all else, NaN too, `outside`.
+    pub fn inside(x, low: f32, high: f32, inside: f32, outside: f32) {
+        if (x >= low) & (x <= high) { inside } else { outside }
+    }
+}
+
+kernel! {
+    /// What is in `range` becomes `inside`, or stays if there is none; all else becomes `outside`. Over the shorter of both lengths.
+    pub fn within[T: Element](src: &[T], dst: &mut [T], range: [T; 2], inside: Option<T>, outside: T) {
+        let [low, high] = range;
+        let pairs = src.iter().zip(dst);
+        match inside {
+            Some(inside) => pairs.for_each(|(x, y)| *y = if (*x >= low) & (*x <= high) { inside } else { outside }),
+            None => pairs.for_each(|(x, y)| *y = if (*x >= low) & (*x <= high) { *x } else { outside }),
+        }
+    }
+}
+
+point! {
+    /// What is not from `low` to `high`, NaN too, becomes `outside`.
+    pub fn keep_inside(x, low: f32, high: f32, outside: f32) {
+        if (x >= low) & (x <= high) { x } else { outside }
     }
 }
 

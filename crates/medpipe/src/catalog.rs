@@ -24,7 +24,7 @@ pub struct Entry {
     pub main: Option<&'static str>,
     /// Whether it draws at random even where no parameter is a [`medcore::Dist`].
     pub random: bool,
-    /// JSON schema of its parameters: types, defaults, units (`x-unit`) and docs.
+    /// JSON schema of its parameters: types, defaults, units (`x-unit`) and docs; and what it is called elsewhere (`x-peers`).
     pub schema: Value,
     parse: fn(&str, Value) -> Result<(Arc<dyn Transform>, Value)>,
 }
@@ -57,6 +57,26 @@ impl Entry {
         let properties = self.schema.get("properties").and_then(Value::as_object);
         properties.map(|p| p.keys().map(String::as_str).collect()).unwrap_or_default()
     }
+
+    /// What other libraries have for the same work: each library's name and its names for it. Options may be needed for the same numbers.
+    pub fn peers(&self) -> Vec<(&str, Vec<&str>)> {
+        let given = self.schema.get("x-peers").and_then(Value::as_object).into_iter().flatten();
+        given
+            .map(|(library, names)| {
+                (library.as_str(), names.as_str().unwrap_or_default().split(", ").collect())
+            })
+            .collect()
+    }
+
+    /// The same as a sentence, names in backticks.
+    pub fn peers_in_words(&self) -> String {
+        let one = |(library, names): (&str, Vec<&str>)| {
+            let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+            format!("{library} {}", names.join(", "))
+        };
+        let all: Vec<String> = self.peers().into_iter().map(one).collect();
+        format!("Peers: {}.", if all.is_empty() { "none".into() } else { all.join("; ") })
+    }
 }
 
 /// The JSON schema of a declaration.
@@ -77,6 +97,9 @@ fn parse<T: Declared>(name: &str, parameters: Value) -> Result<(Arc<dyn Transfor
 
 /// Reads the file that a declaration names, if it names one.
 pub(crate) fn prepare<T: Declared>(built: &mut T) -> Result<()> {
+    if let Some(grid) = built.grid_file().map(LazyVolume::open).transpose()? {
+        built.take_grid(grid.grid())?;
+    }
     let file = built.file().map(|path| LazyVolume::open(path).and_then(|v| v.compute())).transpose()?;
     let named = file.as_ref().map(|volume| (volume, format!("{:016x}", digest(volume))));
     Ok(built.prepare(named)?)
@@ -107,17 +130,25 @@ macro_rules! catalog {
 catalog! {
     Affine,
     Anisotropy,
+    Argmax,
     BiasField,
+    Boundary,
+    BsplineDeform,
     Cast,
+    Clahe,
     Clamp,
     CoarseDropout,
     Contrast,
     Crop,
     CropForeground,
     CropOrPad,
+    CropToLabel,
     Displace,
+    DistanceTransform,
+    DivisiblePad,
     Elastic,
     ElasticNoise,
+    FillHoles,
     Flip,
     Gamma,
     GaussianNoise,
@@ -127,14 +158,22 @@ catalog! {
     GibbsRinging,
     GridCrop,
     GridDistortion,
+    HistogramEqualize,
+    HistogramMatch,
     HistogramShift,
+    HistogramStandardize,
     InvertIntensity,
     KSpaceDropout,
     KeepLargestComponent,
     LabelPyramid,
     LabelsToImage,
+    Laplacian,
+    LocalNormalize,
+    Log,
+    MedianSmooth,
     Morphology,
     Motion,
+    OneHot,
     Pad,
     PermuteLabels,
     PoissonNoise,
@@ -150,6 +189,7 @@ catalog! {
     RemoveSmallComponents,
     Reorient,
     Resample,
+    ResampleTo,
     Rescale,
     RicianNoise,
     Rot90,
@@ -157,11 +197,14 @@ catalog! {
     ScaleIntensity,
     Sharpen,
     ShiftIntensity,
+    Sigmoid,
     SimulateLowResolution,
     SmoothField,
     SpeckleNoise,
     Spikes,
     Swap,
+    Threshold,
+    Window,
     WrapAround,
     ZNormalize,
     Zoom,
@@ -249,6 +292,10 @@ mod tests {
         assert_eq!(names, sorted);
         for e in catalog() {
             assert!(e.schema.get("description").is_some(), "{} has no doc", e.name);
+            let peers = e.schema.get("x-peers").and_then(Value::as_object);
+            assert!(peers.is_some(), "{}: x-peers must say what it is called elsewhere, or {{}}", e.name);
+            let named = |v: &Value| v.as_str().is_some_and(|v| v.split(", ").all(|n| !n.trim().is_empty()));
+            assert!(peers.is_some_and(|p| p.values().all(named)), "{}: {peers:?}", e.name);
             if let Some(main) = e.main {
                 assert!(e.parameters().contains(&main), "{}: {main}", e.name);
             }

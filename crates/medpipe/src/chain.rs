@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Boundary, Box3, DType, Error, Filter, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice, Map,
-    Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
+    Boundary, Box3, DType, Error, Filter, FilterRun, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice,
+    Map, Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
+use crate::inverse::Way;
 use crate::records::{Made, Ticket};
 use crate::source::Source;
 
@@ -26,6 +27,8 @@ pub(crate) struct Chain {
     pub(crate) made: Option<Made>,
     /// Transforms that had nothing to do, each with the number of stages before it.
     pub(crate) idle: Vec<(usize, String)>,
+    /// Where the source's voxels came from, if they were made on the way.
+    pub(crate) began: Option<Arc<Way>>,
 }
 
 /// One stage: an operation, and what its output is like.
@@ -82,6 +85,8 @@ pub(crate) struct Interpolated {
     /// Whether linear samples are labels: the one with the largest share.
     pub(crate) votes: bool,
     pub(crate) boundary: Boundary,
+    /// Whether the input holds coefficients of splines, where the sampler is cubic.
+    pub(crate) coefficients: bool,
     pub(crate) composable: bool,
     /// How many interpolations were joined into this one.
     pub(crate) joined: usize,
@@ -108,7 +113,7 @@ impl Moved {
 
 impl Chain {
     pub(crate) fn new(source: Source, name: &str, role: Role, fuse: bool) -> Chain {
-        Chain { source, name: name.into(), role, stages: vec![], fuse, made: None, idle: vec![] }
+        Chain { source, name: name.into(), role, stages: vec![], fuse, made: None, idle: vec![], began: None }
     }
 
     pub(crate) fn grid(&self) -> &Grid {
@@ -186,7 +191,8 @@ impl Chain {
             Step::Filter(f) => {
                 self.real(&f.label)?;
                 let label = f.label.clone();
-                self.push(Op::Filter(channel, f), DType::F32, label);
+                let dtype = if let FilterRun::Kept(_) = f.run { self.dtype() } else { DType::F32 };
+                self.push(Op::Filter(channel, f), dtype, label);
             }
             Step::Global(g) => {
                 let (label, dtype) = (g.label.clone(), self.dtype());
@@ -234,19 +240,20 @@ impl Chain {
                     self.depends_on(mask.made.as_ref());
                 }
                 if let Some(numbers) = ticket.as_ref().and_then(Ticket::numbers) {
-                    self.push_known(channel, &m, &numbers)?;
+                    self.push_known(channel, &m, mask.as_ref(), &numbers)?;
                 } else {
                     let label = m.label.clone();
                     self.push(Op::Measure(channel, m, mask, ticket), DType::F32, label);
                 }
             }
             Step::Warp(w) => self.push_warp(&w)?,
+            Step::Remake(r) if channel.is_none() => *self = self.remade(r)?,
             Step::Host(Host { label, run: HostRun::Volume(run) }) => {
                 self.real(&label)?;
                 let dtype = if self.role == Role::Label { self.dtype() } else { DType::F32 };
                 self.push(Op::Host(run), dtype, label);
             }
-            Step::Items(_) | Step::Host(_) => {
+            Step::Items(_) | Step::Host(_) | Step::Remake(_) => {
                 return Err(Error::Unsupported {
                     what: "a step that changes the sample".into(),
                     found: format!("item {:?} alone", self.name),
@@ -299,9 +306,23 @@ impl Chain {
             return Ok(());
         }
         let sampler = if label { [w.label_sampler; 3] } else { w.sampler };
-        let votes = label && w.label_sampler != Sampler::Nearest;
-        let (map, composable) = (w.map.clone(), w.composable);
-        let next = Interpolated { map, sampler, votes, boundary, composable, joined: 1 };
+        let votes = label && !w.label_sampler.is_nearest();
+        let pointwise = sampler.iter().all(|s| s.is_pointwise());
+        let uniform = pointwise && sampler == [sampler[0]; 3];
+        if !(uniform || w.map.is_separable() && (pointwise || w.map.affine().is_some())) {
+            return Err(Error::Unsupported {
+                what: w.label.clone(),
+                found: format!("{} along oblique axes", sampler.map(|s| s.to_string()).join(", ")),
+                hint:
+                    "take linear, cubic or nearest; area, Lanczos and different samplers go along axes only"
+                        .into(),
+            });
+        }
+        if w.clip && !label && sampler.iter().any(|s| s.overshoots()) {
+            return self.push_clipped(w);
+        }
+        let (map, composable) = (w.map.clone(), w.composable && pointwise);
+        let next = Interpolated { map, sampler, votes, boundary, coefficients: false, composable, joined: 1 };
         if !next.keeps_dtype() {
             self.real(&w.label)?;
         }
@@ -332,26 +353,33 @@ impl Chain {
         &mut self,
         channel: Option<usize>,
         m: &Measure,
+        mask: Option<&Arc<Chain>>,
         numbers: &[Measured],
     ) -> Result<()> {
         if !matches!(self.stages.last(), Some(Stage { op: Op::Points(_), .. })) {
             self.push(Op::Points(vec![]), DType::F32, format!("{} (recorded)", m.label));
         }
-        self.push_following(channel, m, numbers)
+        self.push_following(channel, m, mask, numbers)
     }
 
-    /// The steps that follow from a measurement, on the channels that were measured. What they measure in turn has no name.
+    /// The steps that follow from a measurement, on the channels that were measured. What they measure in turn has no name, and the same mask.
     pub(crate) fn push_following(
         &mut self,
         channel: Option<usize>,
         m: &Measure,
+        mask: Option<&Arc<Chain>>,
         numbers: &[Measured],
     ) -> Result<()> {
         let made = self.made.take();
         for (n, one) in numbers.iter().enumerate() {
             let only = channel.or((numbers.len() > 1).then_some(n));
             for step in (m.then)(one)? {
-                self.push_step(step, only, &|_| None)?;
+                // All channels move at once, with the first one's numbers.
+                if n == 0 || !matches!(step, Step::Warp(_)) {
+                    self.push_step(step, only, &|name| {
+                        mask.filter(|c| c.name == name).map(|c| (**c).clone())
+                    })?;
+                }
             }
         }
         self.made = made;

@@ -1,7 +1,11 @@
 //! Channels that have nothing to do with each other, one by one: what is measured of a channel is used while it is
 //! still in the cache.
 
+use std::sync::Arc;
+
+use medcore::{Filter, FilterRun, Measure, Point, PointRun, RowAt, Step};
 use medkernels::buffer::Buffer;
+use medkernels::points::Row;
 use medkernels::threads;
 
 use crate::Result;
@@ -67,13 +71,33 @@ impl Stage {
             }
             Op::Filter(c, f) if mine(c) => Op::Filter(None, f.clone()),
             // What is put down is measured of all channels together.
-            Op::Measure(None, m, None, None) if m.per_channel => self.op.clone(),
-            Op::Measure(c @ Some(_), m, None, None) if mine(c) => Op::Measure(None, m.clone(), None, None),
+            Op::Measure(None, m, None, None) if m.per_channel => {
+                Op::Measure(None, numbered(m, channel), None, None)
+            }
+            Op::Measure(c @ Some(_), m, None, None) if mine(c) => {
+                Op::Measure(None, numbered(m, channel), None, None)
+            }
             Op::Global(c, g) if mine(c) => Op::Global(None, g.clone()),
+            Op::Filter(_, Filter { run: FilterRun::Kept(_), .. }) => Op::Cast(self.dtype),
             Op::Filter(..) | Op::Global(..) | Op::Measure(Some(_), _, None, None) => Op::Points(vec![]),
             Op::Lattice(_) | Op::Interpolate(_) | Op::Cast(_) | Op::Relabel(_) => self.op.clone(),
             Op::Points(_) | Op::Measure(..) | Op::Host(_) | Op::Apart(_) => return None,
         };
         Some(Stage { op, ..self.clone() })
     }
+}
+
+/// The measurement of a channel that stands alone: points that follow from it are told the channel's own number, which names their draws.
+fn numbered(m: &Measure, channel: usize) -> Measure {
+    let then = Arc::clone(&m.then);
+    let told = move |step| match step {
+        Step::Point(Point::Run(run)) if run.indexed => {
+            let inner = Arc::clone(&run.run);
+            let run_here = move |row: Row<'_>, at: &RowAt| inner(row, &RowAt { channel, ..*at });
+            Step::Point(Point::Run(PointRun { run: Arc::new(run_here), ..run }))
+        }
+        Step::Measure(m) => Step::Measure(numbered(&m, channel)),
+        other => other,
+    };
+    Measure { then: Arc::new(move |numbers| Ok(then(numbers)?.into_iter().map(told).collect())), ..m.clone() }
 }

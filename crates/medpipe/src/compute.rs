@@ -104,19 +104,23 @@ impl Chain {
 
     fn measured_now(&self, m: &Measure) -> Result<Measured> {
         let (whole, slices) = self.resolved()?.measured(m, None)?;
-        let nz = self.grid().shape[2];
-        let plane = (self.grid().len() / nz.max(1)).max(1);
+        let shape = self.grid().shape;
+        let plane = (shape[0] * shape[1]).max(1);
         let blocks: Vec<&[f32]> = whole.as_slice::<f32>().chunks(plane).collect();
-        measure::total(m, &slices, nz, &blocks, None)
+        measure::total(m, &slices, shape, &blocks, None)
     }
 
     /// Runs whatever needs the whole volume, until only stages remain that can be computed box by box.
     pub(crate) fn resolved(&self) -> Result<Resolved> {
         let mut now = Resolved { chain: self.recalled()?, fresh: None };
-        while let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) {
+        loop {
+            now.chain = now.chain.with_coefficients();
+            let Some(at) = (0..now.chain.stages.len()).find(|&k| now.chain.needs_whole(k)) else {
+                return Ok(now);
+            };
             let needed = now.chain.needed_before(at);
             let rest = now.chain.stages.split_off(at + 1);
-            let Some(stage) = now.chain.stages.pop() else { break };
+            let Some(stage) = now.chain.stages.pop() else { return Ok(now) };
             let (grid, dtype) = (*now.chain.grid(), now.chain.dtype());
             let (extra, meta) = (now.chain.source.extra().to_vec(), now.chain.source.meta().clone());
             let mut next = Chain { stages: vec![], ..now.chain.clone() };
@@ -142,7 +146,7 @@ impl Chain {
                 Op::Measure(only, m, label, ticket) => {
                     let begun = ticket.as_ref().map(Ticket::begin);
                     if let Some(Begun::Known(numbers)) = begun {
-                        now.chain.push_known(only, &m, &numbers)?;
+                        now.chain.push_known(only, &m, label.as_ref(), &numbers)?;
                         now.chain.stages.extend(rest);
                         continue;
                     }
@@ -157,7 +161,7 @@ impl Chain {
                         None => now.seen(only, &m, mask.as_deref())?,
                     };
                     next.source = seen.source;
-                    next.push_following(only, &m, &seen.numbers)?;
+                    next.push_following(only, &m, label.as_ref(), &seen.numbers)?;
                     next.stages.extend(rest);
                     if let Some(Begun::Mine(measuring)) = begun {
                         measuring.put(seen.numbers);
@@ -183,7 +187,6 @@ impl Chain {
             next.stages.extend(rest);
             now = Resolved { chain: next, fresh: Some(made) };
         }
-        Ok(now)
     }
 
     /// The same chain, with what follows from measurements that were put down since it was planned in their place.
@@ -191,8 +194,8 @@ impl Chain {
         let mut out = Chain { stages: vec![], made: None, ..self.clone() };
         for stage in &self.stages {
             match &stage.op {
-                Op::Measure(only, m, _, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
-                    out.push_known(*only, m, &numbers)?;
+                Op::Measure(only, m, mask, Some(ticket)) if let Some(numbers) = ticket.numbers() => {
+                    out.push_known(*only, m, mask.as_ref(), &numbers)?;
                 }
                 _ => out.stages.push(stage.clone()),
             }

@@ -3,7 +3,9 @@
 //! Every stage asks the one before it for just the box that it needs. A stage's result for a voxel does not depend on the box it is part of,
 //! so any tiling gives the same bits.
 
-use medcore::{Boundary, Box3, DType, Error, PointRun, RowAt, with_element};
+use medcore::{
+    Boundary, Box3, DType, Error, Filter, FilterRun, FilterTile, Grid, PointRun, RawTile, RowAt, with_element,
+};
 use medkernels::buffer::Buffer;
 use medkernels::element::Element;
 use medkernels::linear::{self, Linear};
@@ -30,9 +32,14 @@ impl Chain {
         if k == 0 { self.source.dtype() } else { self.stages[k - 1].dtype }
     }
 
+    /// Grid after the first `k` stages.
+    pub(crate) fn grid_at(&self, k: usize) -> Grid {
+        if k == 0 { *self.source.grid() } else { self.stages[k - 1].grid }
+    }
+
     /// Shape after the first `k` stages.
     pub(crate) fn shape_at(&self, k: usize) -> [usize; 3] {
-        if k == 0 { self.source.grid().shape } else { self.stages[k - 1].grid.shape }
+        self.grid_at(k).shape
     }
 
     /// A box of a channel after the first `k` stages, if it is only another view of voxels in memory.
@@ -75,7 +82,14 @@ impl Chain {
         };
         match &stage.op {
             Op::Lattice(m) => self.fill_moved(k, m, channel, b, want, out),
-            Op::Interpolate(i) => self.fill_interpolated(k, i, channel, b, want, out),
+            Op::Interpolate(i) => {
+                if let Some(made) = stage.with_coefficients(&self.grid_at(k - 1)) {
+                    let stages = self.stages[..k - 1].iter().cloned().chain(made).collect();
+                    let chain = Chain { stages, ..self.clone() };
+                    return chain.fill(chain.stages.len(), channel, b, want, out);
+                }
+                self.fill_interpolated(k, i, channel, b, want, out)
+            }
             Op::Points(runs) => {
                 let (voxels, domain) = (bytemuck::cast_slice_mut(out), stage.grid.shape);
                 match self.lying(k - 1, channel, b, Want::F32) {
@@ -101,17 +115,11 @@ impl Chain {
                 cast(packed.bytes_packed(), packed.dtype, exact.as_bytes_mut(), to)?;
                 cast(exact.as_bytes(), to, out, DType::F32)
             }
-            Op::Filter(only, f) => {
-                if only.is_some_and(|c| c != channel) {
-                    return self.fill(k - 1, channel, b, Want::F32, out);
-                }
-                let domain = self.shape_at(k - 1);
-                let input = b.grown(f.halo, domain);
-                let tile = self.view(k - 1, channel, &input, Want::F32)?.into_packed(&input)?;
-                let voxels = tile.packed_f32().unwrap_or_default();
-                let tile = medcore::FilterTile { voxels, input, output: *b, domain };
-                Ok((f.run)(&tile, bytemuck::cast_slice_mut(out))?)
+            Op::Filter(only, f) if only.is_some_and(|c| c != channel) => {
+                let want = if stage.dtype == self.dtype_at(k - 1) { want } else { Want::F32 };
+                self.fill(k - 1, channel, b, want, out)
             }
+            Op::Filter(_, f) => self.fill_filtered(k, f, channel, b, want, out),
             Op::Relabel(r) => {
                 let dtype = stage.dtype;
                 let mut made;
@@ -146,6 +154,38 @@ impl Chain {
             }
             .into()),
         }
+    }
+
+    fn fill_filtered(
+        &self,
+        k: usize,
+        f: &Filter,
+        channel: usize,
+        b: &Box3,
+        want: Want,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let domain = self.shape_at(k - 1);
+        let input = b.grown(f.halo, domain);
+        let (run, want_in) = match &f.run {
+            FilterRun::Float(run) => {
+                let tile = self.view(k - 1, channel, &input, Want::F32)?.into_packed(&input)?;
+                let voxels = tile.packed_f32().unwrap_or_default();
+                let tile = FilterTile { voxels, input, output: *b, domain };
+                return Ok(run(&tile, bytemuck::cast_slice_mut(out))?);
+            }
+            FilterRun::Kept(run) => (run, Want::Stored),
+            _ => return Err(unsupported_filter(&f.label).into()),
+        };
+        let tile = self.view(k - 1, channel, &input, want_in)?.into_packed(&input)?.into_aligned(&input)?;
+        let dtype = tile.dtype;
+        let tile = RawTile { bytes: tile.bytes_packed(), dtype, input, output: *b, domain };
+        if want == Want::Stored || dtype == DType::F32 {
+            return Ok(run(&tile, out)?);
+        }
+        let mut exact = buffer(b.len() * dtype.bytes())?;
+        run(&tile, exact.as_bytes_mut())?;
+        cast(exact.as_bytes(), dtype, out, DType::F32)
     }
 
     fn fill_moved(
@@ -207,15 +247,36 @@ impl Chain {
             (places[j][o] - input.start[i]) as isize * tile.strides[i]
         };
         let columns: Vec<isize> = (0..b.shape[0]).map(|o| step(0, o)).collect();
+        // Those inside are copied as they lie.
+        let part = m.part_inside(b, self.stages[k - 1].grid.shape);
+        if !part.is_empty() {
+            let offset = (0..3).map(|j| (part.start[j] - b.start[j]) * strides[j] as usize).sum();
+            let Tile { dtype, offset: at, strides: steps, shape, .. } = tile;
+            let same = Tile::shared(tile.store.clone(), dtype, at, steps, shape);
+            same.through(&m.lattice, &part, &input).copy_to(out, strides, offset);
+        }
         let from = tile.bytes();
+        let done = [0, 1, 2].map(|j| part.start[j] - b.start[j]..part.end()[j] - b.start[j]);
         for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
-            let base = tile.offset as isize + step(1, n % b.shape[1]) + step(2, n / b.shape[1]);
-            for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
-                let at = (base + column) as usize * size;
-                voxel.copy_from_slice(&from[at..at + size]);
+            let (y, z) = (n % b.shape[1], n / b.shape[1]);
+            let base = tile.offset as isize + step(1, y) + step(2, z);
+            let inside = done[1].contains(&y) && done[2].contains(&z);
+            let left = if inside { done[0].clone() } else { 0..0 };
+            for x in (0..left.start).chain(left.end..b.shape[0]) {
+                put(row, x, from, (base + columns[x]) as usize, size);
             }
         }
         Ok(())
+    }
+}
+
+/// Copies one voxel of so many bytes; those of the usual sizes without a call.
+fn put(row: &mut [u8], x: usize, from: &[u8], at: usize, size: usize) {
+    match size {
+        1 => row[x] = from[at],
+        2 => row[2 * x..][..2].copy_from_slice(&from[2 * at..][..2]),
+        4 => row[4 * x..][..4].copy_from_slice(&from[4 * at..][..4]),
+        _ => row[x * size..][..size].copy_from_slice(&from[at * size..][..size]),
     }
 }
 
@@ -395,12 +456,27 @@ impl Tile {
         Ok(Tile::packed(out, self.dtype, b.shape))
     }
 
+    /// The same packed voxels at an address that suits their dtype; an array of the caller's may lie at any.
+    pub(crate) fn into_aligned(self, b: &Box3) -> Result<Tile> {
+        if self.bytes_packed().as_ptr().align_offset(self.dtype.bytes()) == 0 {
+            return Ok(self);
+        }
+        let mut out = buffer(b.len() * self.dtype.bytes())?;
+        out.as_bytes_mut().copy_from_slice(self.bytes_packed());
+        Ok(Tile::packed(out, self.dtype, b.shape))
+    }
+
     /// The bytes of a packed tile.
     pub(crate) fn bytes_packed(&self) -> &[u8] {
         let size = self.dtype.bytes();
         let n: usize = self.shape.iter().product();
         &self.bytes()[self.offset * size..(self.offset + n) * size]
     }
+}
+
+fn unsupported_filter(label: &str) -> Error {
+    let hint = "update medpipe together with medcore".into();
+    Error::Unsupported { what: "this executor".into(), found: format!("the filter {label}"), hint }
 }
 
 /// The bytes of a fill value.

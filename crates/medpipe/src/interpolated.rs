@@ -32,10 +32,15 @@ impl Chain {
     ) -> Result<()> {
         let domain = self.shape_at(k - 1);
         let axes = [0, 1, 2];
-        if i.is_linear() && i.map.is_separable() && i.edged() {
-            let taps =
-                |a: usize| AxisTaps::at((b.start[a]..b.end()[a]).map(|o| i.map.along(a, o)), domain[a]);
-            return self.fill_linear(k - 1, channel, &axes.map(taps), bytemuck::cast_slice_mut(out));
+        if i.is_between() && i.map.is_separable() {
+            if i.is_linear() && i.edged() {
+                let taps =
+                    |a: usize| AxisTaps::at((b.start[a]..b.end()[a]).map(|o| i.map.along(a, o)), domain[a]);
+                return self.fill_linear(k - 1, channel, &axes.map(taps), bytemuck::cast_slice_mut(out));
+            }
+            if !i.is_linear() {
+                return self.fill_weighted(k, i, channel, b, bytemuck::cast_slice_mut(out));
+            }
         }
         let input = i.input_box(b, domain);
         let want = if i.keeps_dtype() { want } else { Want::F32 };
@@ -44,9 +49,8 @@ impl Chain {
             let places = axes.map(|a| {
                 (b.start[a]..b.end()[a])
                     .map(|o| {
-                        // A centre within 1e-6 voxel of half-way is half-way, and goes up: rounding does not choose.
-                        let at = (i.map.along(a, o) + 0.5 + 1e-6).floor();
-                        i.boundary.index(at as i64, domain[a]).map(|v| v - input.start[a])
+                        let at = i.nearest(a, i.map.along(a, o));
+                        i.boundary.index(at, domain[a]).map(|v| v - input.start[a])
                     })
                     .collect::<Vec<_>>()
             });
@@ -76,6 +80,31 @@ impl Chain {
             let held = [0, 1, 2].map(|a| [held.start[a], held.end()[a]]);
             interpolate::resample_linear_bordered(out, &Bordered { voxels, held, fill }, taps);
         }
+        Ok(())
+    }
+
+    /// Sums voxels, or coefficients, by the weights that they have along each axis.
+    fn fill_weighted(
+        &self,
+        k: usize,
+        i: &Interpolated,
+        channel: usize,
+        b: &Box3,
+        out: &mut [f32],
+    ) -> Result<()> {
+        let domain = self.shape_at(k - 1);
+        let weights = [0, 1, 2].map(|a| i.weights(a, b.start[a]..b.end()[a], domain[a]));
+        let reads = weights.each_ref().map(interpolate::AxisWeights::reads);
+        let input =
+            Box3 { start: reads.each_ref().map(|r| r.start), shape: reads.each_ref().map(Range::len) };
+        let fill = if let Boundary::Constant(v) = i.boundary { v as f32 } else { 0.0 };
+        if input.is_empty() {
+            out.fill(fill);
+            return Ok(());
+        }
+        let tile = self.view(k - 1, channel, &input, Want::F32)?;
+        let voxels = tile.strided_f32(&input, domain);
+        interpolate::resample_weighted(out, &voxels, weights.each_ref(), fill);
         Ok(())
     }
 
@@ -127,27 +156,37 @@ impl Chain {
 }
 
 impl Interpolated {
-    /// Whether each sample is the nearest voxel.
+    /// Whether each sample is a voxel near it.
     pub(crate) fn is_nearest(&self) -> bool {
-        self.sampler == [Sampler::Nearest; 3]
+        self.sampler.iter().all(|s| s.is_nearest())
     }
 
     /// Whether each sample is a value between voxels.
-    fn is_linear(&self) -> bool {
+    fn is_between(&self) -> bool {
         !self.is_nearest() && !self.votes
+    }
+
+    /// Whether that is linear along each axis.
+    fn is_linear(&self) -> bool {
+        self.sampler == [Sampler::Linear; 3]
+    }
+
+    /// Whether it sums coefficients of splines, which are made before.
+    fn is_cubic(&self) -> bool {
+        self.sampler.contains(&Sampler::Cubic)
     }
 
     /// Whether samples are voxels of the input, in its dtype.
     pub(crate) fn keeps_dtype(&self) -> bool {
-        !self.is_linear()
+        !self.is_between()
     }
 
-    /// What a sample is, in a word.
-    pub(crate) fn how(&self) -> &'static str {
-        match (self.is_nearest(), self.votes) {
-            (true, _) => "nearest",
-            (false, true) => "largest share",
-            (false, false) => "linear",
+    /// What a sample is, in a few words.
+    pub(crate) fn how(&self) -> String {
+        match self.sampler {
+            _ if self.votes => "largest share".into(),
+            [x, y, z] if x == y && y == z => x.to_string(),
+            each => each.map(|s| s.to_string()).join(", "),
         }
     }
 
@@ -158,7 +197,8 @@ impl Interpolated {
 
     /// Whether a box of the output needs no more than a box of the input.
     pub(crate) fn local(&self) -> bool {
-        self.map.is_separable() && (self.is_nearest() || (self.edged() && !self.votes))
+        let straight = self.is_nearest() || !self.votes && (self.edged() || !self.is_linear());
+        self.map.is_separable() && straight && !self.is_cubic()
     }
 
     /// The input box that an output box needs.
@@ -166,7 +206,8 @@ impl Interpolated {
         let mut out = Box3::whole(domain);
         let [lows, highs] = self.map.reach(b);
         for i in 0..3 {
-            let (low, high) = (lows[i], highs[i]);
+            let more = self.support(i);
+            let (low, high) = (lows[i] - more, highs[i] + more);
             // One voxel more than needed on either side, for rounding.
             let (low, high) = ((low - 1.0).floor(), (high + 2.0).ceil());
             let n = domain[i];
@@ -218,13 +259,17 @@ impl Sampled<'_> {
 
     fn fill_row(&self, row: &mut [u8], places: &Places) -> Result<()> {
         let boundary = interpolate::Boundary::from(self.of.boundary);
-        if self.of.is_linear() {
+        if self.of.is_between() {
             let (row, src) = (bytemuck::cast_slice_mut(row), self.tile.strided_f32(&self.input, self.domain));
-            match *places {
-                Places::Line(start, step, first) => {
+            match (places, self.of.is_cubic()) {
+                (&Places::Line(start, step, first), false) => {
                     interpolate::sample_linear_row(row, &src, start, step, first, boundary);
                 }
-                Places::Listed(at) => interpolate::sample_linear_at(row, &src, at, boundary),
+                (&Places::Listed(at), false) => interpolate::sample_linear_at(row, &src, at, boundary),
+                (&Places::Line(start, step, first), true) => {
+                    interpolate::sample_cubic_row(row, &src, start, step, first, boundary);
+                }
+                (&Places::Listed(at), true) => interpolate::sample_cubic_at(row, &src, at, boundary),
             }
             return Ok(());
         }

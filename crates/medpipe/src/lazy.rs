@@ -251,7 +251,9 @@ impl LazyVolume {
 
     /// The chain that goes on from a computed result.
     pub(crate) fn continued(&self, volume: Volume) -> Chain {
-        Chain { source: Source::Memory(volume), stages: vec![], idle: vec![], ..self.start.clone() }
+        let chain =
+            if self.pending.is_empty() { &self.start } else { self.planned.get().unwrap_or(&self.start) };
+        Chain { idle: vec![], ..chain.begun_after(chain.stages.len(), Source::Memory(volume)) }
     }
 
     pub(crate) fn computed(&self) -> Option<Volume> {

@@ -40,7 +40,8 @@ impl Seen {
 impl Chain {
     /// The turned chain in which the voxels are measured as they lie, if the numbers do not depend on the order.
     pub(crate) fn turn_to_measure(&self, m: &Measure) -> Option<(Turn, Chain)> {
-        let free = matches!(m.of, Of::Extent | Of::Percentiles(_)) && !matches!(m.keep, Keep::Label { .. });
+        let free = matches!(m.of, Of::Extent | Of::Percentiles(_) | Of::Histogram { tiles: None, .. })
+            && !matches!(m.keep, Keep::Label { .. });
         let turn = self.turn_of_source().filter(|_| free)?;
         Some((turn, self.turned(turn)?))
     }
@@ -208,7 +209,7 @@ fn numbers(
     let of = |range: Range<usize>| {
         let masks = masks.as_ref().map(|m| &m[range.clone()]);
         let planes = planes.get(range.clone()).unwrap_or_default();
-        measure::total(m, &slices[range], nz, planes, masks)
+        measure::total(m, &slices[range], grid.shape, planes, masks)
     };
     groups.map(of).collect()
 }

@@ -6,7 +6,7 @@
 use medcore::{Box3, Error, Keep, Measure, Measured, Of, with_element};
 use medkernels::element::Element;
 use medkernels::stats::{self, Extent, Moments};
-use medkernels::{select, threads};
+use medkernels::{histogram, select, threads};
 
 use crate::Result;
 use crate::chain::Chain;
@@ -55,6 +55,7 @@ impl Slice {
 /// Which voxels of a slice count.
 enum Kept<'a> {
     Plain(stats::Keep<'a>),
+    Values(&'a [i64]),
     Mask(&'a [u8]),
 }
 
@@ -63,7 +64,8 @@ impl Kept<'_> {
         match self {
             Kept::Plain(stats::Keep::Nonzero) => stats::Keep::Nonzero,
             Kept::Plain(stats::Keep::Above(v)) => stats::Keep::Above(*v),
-            Kept::Plain(_) => stats::Keep::All,
+            // Of values only a box is measured.
+            Kept::Plain(_) | Kept::Values(_) => stats::Keep::All,
             Kept::Mask(m) => stats::Keep::Mask(&m[at]),
         }
     }
@@ -74,6 +76,7 @@ impl Kept<'_> {
             Kept::Mask(m) => m[start + x] != 0,
             Kept::Plain(stats::Keep::Nonzero) => row[x] != 0.0,
             Kept::Plain(stats::Keep::Above(v)) => row[x] > *v,
+            Kept::Values(values) => values.iter().any(|v| *v as f32 == row[x]),
             Kept::Plain(_) => true,
         }
     }
@@ -90,11 +93,12 @@ fn finite_extent(row: &[f32], counts: impl Fn(usize) -> bool) -> Extent {
     out
 }
 
-fn kept<'a>(keep: &Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
+fn kept<'a>(keep: &'a Keep, mask: Option<&'a [u8]>) -> Kept<'a> {
     match (keep, mask) {
         (Keep::Nonzero, _) => Kept::Plain(stats::Keep::Nonzero),
         (Keep::Above(v), _) => Kept::Plain(stats::Keep::Above(*v as f32)),
         (Keep::Label { .. }, Some(m)) => Kept::Mask(m),
+        (Keep::Values(values), _) => Kept::Values(values),
         _ => Kept::Plain(stats::Keep::All),
     }
 }
@@ -148,11 +152,11 @@ pub(crate) fn slice(m: &Measure, voxels: &[f32], nx: usize, mask: Option<&[u8]>)
     out
 }
 
-/// The numbers of a volume from the contributions of its slices, z in order, and its voxels (blocks in order) where order statistics are asked for.
+/// The numbers of a volume of this shape from the contributions of its slices, z in order, and its voxels (planes in order) where order statistics or histograms are asked for.
 pub(crate) fn total(
     m: &Measure,
     slices: &[Slice],
-    nz: usize,
+    [nx, _, nz]: [usize; 3],
     blocks: &[&[f32]],
     masks: Option<&[&[u8]]>,
 ) -> Result<Measured> {
@@ -187,21 +191,35 @@ pub(crate) fn total(
             }
         }
         Of::Percentiles(q) => {
-            let keep = match m.keep {
-                Keep::Nonzero => stats::Keep::Nonzero,
-                Keep::Above(v) => stats::Keep::Above(v as f32),
-                _ => stats::Keep::All,
-            };
-            out.percentiles = select::percentiles(blocks, masks, keep, q).map_err(|e| Error::Data {
-                what: m.label.clone(),
-                found: e.to_string(),
-                hint: "choose a mask that keeps voxels".into(),
-            })?;
+            out.percentiles =
+                select::percentiles(blocks, masks, plain(&m.keep), q).map_err(|e| Error::Data {
+                    what: m.label.clone(),
+                    found: e.to_string(),
+                    hint: "choose a mask that keeps voxels".into(),
+                })?;
             out.count = 1;
+        }
+        Of::Histogram { bins, tiles: None } => {
+            out.counts = histogram::histogram(blocks, masks, plain(&m.keep), bins).into();
+            out.count = out.counts.iter().map(|n| u64::from(*n)).sum();
+        }
+        Of::Histogram { bins, tiles: Some(tiles) } => {
+            let rows = blocks.first().map_or(0, |plane| plane.len() / nx.max(1));
+            out.counts = histogram::tile_histograms(blocks, nx, rows, *tiles, bins).into();
+            out.count = blocks.iter().map(|plane| plane.len() as u64).sum();
         }
         _ => {}
     }
     Ok(out)
+}
+
+/// The condition on a voxel's own value.
+fn plain(keep: &Keep) -> stats::Keep<'static> {
+    match keep {
+        Keep::Nonzero => stats::Keep::Nonzero,
+        Keep::Above(v) => stats::Keep::Above(*v as f32),
+        _ => stats::Keep::All,
+    }
 }
 
 /// A measurement that cannot be made where it was asked for.
@@ -254,7 +272,9 @@ mod tests {
                 per_channel: false,
                 then: Arc::new(|_| Ok(vec![])),
             };
-            total(&m, &[slice(&m, voxels, 1, None)], 1, &[], None).map(|n| n.extent.map(f64::to_bits)).ok()
+            total(&m, &[slice(&m, voxels, 1, None)], [1, 1, 1], &[], None)
+                .map(|n| n.extent.map(f64::to_bits))
+                .ok()
         };
         assert_eq!(of(&[0.0, -0.0]), Some([0; 2]));
         assert_eq!(of(&[-0.0, 0.0]), Some([0; 2]));

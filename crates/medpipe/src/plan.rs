@@ -124,6 +124,7 @@ impl State {
                 label_sampler: Sampler::Nearest,
                 boundary,
                 label_fill: 0.0,
+                clip: false,
                 composable: true,
                 deforms: false,
             })?;
@@ -158,6 +159,7 @@ pub(crate) fn touches(header: &Header, category: Category, name: &str, role: Rol
         (Some(keys), _) => keys.iter().any(|k| k == name),
         (None, Category::Spatial) => true,
         (None, Category::Label) => role == Role::Label,
+        (None, Category::Map) => role == Role::Map,
         (None, _) => role == Role::Image,
     }
 }
@@ -188,12 +190,17 @@ pub(crate) fn apply(
     let touched = |name: &str, role: Role| touches(header, single.category, name, role);
     if single.category == Category::Spatial {
         let targets: Vec<bool> = state.items.iter().map(|i| touched(i.name(), i.role())).collect();
-        let grid = *state.reference()?.grid();
-        for chain in state.chains() {
-            grid.expect_same(
-                &format!("grid of {:?} against that of {:?}", chain.name, state.reference()?.name),
-                chain.grid(),
-            )?;
+        // What is moved together lies on one grid; what is not moved may lie anywhere.
+        let moved = state.items.iter().zip(&targets).filter(|(_, targeted)| **targeted);
+        let moved: Vec<&Chain> =
+            moved.filter_map(|(i, _)| if let Planning::Volume(c) = i { Some(c) } else { None }).collect();
+        let first = moved.iter().find(|c| c.role == Role::Image).or_else(|| moved.first()).copied();
+        let (grid, name) = match first {
+            Some(chain) => (*chain.grid(), &chain.name),
+            None => (*state.reference()?.grid(), &state.reference()?.name),
+        };
+        for chain in moved {
+            grid.expect_same(&format!("grid of {:?} against that of {name:?}", chain.name), chain.grid())?;
         }
         let facts = state.facts(grid);
         let at = Facts { grid: &grid, items: &facts, item: None, places: &state.places };
@@ -446,7 +453,7 @@ impl Chain {
         if self.stages.iter().any(|s| s.op.is_whole()) || (once && !self.stages.is_empty()) {
             let volume = self.compute(crate::tile::Want::Stored)?;
             let source = Source::Memory(volume);
-            return Ok(Chain { source, stages: vec![], idle: vec![], ..self.clone() });
+            return Ok(Chain { idle: vec![], ..self.begun_after(self.stages.len(), source) });
         }
         match &self.source {
             Source::File(_) | Source::Cached(_) | Source::Stack(_) if once => {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use medcore::{Box3, DType, Grid, Meta, Scale, Volume};
+use medcore::{Box3, DType, Grid, Lattice, Meta, Remake, RemakeBy, Scale, Volume, Warp};
 use medio::VolumeFile;
 use medkernels::PerProcess;
 
@@ -12,6 +12,7 @@ use crate::chain::{Chain, Op, Stage};
 use crate::flight::{Flights, Turn};
 use crate::memo::Memo;
 use crate::plan::{Planning, State};
+use crate::remake::remade;
 use crate::source::Source;
 use crate::tile::Want;
 
@@ -28,6 +29,8 @@ enum What {
     Whole(Chain),
     /// The same, for items of one sample.
     Items(Chain),
+    /// What is made of all that a chain gives; made anew for each that needs it.
+    Made(Chain, Remake),
 }
 
 impl What {
@@ -41,7 +44,7 @@ impl Shared {
     pub(crate) fn grid(&self) -> &Grid {
         match &self.what {
             What::Part(source, _) => source.grid(),
-            What::Whole(chain) | What::Items(chain) => chain.grid(),
+            What::Whole(chain) | What::Items(chain) | What::Made(chain, _) => chain.grid(),
         }
     }
 
@@ -49,6 +52,7 @@ impl Shared {
         match &self.what {
             What::Part(source, _) => source.dtype(),
             What::Whole(chain) | What::Items(chain) => chain.dtype(),
+            What::Made(_, remake) => remake.dtype,
         }
     }
 
@@ -56,13 +60,14 @@ impl Shared {
         match &self.what {
             What::Part(source, _) => source.stored_dtype(),
             What::Whole(chain) | What::Items(chain) => chain.dtype(),
+            What::Made(_, remake) => remake.dtype,
         }
     }
 
     pub(crate) fn scale(&self) -> Option<Scale> {
         match &self.what {
             What::Part(source, _) => source.scale(),
-            What::Whole(_) | What::Items(_) => None,
+            What::Whole(_) | What::Items(_) | What::Made(..) => None,
         }
     }
 
@@ -70,12 +75,15 @@ impl Shared {
     pub(crate) fn source(&self) -> &Source {
         match &self.what {
             What::Part(source, _) => source,
-            What::Whole(chain) | What::Items(chain) => &chain.source,
+            What::Whole(chain) | What::Items(chain) | What::Made(chain, _) => &chain.source,
         }
     }
 
     pub(crate) fn extra(&self) -> &[usize] {
-        self.source().extra()
+        match &self.what {
+            What::Made(_, remake) => &remake.extra,
+            _ => self.source().extra(),
+        }
     }
 
     pub(crate) fn meta(&self) -> &Arc<Meta> {
@@ -97,6 +105,9 @@ impl Shared {
             What::Items(chain) => {
                 (chain.explain()?, "what the above gives (made once for all that come of it)".into())
             }
+            What::Made(chain, remake) => {
+                (chain.explain()?, format!("what the above gives, as {}", remake.label))
+            }
         })
     }
 
@@ -105,6 +116,7 @@ impl Shared {
         match &self.what {
             What::Part(source, _) => source.load(),
             What::Whole(_) | What::Items(_) => self.voxels(),
+            What::Made(chain, remake) => remade(remake, &chain.compute(Want::Stored)?),
         }
     }
 
@@ -126,6 +138,7 @@ impl Shared {
         let made = match &self.what {
             What::Part(source, b) => source.part(b)?,
             What::Whole(chain) | What::Items(chain) => chain.compute(Want::Stored)?,
+            What::Made(..) => self.load()?,
         };
         self.made.set(made.clone());
         if let Some(flight) = flight {
@@ -140,6 +153,7 @@ impl fmt::Debug for Shared {
         match &self.what {
             What::Part(source, b) => write!(f, "Shared({b:?} of {source:?})"),
             What::Whole(chain) | What::Items(chain) => write!(f, "Shared({chain:?})"),
+            What::Made(chain, remake) => write!(f, "Shared({remake:?} of {chain:?})"),
         }
     }
 }
@@ -148,12 +162,18 @@ impl Chain {
     /// The same values, for several that go on from here: what needs the whole volume is done once for all of them, when the first one is computed.
     pub(crate) fn split(&self) -> Chain {
         let done = self.stages.iter().rposition(|s| s.op.is_whole()).map_or(0, |at| at + 1);
-        if done == 0 && !matches!(&self.source, Source::Cached(k) if k.too_large()) {
+        let again = match &self.source {
+            Source::Cached(kept) => kept.too_large(),
+            Source::Shared(shared) => {
+                matches!(&shared.what, What::Made(_, r) if matches!(r.by, RemakeBy::Channel(_)))
+            }
+            _ => false,
+        };
+        if done == 0 && !again {
             return self.clone();
         }
         let start = Chain { stages: self.stages[..done].to_vec(), made: None, ..self.clone() };
-        let stages = self.stages[done..].to_vec();
-        Chain { source: What::Whole(start).shared(), stages, ..self.clone() }
+        self.begun_after(done, What::Whole(start).shared())
     }
 
     /// The same values, for this item and others that come of it: made once, when the first of them is computed.
@@ -162,7 +182,7 @@ impl Chain {
             return self.clone();
         }
         let start = Chain { made: None, ..self.clone() };
-        Chain { source: What::Items(start).shared(), stages: vec![], idle: vec![], ..self.clone() }
+        Chain { idle: vec![], ..self.begun_after(self.stages.len(), What::Items(start).shared()) }
     }
 
     /// What is made for all items that come of one, if this is such an item; else the chain itself.
@@ -170,7 +190,7 @@ impl Chain {
         match &self.source {
             Source::Shared(shared) => match &shared.what {
                 What::Items(start) => start,
-                What::Part(..) | What::Whole(_) => self,
+                What::Part(..) | What::Whole(_) | What::Made(..) => self,
             },
             _ => self,
         }
@@ -184,8 +204,29 @@ impl Chain {
             What::Part(_, b) if *b != Box3::whole(shared.grid().shape) => {
                 Ok(self.clone().on_part(shared.voxels()?, b, shared.grid()))
             }
+            What::Made(start, remake) => {
+                let (whole, b) = (Box3::whole(shared.grid().shape), self.source_box());
+                if b == whole || !matches!(remake.by, RemakeBy::Voxels(_)) {
+                    return Ok(memory(Source::Memory(shared.load()?)));
+                }
+                let crop = Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY };
+                let mut part = start.clone();
+                part.push_warp(&Warp::lattice("a part", start.grid(), crop, b.shape))?;
+                let made = remade(remake, &part.compute(Want::Stored)?)?;
+                Ok(self.clone().on_part(made, &b, shared.grid()))
+            }
             _ => Ok(memory(Source::Memory(shared.voxels()?))),
         }
+    }
+
+    /// What is made of this chain's voxels, as the start of another.
+    pub(crate) fn remade(&self, remake: Remake) -> medcore::Result<Chain> {
+        if !self.dtype().is_real() {
+            return Err(medcore::Error::not_numeric(&remake.label, self.dtype()));
+        }
+        let start = Chain { made: None, ..self.clone() };
+        let source = What::Made(start, remake).shared();
+        Ok(Chain { source, stages: vec![], idle: vec![], made: None, ..self.clone() })
     }
 }
 

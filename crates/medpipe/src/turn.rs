@@ -50,6 +50,7 @@ impl Stage {
             Op::Cast(to) => Op::Cast(*to),
             Op::Relabel(table) => Op::Relabel(table.clone()),
             Op::Lattice(m) => Op::Lattice(m.turned(turn)),
+            Op::Filter(only, f) => Op::Filter(*only, f.turned.as_ref()?(turn)?),
             Op::Interpolate(i) if i.map.is_separable() && i.is_nearest() => Op::Interpolate(i.turned(turn)?),
             _ => return None,
         };
@@ -77,7 +78,7 @@ impl Interpolated {
     fn turned(&self, turn: Turn) -> Option<Interpolated> {
         let exchange = Lattice { axes: turn, ..Lattice::IDENTITY }.to_affine();
         let map = (exchange * *self.map.affine()? * exchange).into();
-        Some(Interpolated { map, ..self.clone() })
+        Some(Interpolated { map, sampler: turn.map(|axis| self.sampler[axis]), ..self.clone() })
     }
 }
 

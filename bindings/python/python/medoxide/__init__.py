@@ -30,10 +30,12 @@ from ._function import Function
 from ._iteration import Counters, LoadError
 from ._presets import preset, preset_yaml, presets
 from ._transform import Group, Transform
+from .bvecs import rotate_bvecs
 from .datalists import Datalist, datalist
 from .dataset import Dataset
 from .errors import *  # noqa: F403
 from .header import Header
+from .landmarks import train_landmarks
 from .loader import Loader
 from .mixing import cutmix, cutout, mixup
 from .pipeline import Pipeline
@@ -73,10 +75,12 @@ __all__ = [
     "presets",
     "records",
     "release_memory",
+    "rotate_bvecs",
     "set_level",
     "set_threads",
     "sliding_window_inference",
     "stack",
+    "train_landmarks",
 ]
 __all__ += errors.__all__
 __all__ += transforms.__all__

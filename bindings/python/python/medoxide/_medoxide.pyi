@@ -35,12 +35,14 @@ __all__ = [
     "cache",
     "features",
     "index",
+    "landmarks",
     "load",
     "mix_draws",
     "preset_file",
     "presets",
     "records",
     "release_memory",
+    "rotated_bvecs",
     "set_level",
     "set_threads",
     "stack",
@@ -106,6 +108,7 @@ class VolumeCore:
     def _compute(self) -> None: ...
     def release(self) -> None: ...
     def _explain(self) -> str: ...
+    def _invert(self, other: VolumeCore, label_interpolation: str) -> Any: ...
     def cached(self, cache: Cache) -> Volume: ...
     def _apply(self, name: str, parameters: Mapping[str, Any], seed: int | None = None) -> Any: ...
     def __getitem__(self, key: Any, /) -> Volume: ...
@@ -255,6 +258,16 @@ def load(
     path: _Path, role: _Role | None = None, mmap: bool = False, index: bool | _Path = True
 ) -> Volume: ...
 def index(path: _Path, folder: _Path | None = None) -> Path | None: ...
+def landmarks(
+    paths: Sequence[_Path],
+    cutoff: tuple[float, float],
+    mask: str | dict[str, Any],
+    masks: Sequence[_Path],
+    save: _Path | None,
+) -> list[float]: ...
+def rotated_bvecs(
+    vectors: list[list[float]], before: list[list[float]], after: list[list[float]]
+) -> list[list[float]]: ...
 def mix_draws(
     name: str,
     seed: int,

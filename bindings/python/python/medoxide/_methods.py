@@ -9,10 +9,14 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from .transforms import (
+        About,
         Absent,
         AffinePart,
         AffineRule,
+        AntiAlias,
         Axes,
+        BoundarySide,
+        Classes,
         CropPlace,
         CropUnit,
         Dist,
@@ -25,8 +29,12 @@ if TYPE_CHECKING:
         GammaOf,
         GaussianRule,
         GivenField,
+        GivenGrid,
+        GivenNumbers,
         Interpolation,
+        LabelInterpolation,
         LengthUnit,
+        LocalWeights,
         Mask,
         MorphologyOperation,
         Moves,
@@ -37,9 +45,14 @@ if TYPE_CHECKING:
         PadMode,
         Pivot,
         Polynomials,
+        ResamplePreset,
+        Resampling,
         RotationOrder,
         StructuringElement,
+        ThresholdMethod,
+        ThresholdResult,
         VolumeUnit,
+        WindowPreset,
         WindowRule,
     )
 
@@ -69,13 +82,15 @@ class TransformMethods:
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
+        matrix: Sequence[Sequence[float]] | None = None,
+        about: About = "center",
         moves: Moves = "content",
         unit: LengthUnit = "mm",
         frame: Frame = "grid",
         order: RotationOrder = "xyz",
         sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -98,7 +113,13 @@ class TransformMethods:
 
         MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
         translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
-        [rotate, translate, shear, scale]` and `mode: smallest`.
+        [rotate, translate, shear, scale]` and `mode: smallest`. SciPy's `affine_transform` is a
+        `matrix` with `moves: grid`, `unit: voxels` and `about: origin`; ITK's `AffineTransform`
+        one with `moves: grid`, `frame: lps` and `about: origin`.
+
+        Peers: MONAI `Affine`, `RandAffine`, `Rotate`; TorchIO `Affine`, `RandomAffine`;
+        batchgeneratorsv2 `SpatialTransform`; SciPy `ndimage.affine_transform`; SimpleITK
+        `AffineTransform`, `Euler3DTransform`; OpenCV `warpAffine`.
 
         Parameters
         ----------
@@ -111,6 +132,12 @@ class TransformMethods:
             Shear: x by y, x by z, y by z (tangents of the angles).
         translate : Dist | Sequence[Dist], default 0.0
             Shift along the axes. In mm.
+        matrix : Sequence[Sequence[float]] | None, default None
+            The whole map at once, four rows of four, instead of scale, shear, rotation and shift:
+            lengths along the axes to lengths along the axes.
+        about : About, default "center"
+            The point that scale, shear and rotation leave where it is, from which lengths are
+            counted. `center`: the centre of the grid. `origin`: where lengths along the axes are 0.
         moves : Moves, default "content"
             What the numbers move: the content, or the grid that it is sampled by. `content`: the
             content: a scale above 1 enlarges it. `grid`: the grid on which it is sampled, as in
@@ -129,12 +156,12 @@ class TransformMethods:
             What is done first, second, third and last.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
             largest share of the neighbours (the largest of linearly interpolated one-hot channels,
-            the lowest label where several are). `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            the lowest label where several are). `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -158,6 +185,8 @@ class TransformMethods:
                 "scale": scale,
                 "shear": shear,
                 "translate": translate,
+                "matrix": matrix,
+                "about": about,
                 "moves": moves,
                 "unit": unit,
                 "frame": frame,
@@ -192,6 +221,8 @@ class TransformMethods:
         the axis are `factor` times as wide, as many of them as fit, about the centre. Never
         joined with another interpolation: the loss is the point.
 
+        Peers: TorchIO `RandomAnisotropy`.
+
         Parameters
         ----------
         factor : Dist, default 2.0
@@ -213,6 +244,35 @@ class TransformMethods:
             seed,
         )
 
+    def argmax(
+        self: V,
+        classes: Sequence[int] | None = None,
+        *,
+        item: str | None = None,
+    ) -> V:
+        """Turn channels into a label: at each voxel the class whose channel has the largest value,
+        of equal ones the first.
+
+        What is not a number counts as larger than any number, as in `NumPy` and torch. The label
+        has the smallest dtype that holds its values.
+
+        Peers: MONAI `AsDiscrete`; NumPy `argmax`; PyTorch `argmax`.
+
+        Parameters
+        ----------
+        classes : Sequence[int] | None, default None
+            The label values that the channels stand for; 0, 1, 2 and so on if not given.
+        item : str | None, default None
+            The name of the item that the label becomes; it takes the channels' place if not given.
+        """
+        return self._apply(
+            "argmax",
+            {
+                "classes": classes,
+                "item": item,
+            },
+        )
+
     def bias_field(
         self: V,
         coefficients: Sequence[float] = (-0.5, 0.5),
@@ -232,6 +292,8 @@ class TransformMethods:
         up to `degree` has a coefficient of its own; all channels have the same field. The
         polynomials are Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's
         `RandomBiasField`.
+
+        Peers: MONAI `RandBiasField`; TorchIO `BiasField`, `RandomBiasField`.
 
         Parameters
         ----------
@@ -257,6 +319,130 @@ class TransformMethods:
             seed,
         )
 
+    def boundary(
+        self: V,
+        which: BoundarySide = "inner",
+        *,
+        connectivity: int = 1,
+        at_edge: bool = False,
+    ) -> V:
+        """Keep the outlines of labels: voxels next to another value become 1, all others 0.
+
+        The axes of length 1 count as none. Corresponds to scikit-image's `find_boundaries`; with
+        `connectivity: 3`, `which: inner` and `at_edge` to MONAI's `LabelToContour` on a label of
+        0 and 1.
+
+        Peers: MONAI `LabelToContour`; TorchIO `Contour`; SimpleITK `LabelContour`, `BinaryContour`;
+        scikit-image `segmentation.find_boundaries`.
+
+        Parameters
+        ----------
+        which : BoundarySide, default "inner"
+            Which voxels of the two sides. `inner`: voxels of labels. `outer`: voxels that are 0;
+            between labels that touch, also within corners, both. `thick`: both.
+        connectivity : int, default 1
+            Which voxels are next to one another: 1 by faces (6 neighbours), 2 also by edges (18), 3
+            also by corners (26).
+        at_edge : bool, default False
+            Whether voxels of labels at the volume's edge are on the boundary, as if 0 lay beyond.
+        """
+        return self._apply(
+            "boundary",
+            {
+                "which": which,
+                "connectivity": connectivity,
+                "at_edge": at_edge,
+            },
+        )
+
+    def bspline_deform(
+        self: V,
+        control_points: int | Sequence[int],
+        displacements: Sequence[Sequence[float]],
+        scale: Dist = 1.0,
+        frame: Frame = "grid",
+        first: Sequence[float] | None = None,
+        apart: Sequence[float] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        *,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+    ) -> V:
+        """Displace the content by a cubic B-spline over a given grid of control points; the grid of
+        voxels stays.
+
+        What is at a voxel afterwards was before where the spline points from there, as in ITK's
+        `BSplineTransform` of order 3. The control points span the volume, as
+        `BSplineTransformInitializer` lays them: `n - 2` of `n` along an axis lie on it, the
+        outermost a cell beyond; or they lie on a grid of their own, in voxels of the volume.
+        Beyond the second and the last but one the content moves as there (ITK does not move it).
+        Landmarks move with the content. Joined with warps before and after it into one
+        interpolation.
+
+        Peers: SimpleITK `BSplineTransform`; TorchIO `ElasticDeformation`.
+
+        Parameters
+        ----------
+        control_points : int | Sequence[int]
+            Control points along x, y, z; 4 to 256.
+        displacements : Sequence[Sequence[float]]
+            How far each is displaced along x, y, z, control points along x fastest. In mm.
+        scale : Dist, default 1.0
+            What displacements are multiplied by.
+        frame : Frame, default "grid"
+            What x, y and z are, that control points are counted and displaced along; ITK's are
+            `lps`. Of the world's axes, control points are counted along the voxel axes that run
+            along them most nearly. `grid`: along the rows, columns and slices of voxels. `ras`: to
+            the right, to the front, upwards. `lps`: to the left, to the back, upwards.
+        first : Sequence[float] | None, default None
+            Where the first control point lies, in voxels of the volume, instead of the grid over
+            the volume. In voxels.
+        apart : Sequence[float] | None, default None
+            From one control point to the next, in voxels of the volume, where `first` is given. In
+            voxels.
+        interpolation : Interpolation, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        p, id, seed :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "bspline_deform",
+            {
+                "control_points": control_points,
+                "displacements": displacements,
+                "scale": scale,
+                "frame": frame,
+                "first": first,
+                "apart": apart,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "p": p,
+                "id": id,
+            },
+            seed,
+        )
+
     def cast(
         self: V,
         dtype: DTypeLike,
@@ -265,6 +451,8 @@ class TransformMethods:
     ) -> V:
         """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in
         integers.
+
+        Peers: MONAI `CastToType`; NumPy `ndarray.astype`; SimpleITK `Cast`.
 
         Parameters
         ----------
@@ -281,6 +469,71 @@ class TransformMethods:
             },
         )
 
+    def clahe(
+        self: V,
+        clip_limit: Dist = 2.0,
+        *,
+        tiles: int | Sequence[int] = 8,
+        slices: Axes | None = None,
+        bins: int | None = None,
+        range: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Equalise the histogram of each tile, its contrast limited, and blend between tiles
+        (CLAHE).
+
+        Of pictures, and slice by slice, it is OpenCV's `createCLAHE` bit for bit (uint8 and
+        uint16, which stay what they are); of volumes the same rule with tiles in three
+        dimensions. Other dtypes become float32: `bins` levels of a range, of which nothing is
+        rounded; NaN stays NaN and counts in no tile. scikit-image's `equalize_adapthist`
+        differs: it takes the limit as a share of a tile's voxels, redistributes what is clipped
+        until nothing is above the limit, stretches each tile's table, and gives values from 0 to
+        1.
+
+        Peers: OpenCV `createCLAHE`; scikit-image `exposure.equalize_adapthist`.
+
+        Parameters
+        ----------
+        clip_limit : Dist, default 2.0
+            The most voxels of one level in a tile, in multiples of what they would be if all levels
+            were alike, and at least 1; 0 sets no limit.
+        tiles : int | Sequence[int], default 8
+            Number of tiles along x, y, z; along `slices` it is not looked at. OpenCV's
+            `tileGridSize` is that of columns, then that of rows.
+        slices : Axes | None, default None
+            The axis that slices lie one after the other along, each equalised by itself; the volume
+            as a whole if not given. Slices of one voxel along an axis are pictures anyhow.
+        bins : int | None, default None
+            Number of levels, up to 65536; if not given, those of the dtype for uint8 and uint16,
+            and 256 for others.
+        range : Sequence[float] | None, default None
+            The lowest and the highest level; if not given, those of the dtype for uint8 and uint16,
+            and the smallest and the largest value of the image for others.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own smallest and largest value.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "clahe",
+            {
+                "clip_limit": clip_limit,
+                "tiles": tiles,
+                "slices": slices,
+                "bins": bins,
+                "range": range,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def clamp(
         self: V,
         min: float | None = None,
@@ -292,6 +545,9 @@ class TransformMethods:
 
         Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles`
         with values.
+
+        Peers: MONAI `ThresholdIntensity`, `ClipIntensityPercentiles`; TorchIO `Clamp`; NumPy
+        `clip`; SimpleITK `Clamp`.
 
         Parameters
         ----------
@@ -330,6 +586,8 @@ class TransformMethods:
         Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
         Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
         `BlankRectangleTransform`.
+
+        Peers: MONAI `RandCoarseDropout`; batchgeneratorsv2 `BlankRectangleTransform`.
 
         Parameters
         ----------
@@ -382,6 +640,9 @@ class TransformMethods:
         Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to
         MONAI's `RandScaleIntensityFixedMean`, whose factor is 1 less.
 
+        Peers: MONAI `ScaleIntensityFixedMean`, `RandScaleIntensityFixedMean`; batchgeneratorsv2
+        `ContrastTransform`.
+
         Parameters
         ----------
         factor : Dist, default 1.0
@@ -414,6 +675,8 @@ class TransformMethods:
     ) -> V:
         """Cut out a box of voxels. A box that leaves the volume is an error.
 
+        Peers: MONAI `SpatialCrop`; TorchIO `Crop`; SimpleITK `RegionOfInterest`.
+
         Parameters
         ----------
         start : Sequence[int]
@@ -442,6 +705,8 @@ class TransformMethods:
 
         Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never
         reaches beyond the volume).
+
+        Peers: MONAI `CropForeground`.
 
         Parameters
         ----------
@@ -479,6 +744,8 @@ class TransformMethods:
         Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts
         it, unless `odd` says otherwise.
 
+        Peers: MONAI `ResizeWithPadOrCrop`; TorchIO `CropOrPad`.
+
         Parameters
         ----------
         shape : int | Sequence[int]
@@ -508,6 +775,45 @@ class TransformMethods:
             },
         )
 
+    def crop_to_label(
+        self: V,
+        values: Sequence[int] = (),
+        *,
+        label: str | None = None,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+    ) -> V:
+        """Crop to the smallest box that holds all voxels of some labels. A volume without them is
+        kept whole.
+
+        All items are cropped alike. Corresponds to MONAI's `CropForeground` with a label as
+        `source_key` (with `allow_smaller=True`: a margin never reaches beyond the volume).
+
+        Peers: MONAI `CropForeground`; TorchIO `CropOrPad`; SimpleITK
+        `LabelShapeStatisticsImageFilter`.
+
+        Parameters
+        ----------
+        values : Sequence[int], default ()
+            The labels; all but 0 if there are none.
+        label : str | None, default None
+            The label item; the first one if not given.
+        margin : int | Sequence[int], default 0
+            Voxels kept around the box along x, y, z, as far as the volume reaches.
+        divisible : int, default 1
+            The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+            ends.
+        """
+        return self._apply(
+            "crop_to_label",
+            {
+                "values": values,
+                "label": label,
+                "margin": margin,
+                "divisible": divisible,
+            },
+        )
+
     def displace(
         self: V,
         field: GivenField,
@@ -518,7 +824,7 @@ class TransformMethods:
         frame: Frame = "grid",
         scale: Dist = 1.0,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -533,6 +839,9 @@ class TransformMethods:
         coarser than the volume: it is linear between its voxels, and beyond the outermost as
         they are. Unless it has an affine it spans the volume, faces on faces. Landmarks move
         with the content. Joined with warps before and after it into one interpolation.
+
+        Peers: MONAI `networks.blocks.Warp`; SciPy `ndimage.map_coordinates`; SimpleITK
+        `DisplacementFieldTransform`; OpenCV `remap`; PyTorch `nn.functional.grid_sample`.
 
         Parameters
         ----------
@@ -554,11 +863,11 @@ class TransformMethods:
             What vectors are multiplied by.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -591,6 +900,87 @@ class TransformMethods:
             seed,
         )
 
+    def distance_transform(
+        self: V,
+        signed: bool = False,
+        *,
+        per_label: bool = False,
+        labels: Sequence[int] | None = None,
+        item: str | None = None,
+    ) -> V:
+        """Turn the label into a map of distances: how far each voxel is from the nearest voxel
+        outside its label, in mm, exactly (Euclidean).
+
+        Distances go from voxel centre to voxel centre, so a voxel at a label's edge has the
+        voxels' spacing. They are float32; infinite where the volume has no voxel outside.
+        Besides the map, a byte for each voxel is needed while it is made, where `per_label` is
+        off or `labels` are given.
+
+        Peers: MONAI `DistanceTransformEDT`; SciPy `ndimage.distance_transform_edt`; SimpleITK
+        `SignedMaurerDistanceMap`; OpenCV `distanceTransform`; edt `edt`, `sdf`.
+
+        Parameters
+        ----------
+        signed : bool, default False
+            Whether voxels outside all labels have distances too, to the nearest label, and
+            negative; otherwise theirs is 0.
+        per_label : bool, default False
+            Whether voxels of another label are outside; otherwise all that are not 0 count as one.
+        labels : Sequence[int] | None, default None
+            The label values that are looked at, all others being outside; all but 0 if not given.
+        item : str | None, default None
+            The name of the item that the distances become; they take the label's place if not
+            given.
+        """
+        return self._apply(
+            "distance_transform",
+            {
+                "signed": signed,
+                "per_label": per_label,
+                "labels": labels,
+                "item": item,
+            },
+        )
+
+    def divisible_pad(
+        self: V,
+        multiple: int | Sequence[int] = 16,
+        *,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+    ) -> V:
+        """Pad each axis to a multiple of so many voxels, as networks that halve their input want
+        it. The world stays in place.
+
+        Voxels are added on both sides, an odd one behind, as MONAI's `DivisiblePad` does.
+
+        Peers: MONAI `DivisiblePad`; TorchIO `EnsureShapeMultiple`.
+
+        Parameters
+        ----------
+        multiple : int | Sequence[int], default 16
+            Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
+        mode : PadMode, default "constant"
+            What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
+            edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+            other side. `smallest`: the smallest value of the image, which is measured first, so
+            that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value added in mode `constant`, in real units.
+        label_value : int, default 0
+            The label added in mode `constant`.
+        """
+        return self._apply(
+            "divisible_pad",
+            {
+                "multiple": multiple,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+        )
+
     def elastic(
         self: V,
         max_displacement: Dist | Sequence[Dist] = 7.5,
@@ -600,7 +990,7 @@ class TransformMethods:
         displacements: Sequence[Sequence[float]] | None = None,
         frame: Frame = "grid",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -617,6 +1007,9 @@ class TransformMethods:
         outermost beyond it. The plan says so where displacements are larger than half the
         distance of control points: the content may then fold. Landmarks move with the content.
         Joined with affines before and after it into one interpolation.
+
+        Peers: TorchIO `ElasticDeformation`, `RandomElasticDeformation`; SimpleITK
+        `BSplineTransform`.
 
         Parameters
         ----------
@@ -638,11 +1031,11 @@ class TransformMethods:
             `ras`: to the right, to the front, upwards. `lps`: to the left, to the back, upwards.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -681,7 +1074,7 @@ class TransformMethods:
         sigma: Dist = 6.0,
         scale: NoiseScale = "noise",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -698,6 +1091,8 @@ class TransformMethods:
         and after it into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with
         `scale: peak`, to the elastic deformation of batchgenerators.
 
+        Peers: MONAI `Rand3DElastic`; batchgeneratorsv2 `SpatialTransform`.
+
         Parameters
         ----------
         magnitude : Dist, default 100.0
@@ -710,11 +1105,11 @@ class TransformMethods:
             the largest displacement along each axis.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -744,6 +1139,37 @@ class TransformMethods:
             seed,
         )
 
+    def fill_holes(
+        self: V,
+        connectivity: int = 1,
+        *,
+        labels: Sequence[int] | None = None,
+    ) -> V:
+        """Fill the holes of each label: what is not connected to the volume's edge without crossing
+        the label becomes that label.
+
+        Labels are gone through one after the other, in the order given or ascending; other
+        labels that lie in a hole are filled too. An axis of one voxel has no edge, so that a
+        slice is filled as a picture.
+
+        Peers: MONAI `FillHoles`; SciPy `ndimage.binary_fill_holes`; SimpleITK `BinaryFillhole`.
+
+        Parameters
+        ----------
+        connectivity : int, default 1
+            Which voxels outside the label touch: 1 by faces (6 neighbours), 2 also by edges (18), 3
+            also by corners (26).
+        labels : Sequence[int] | None, default None
+            The label values whose holes are filled; all that there are but 0 if not given.
+        """
+        return self._apply(
+            "fill_holes",
+            {
+                "connectivity": connectivity,
+                "labels": labels,
+            },
+        )
+
     def flip(
         self: V,
         axes: Axes,
@@ -755,6 +1181,9 @@ class TransformMethods:
 
         Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`,
         which mirrors the content in the world.
+
+        Peers: MONAI `Flip`, `RandFlip`, `RandAxisFlip`; TorchIO `Flip`, `RandomFlip`;
+        batchgeneratorsv2 `MirrorTransform`; NumPy `flip`; SimpleITK `Flip`.
 
         Parameters
         ----------
@@ -793,6 +1222,9 @@ class TransformMethods:
         `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
         magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma:
         {log_uniform: [0.74, 1.35]}` is its default).
+
+        Peers: MONAI `AdjustContrast`, `RandAdjustContrast`; TorchIO `Gamma`, `RandomGamma`;
+        batchgeneratorsv2 `GammaTransform`; scikit-image `exposure.adjust_gamma`.
 
         Parameters
         ----------
@@ -841,6 +1273,9 @@ class TransformMethods:
         A voxel's draw depends on the key and on its index in the whole grid only, so that any
         patch of a noisy volume has the noise of the whole.
 
+        Peers: MONAI `RandGaussianNoise`; TorchIO `Noise`, `RandomNoise`; batchgeneratorsv2
+        `GaussianNoiseTransform`; SimpleITK `AdditiveGaussianNoise`.
+
         Parameters
         ----------
         std : Dist, default 0.1
@@ -877,7 +1312,11 @@ class TransformMethods:
         """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s -
         smooth(s))` with `s` the smoothed image.
 
-        Corresponds to MONAI's `GaussianSharpen`.
+        Corresponds to MONAI's `GaussianSharpen`. With `sigma1: 0` and `rule: scipy` it is
+        unsharp masking, scikit-image's `unsharp_mask` with `sigma2` as radius and `alpha` as
+        amount.
+
+        Peers: MONAI `GaussianSharpen`, `RandGaussianSharpen`.
 
         Parameters
         ----------
@@ -926,6 +1365,10 @@ class TransformMethods:
         What the kernel's weights are, how wide it is and what lies beyond the volume's edge are
         as in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in
         nnU-Net's augmentation.
+
+        Peers: MONAI `GaussianSmooth`, `RandGaussianSmooth`; TorchIO `Blur`, `RandomBlur`;
+        batchgeneratorsv2 `GaussianBlurTransform`; SciPy `ndimage.gaussian_filter`; SimpleITK
+        `DiscreteGaussian`; OpenCV `GaussianBlur`.
 
         Parameters
         ----------
@@ -976,6 +1419,8 @@ class TransformMethods:
         kept. Corresponds to TorchIO's `RandomGhosting`. Two ghosts are the N/2 ghost of
         echo-planar images.
 
+        Peers: TorchIO `Ghosting`, `RandomGhosting`.
+
         Parameters
         ----------
         ghosts : Dist, default 4.0
@@ -1018,6 +1463,8 @@ class TransformMethods:
         Frequencies beyond `(1 - alpha) max(nx, ny, nz) / sqrt(2)` from the middle `(n - 1) / 2`
         of the centred frequencies are set to 0, as in MONAI's `GibbsNoise`.
 
+        Peers: MONAI `GibbsNoise`, `RandGibbsNoise`.
+
         Parameters
         ----------
         alpha : Dist, default 0.6
@@ -1053,6 +1500,8 @@ class TransformMethods:
         fastest), by the rule that is chosen. Axes shorter than the patch are padded about the
         centre. Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's
         `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
+
+        Peers: MONAI `GridPatch`, `inferers.sliding_window_inference`; TorchIO `GridSampler`.
 
         Parameters
         ----------
@@ -1098,7 +1547,7 @@ class TransformMethods:
         cells: int | Sequence[int] = 5,
         steps: Sequence[Sequence[float]] | None = None,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1115,6 +1564,8 @@ class TransformMethods:
         parts, both included, and voxels left over at the end are one more cell. Landmarks move
         with the content.
 
+        Peers: MONAI `GridDistortion`, `RandGridDistortion`.
+
         Parameters
         ----------
         limits : Sequence[float], default (-0.03, 0.03)
@@ -1125,11 +1576,11 @@ class TransformMethods:
             Steps of all cells along x, y, z, `cells + 1` of each, instead of drawn ones.
         interpolation : Interpolation, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `cubic`: a cubic B-spline.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
             mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1159,6 +1610,107 @@ class TransformMethods:
             seed,
         )
 
+    def histogram_equalize(
+        self: V,
+        out_range: Sequence[float] = (0.0, 1.0),
+        *,
+        bins: int | None = None,
+        stretch: bool = False,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend the scale of values so that all values are about as frequent.
+
+        A value becomes the share of voxels that are not above it, linearly between the middles
+        of a histogram's bins. Corresponds to scikit-image's `equalize_hist`, and with `stretch`,
+        `bins: 256` and `out_range: [0, 255]` to MONAI's `HistogramNormalize`. NaN stays NaN; an
+        image of one value stays as it is.
+
+        Peers: MONAI `HistogramNormalize`; scikit-image `exposure.equalize_hist`.
+
+        Parameters
+        ----------
+        out_range : Sequence[float], default (0.0, 1.0)
+            What the shares 0 and 1 become.
+        bins : int | None, default None
+            Number of bins from the smallest to the largest value, 2 to 65536; if not given, one for
+            each value of integer voxels, and 256 for others.
+        stretch : bool, default False
+            Whether shares are stretched so that the smallest value becomes the lower end; else it
+            becomes its own share.
+        mask : Mask, default "all"
+            Voxels that are counted. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+            `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own histogram.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_equalize",
+            {
+                "out_range": out_range,
+                "bins": bins,
+                "stretch": stretch,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
+    def histogram_match(
+        self: V,
+        reference: str,
+        *,
+        digest: str | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend the scale of values so that they are distributed as those of a reference.
+
+        A value becomes the one below which the reference has the same share of its voxels. With
+        integer voxels, which have a bin for each value, it is scikit-image's `match_histograms`;
+        of others it is off by no more than a bin. SimpleITK's `HistogramMatching` takes a few
+        quantiles instead, over voxels above the mean (`mask: above_mean`). NaN stays NaN; an
+        image of one value stays as it is.
+
+        Peers: SimpleITK `HistogramMatching`; scikit-image `exposure.match_histograms`.
+
+        Parameters
+        ----------
+        reference : str
+            The reference: a volume file, all of whose channels are counted together. It is read
+            when the pipeline is made.
+        digest : str | None, default None
+            A digest of the file's numbers, written when it is read; a file that has others is an
+            error.
+        bins : int | None, default None
+            Number of bins from the smallest to the largest value of each, 2 to 65536; if not given,
+            one for each value of integer voxels, and 4096 for others.
+        mask : Mask, default "all"
+            Voxels that are counted, of both; a label cannot tell of the reference. `all`: every
+            voxel. `nonzero`: voxels that are not exactly 0. `above_mean`: voxels above the mean of
+            all, as TorchIO's `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own histogram.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_match",
+            {
+                "reference": reference,
+                "digest": digest,
+                "bins": bins,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
     def histogram_shift(
         self: V,
         control_points: Dist = 10.0,
@@ -1175,6 +1727,8 @@ class TransformMethods:
         Control points divide the image's range evenly. From the lowest to the highest, each but
         the outermost is moved to a value that is drawn uniformly between the point below it, as
         moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
+
+        Peers: MONAI `RandHistogramShift`.
 
         Parameters
         ----------
@@ -1197,6 +1751,54 @@ class TransformMethods:
             seed,
         )
 
+    def histogram_standardize(
+        self: V,
+        landmarks: Sequence[float],
+        *,
+        cutoff: Sequence[float] = (1.0, 99.0),
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bring an image's percentiles to those of a training set, linearly in between (Nyúl, Udupa
+        and Zhang 2000).
+
+        Corresponds to TorchIO's `HistogramStandardization`, whose landmarks it takes and whose
+        arithmetic it follows: the landmarks of the 25th and the 75th percentile are not used,
+        two percentiles that are closer than 1e-5 stay one value, and beyond the outermost the
+        lines go on. `train_landmarks` makes landmarks of files.
+
+        Peers: TorchIO `HistogramStandardization`.
+
+        Parameters
+        ----------
+        landmarks : Sequence[float]
+            What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30,
+            40, 50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained:
+            images stay as they are.
+        cutoff : Sequence[float], default (1.0, 99.0)
+            The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks
+            were trained with.
+        mask : Mask, default "all"
+            Voxels that the percentiles are taken over. `all`: every voxel. `nonzero`: voxels that
+            are not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+            `ZNormalization.mean`.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own percentiles.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "histogram_standardize",
+            {
+                "landmarks": landmarks,
+                "cutoff": cutoff,
+                "mask": mask,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
     def invert_intensity(
         self: V,
         about: Pivot = "range",
@@ -1208,6 +1810,8 @@ class TransformMethods:
         0.
 
         `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+        Peers: batchgeneratorsv2 `InvertImageTransform`; SimpleITK `InvertIntensity`.
 
         Parameters
         ----------
@@ -1245,6 +1849,8 @@ class TransformMethods:
         Each plane outside the middle is left out by its own draw. With `axes` the phase-encoding
         axis, this is the random mask of undersampled reconstruction.
 
+        Peers: none.
+
         Parameters
         ----------
         fraction : Dist, default 0.3
@@ -1280,6 +1886,9 @@ class TransformMethods:
         Of components of the same size, the one whose first voxel (x fastest) comes first is
         kept. Corresponds to MONAI's `KeepLargestConnectedComponent`.
 
+        Peers: MONAI `KeepLargestConnectedComponent`; TorchIO `KeepLargestComponent`; SciPy
+        `ndimage.label`; SimpleITK `ConnectedComponent`, `RelabelComponent`; cc3d `largest_k`.
+
         Parameters
         ----------
         connectivity : int, default 3
@@ -1310,6 +1919,8 @@ class TransformMethods:
         `DownsampleSegForDSTransform`, whose list begins with the label itself (1) and counts
         axes z, y, x. Transforms that move voxels come before: afterwards the items lie on
         several grids.
+
+        Peers: batchgeneratorsv2 `DownsampleSegForDSTransform`.
 
         Parameters
         ----------
@@ -1343,8 +1954,13 @@ class TransformMethods:
         For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image
         Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
         `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
-        Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
-        transforms that come after look for images.
+        Partial volumes come of a chain: the label on voxels smaller than wanted (`resample`),
+        the image of it, a `gaussian_smooth` of about a third of the wanted voxel, and a
+        `resample` to that; a voxel then is a mixture of the labels in it. Corresponds to
+        TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that
+        come after look for images.
+
+        Peers: TorchIO `LabelsToImage`, `RandomLabelsToImage`.
 
         Parameters
         ----------
@@ -1380,6 +1996,170 @@ class TransformMethods:
             seed,
         )
 
+    def laplacian(
+        self: V,
+        unit: LengthUnit = "voxels",
+        *,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """The Laplacian: along each axis the voxels before and after, less twice the voxel, summed.
+
+        Beyond the volume's edge lies the edge voxel again. Corresponds to SciPy's `laplace`, and
+        with `unit: mm` to SimpleITK's `Laplacian`, which divides by the squared spacing.
+
+        Peers: SciPy `ndimage.laplace`; SimpleITK `Laplacian`.
+
+        Parameters
+        ----------
+        unit : LengthUnit, default "voxels"
+            The unit of length that differences are taken over. `voxels`: voxels along each axis.
+            `mm`: millimetres.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "laplacian",
+            {
+                "unit": unit,
+                "per_channel": per_channel,
+            },
+        )
+
+    def local_normalize(
+        self: V,
+        sigma: Dist | Sequence[Dist] = 4.0,
+        *,
+        unit: LengthUnit = "voxels",
+        weights: LocalWeights = "gaussian",
+        floor: float = 0.1,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Subtract the mean around each voxel, and divide by the deviation around it.
+
+        Local contrast normalisation, subtractive then divisive (Jarrett, Kavukcuoglu, Ranzato
+        and LeCun 2009): means are weighted by a Gaussian, or by boxes; the deviation is the root
+        of the mean square of what the subtraction leaves. Where it is small it is not divided
+        by.
+
+        Peers: none.
+
+        Parameters
+        ----------
+        sigma : Dist | Sequence[Dist], default 4.0
+            Standard deviation of the Gaussian along x, y, z, in `unit`; of boxes, half of their
+            length less half a voxel, rounded. 0 leaves an axis alone.
+        unit : LengthUnit, default "voxels"
+            The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
+        weights : LocalWeights, default "gaussian"
+            What neighbours are weighted by. `gaussian`: a Gaussian, cut off at four deviations.
+            `box`: a box.
+        floor : float, default 0.1
+            The smallest deviation that is divided by, as a share of the image's own deviation;
+            above 0.
+        channel_wise : bool, default False
+            Whether each channel (or frame) has its own deviation for the floor.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "local_normalize",
+            {
+                "sigma": sigma,
+                "unit": unit,
+                "weights": weights,
+                "floor": floor,
+                "channel_wise": channel_wise,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def log(
+        self: V,
+        offset: float = 1.0,
+        *,
+        base: float | None = None,
+        signed: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Take the logarithm of `value + offset`.
+
+        What is below `-offset` becomes NaN and what equals it minus infinity, as in NumPy,
+        unless `signed`. Corresponds to `numpy.log1p` and, with `base: 2`, to scikit-image's
+        `adjust_log` of values from 0 to 1; with `offset: 0` to SimpleITK's `Log`.
+
+        Peers: NumPy `log1p`; SimpleITK `Log`; scikit-image `exposure.adjust_log`.
+
+        Parameters
+        ----------
+        offset : float, default 1.0
+            What is added to values before.
+        base : float | None, default None
+            The base, above 0 and not 1; e if not given.
+        signed : bool, default False
+            Whether the logarithm is that of the magnitude, and the value's sign is given back to
+            it.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "log",
+            {
+                "offset": offset,
+                "base": base,
+                "signed": signed,
+                "per_channel": per_channel,
+            },
+        )
+
+    def median_smooth(
+        self: V,
+        radius: int | Sequence[int] = 1,
+        *,
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Replace each voxel by the median of the box around it.
+
+        Integers of 8 and 16 bits keep their dtype, others become float32. NaN counts as larger
+        than any number. Corresponds to MONAI's `MedianSmooth`, SimpleITK's `Median` and OpenCV's
+        `medianBlur`; with `mode: symmetric` to SciPy's `median_filter`.
+
+        Peers: MONAI `MedianSmooth`; SciPy `ndimage.median_filter`; SimpleITK `Median`; OpenCV
+        `medianBlur`.
+
+        Parameters
+        ----------
+        radius : int | Sequence[int], default 1
+            Voxels on either side along x, y, z, 0 to 7.
+        mode : PadMode, default "edge"
+            What lies beyond the volume's edge. `constant`: one value. `edge`: the edge voxel.
+            `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
+            repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
+            measured first, so that nothing before is joined with it; labels have theirs of
+            `constant`.
+        value : float, default 0.0
+            The value beyond the edge in mode `constant`.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "median_smooth",
+            {
+                "radius": radius,
+                "mode": mode,
+                "value": value,
+                "per_channel": per_channel,
+            },
+        )
+
     def morphology(
         self: V,
         operation: MorphologyOperation = "dilate",
@@ -1398,6 +2178,12 @@ class TransformMethods:
         Labels are gone through one after the other, in the order given or ascending. Voxels that
         a label loses become 0. What lies outside the volume takes nothing from a label and adds
         nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+        Peers: MONAI `utils_morphological_ops.dilate`, `utils_morphological_ops.erode`; SciPy
+        `ndimage.binary_dilation`, `ndimage.binary_erosion`, `ndimage.binary_opening`,
+        `ndimage.binary_closing`; SimpleITK `BinaryDilate`, `BinaryErode`,
+        `BinaryMorphologicalOpening`, `BinaryMorphologicalClosing`; scikit-image
+        `morphology.dilation`, `morphology.erosion`, `morphology.opening`, `morphology.closing`.
 
         Parameters
         ----------
@@ -1457,6 +2243,8 @@ class TransformMethods:
         the planes that holds frequency 0 comes from the image at rest. Follows TorchIO's
         `RandomMotion`, which turns about the origin of the world and lets time run along z.
 
+        Peers: TorchIO `Motion`, `RandomMotion`.
+
         Parameters
         ----------
         movements : int, default 2
@@ -1490,6 +2278,43 @@ class TransformMethods:
             seed,
         )
 
+    def one_hot(
+        self: V,
+        classes: Classes,
+        *,
+        dtype: DTypeLike = "float32",
+        item: str | None = None,
+    ) -> V:
+        """Turn the label into channels of 0 and 1, one for each class or each region of several
+        classes.
+
+        The channels are a map: warps that come after interpolate them linearly, intensity
+        transforms leave them alone. Regions may overlap, as in region-based training (`nnU-Net`,
+        `BraTS`): `classes: [[1, 2, 3], [2, 3], 3]` are the whole tumour, its core and the part
+        that enhances. The channels are the last axis, and the first of tensors.
+
+        Peers: MONAI `AsDiscrete`, `ConvertToMultiChannelBasedOnBratsClasses`; TorchIO `OneHot`;
+        batchgeneratorsv2 `ConvertSegmentationToRegionsTransform`; PyTorch `nn.functional.one_hot`.
+
+        Parameters
+        ----------
+        classes : Classes
+            How many classes there are: the values from 0 on, each a channel. Or for each channel
+            the label value that it stands for, or several. 1 to 4096 channels.
+        dtype : DTypeLike, default "float32"
+            The dtype of the channels.
+        item : str | None, default None
+            The name of the item that the channels become; they take the label's place if not given.
+        """
+        return self._apply(
+            "one_hot",
+            {
+                "classes": classes,
+                "dtype": dtype,
+                "item": item,
+            },
+        )
+
     def pad(
         self: V,
         amount: int | Sequence[int] = 0,
@@ -1504,6 +2329,9 @@ class TransformMethods:
 
         Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode,
         with `label_value` where it is constant.
+
+        Peers: MONAI `BorderPad`, `SpatialPad`; TorchIO `Pad`; NumPy `pad`; SimpleITK `ConstantPad`,
+        `MirrorPad`, `WrapPad`.
 
         Parameters
         ----------
@@ -1548,6 +2376,8 @@ class TransformMethods:
         Values that are not listed stay. For classes whose numbers mean nothing, such as
         instances, or parts that are alike.
 
+        Peers: none.
+
         Parameters
         ----------
         labels : Sequence[int]
@@ -1578,6 +2408,8 @@ class TransformMethods:
         `scale` times the value as expectation, divided by `scale`.
 
         Values that are not above 0 become 0.
+
+        Peers: SimpleITK `ShotNoise`; scikit-image `util.random_noise`.
 
         Parameters
         ----------
@@ -1610,6 +2442,8 @@ class TransformMethods:
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+        Peers: none.
 
         Parameters
         ----------
@@ -1654,6 +2488,8 @@ class TransformMethods:
         Every start that keeps the patch inside the volume is equally likely, the last one
         included. Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
         `RandSpatialCropSamples` with `random_size=False`.
+
+        Peers: MONAI `RandSpatialCrop`, `RandSpatialCropSamples`; TorchIO `UniformSampler`.
 
         Parameters
         ----------
@@ -1730,6 +2566,8 @@ class TransformMethods:
 
         Every voxel of a label is equally likely. The label is looked at in its own dtype, as it
         stands at this point of the pipeline.
+
+        Peers: MONAI `RandCropByPosNegLabel`, `RandCropByLabelClasses`; TorchIO `LabelSampler`.
 
         Parameters
         ----------
@@ -1826,6 +2664,8 @@ class TransformMethods:
         Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which
         leaves out the last place along each axis.
 
+        Peers: MONAI `RandWeightedCrop`; TorchIO `WeightedSampler`.
+
         Parameters
         ----------
         shape : int | Sequence[int]
@@ -1895,6 +2735,8 @@ class TransformMethods:
         `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the
         operations are those of `morphology`.
 
+        Peers: batchgeneratorsv2 `ApplyRandomBinaryOperatorTransform`.
+
         Parameters
         ----------
         radius : Sequence[float], default (1.0, 8.0)
@@ -1948,6 +2790,8 @@ class TransformMethods:
         Axes of different lengths change the shape: for patches that are cubes, or volumes of
         which patches are cut afterwards.
 
+        Peers: batchgeneratorsv2 `Rot90Transform`, `TransposeAxesTransform`.
+
         Parameters
         ----------
         mirror : bool, default False
@@ -1983,6 +2827,8 @@ class TransformMethods:
         voxels. Corresponds to MONAI's `RandSpatialCrop` with `random_size=True` (`smallest` and
         `largest` are its `roi_size` and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
 
+        Peers: MONAI `RandSpatialCrop`, `RandScaleCrop`.
+
         Parameters
         ----------
         smallest : float | Sequence[float]
@@ -2017,6 +2863,9 @@ class TransformMethods:
         """Replace label values. Values that are not named stay. The dtype stays; a value that it
         cannot hold is an error.
 
+        Peers: MONAI `MapLabelValue`; TorchIO `RemapLabels`, `RemoveLabels`; batchgeneratorsv2
+        `RemoveLabelTransform`; SimpleITK `ChangeLabel`.
+
         Parameters
         ----------
         table : Mapping[int, int]
@@ -2047,6 +2896,8 @@ class TransformMethods:
         Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
         `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of
         nnU-Net's cascade.
+
+        Peers: batchgeneratorsv2 `RemoveRandomConnectedComponentFromOneHotEncodingTransform`.
 
         Parameters
         ----------
@@ -2095,6 +2946,9 @@ class TransformMethods:
 
         Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
 
+        Peers: MONAI `RemoveSmallObjects`; SimpleITK `RelabelComponent`; scikit-image
+        `morphology.remove_small_objects`; cc3d `dust`.
+
         Parameters
         ----------
         min_size : Dist, default 64.0
@@ -2136,6 +2990,9 @@ class TransformMethods:
         Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
         TorchIO's `ToCanonical`.
 
+        Peers: MONAI `Orientation`; TorchIO `ToCanonical`, `ToOrientation`; SimpleITK `DICOMOrient`;
+        nibabel `as_closest_canonical`.
+
         Parameters
         ----------
         orientation : str
@@ -2155,17 +3012,28 @@ class TransformMethods:
         *,
         shape: int | Sequence[int] | None = None,
         fit: Fit = "rounded",
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        anti_alias: AntiAlias = "none",
+        clip: bool = False,
+        thick: float | None = None,
+        preset: ResamplePreset | None = None,
     ) -> V:
         """Sample the volume on a grid of another spacing, or of another shape over the same field
         of view.
 
         Both grids share the centre of their field of view, and voxel centres lie half a voxel
-        inside its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly
-        and the shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of
-        view is met exactly. Beyond the outermost centres the edge voxel is used. No smoothing is
-        done before down-sampling.
+        inside its edge (torch `align_corners=False`), unless `fit` says otherwise. With
+        `spacing`, the spacing is met exactly and the shape is the rounded one; with `shape`, the
+        field of view is met exactly. Beyond the outermost centres the edge voxel is used.
+        Nothing is smoothed before down-sampling unless `anti_alias` says so, and `area` is the
+        mean of what a voxel covers. A `preset` takes over what a library does.
+
+        Peers: MONAI `Spacing`, `Resize`; TorchIO `Resample`, `Resize`; SciPy `ndimage.zoom`;
+        SimpleITK `Resample`; scikit-image `transform.resize`; PyTorch `nn.functional.interpolate`.
 
         Parameters
         ----------
@@ -2175,15 +3043,39 @@ class TransformMethods:
             Voxels along x, y, z, instead of a spacing.
         fit : Fit, default "rounded"
             How many voxels of the spacing there are, and where they lie. `rounded`: the rounded
-            number. `inside`: as many as fit. `first`: first centre on first centre.
-        interpolation : Interpolation, default "linear"
+            number. `inside`: as many as fit. `first`: first centre on first centre. `corners`:
+            outermost centres on outermost centres.
+        interpolation : Resampling, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
-            How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours (the largest of linearly interpolated one-hot channels,
-            the lowest label where several are). `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "edge"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        anti_alias : AntiAlias, default "none"
+            Whether, and by whose Gaussian, images are smoothed before they are sampled more
+            coarsely. `none`: not at all. `scikit`: scikit-image's `resize(anti_aliasing=True)`.
+            `monai`: mONAI's `Resize(anti_aliasing=True)`.
+        clip : bool, default False
+            Whether values between voxels are held within the range of the channel's voxels, beyond
+            which `cubic` and `lanczos` may go.
+        thick : float | None, default None
+            An axis whose voxels are this many times as wide as those of another one, before or else
+            afterwards, and the only one as wide, is sampled by itself, after the other two, by the
+            nearest voxel: nnU-Net's rule, with 3.
+        preset : ResamplePreset | None, default None
+            Takes over what a library does: `fit`, `mode`, `clip`, `thick`, the rule of `anti_alias`
+            if it is on, and what the library means by `nearest` and `area`.
         """
         return self._apply(
             "resample",
@@ -2193,6 +3085,79 @@ class TransformMethods:
                 "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "anti_alias": anti_alias,
+                "clip": clip,
+                "thick": thick,
+                "preset": preset,
+            },
+        )
+
+    def resample_to(
+        self: V,
+        file: str | None = None,
+        *,
+        item: str | None = None,
+        grid: GivenGrid | None = None,
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        clip: bool = False,
+    ) -> V:
+        """Sample the volume on another volume's grid: a file's, another item's, or one that is
+        given. The world stays in place.
+
+        Axis-aligned grids are sampled along the axes, whatever their order and direction; grids
+        that lie on the same voxels are copied. `area` and `lanczos` go along axes only. In a
+        pipeline, `keys` names the items that move when `item` is one of the sample.
+
+        Peers: MONAI `ResampleToMatch`; TorchIO `Resample`; SimpleITK `Resample`; nibabel
+        `processing.resample_from_to`.
+
+        Parameters
+        ----------
+        file : str | None, default None
+            A file whose grid it is; its header is read when the pipeline is made.
+        item : str | None, default None
+            An item of the sample whose grid it is.
+        grid : GivenGrid | None, default None
+            The grid; written when a file is read.
+        interpolation : Resampling, default "linear"
+            How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
+            How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
+            the voxel in which a voxel of the output begins. `linear`: the largest share.
+        mode : PadMode, default "constant"
+            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
+        value : float, default 0.0
+            The value outside in mode `constant`.
+        label_value : int, default 0
+            The label outside in mode `constant`.
+        clip : bool, default False
+            Whether values between voxels are held within the range of the channel's voxels.
+        """
+        return self._apply(
+            "resample_to",
+            {
+                "file": file,
+                "item": item,
+                "grid": grid,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "clip": clip,
             },
         )
 
@@ -2202,6 +3167,7 @@ class TransformMethods:
         *,
         in_range: Sequence[float] | None = None,
         percentiles: Sequence[float] | None = None,
+        relative: bool = False,
         clip: bool = True,
         mask: Mask = "all",
         channel_wise: bool = False,
@@ -2214,6 +3180,10 @@ class TransformMethods:
         lower output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
         `RescaleIntensity`.
 
+        Peers: MONAI `ScaleIntensity`, `ScaleIntensityRange`, `ScaleIntensityRangePercentiles`;
+        TorchIO `RescaleIntensity`; SimpleITK `RescaleIntensity`, `IntensityWindowing`; OpenCV
+        `normalize`; scikit-image `exposure.rescale_intensity`.
+
         Parameters
         ----------
         out_range : Sequence[float], default (0.0, 1.0)
@@ -2223,6 +3193,9 @@ class TransformMethods:
         percentiles : Sequence[float] | None, default None
             Percentiles (0 to 100) that the input range is measured at, if not given; the extremes
             otherwise.
+        relative : bool, default False
+            Whether the percentiles become themselves, as shares of the way from the lower to the
+            upper output, as with MONAI's `relative`; 0 and 100 are the ends.
         clip : bool, default True
             Whether values outside the input range are clipped to the output range.
         mask : Mask, default "all"
@@ -2240,6 +3213,7 @@ class TransformMethods:
                 "out_range": out_range,
                 "in_range": in_range,
                 "percentiles": percentiles,
+                "relative": relative,
                 "clip": clip,
                 "mask": mask,
                 "channel_wise": channel_wise,
@@ -2266,6 +3240,8 @@ class TransformMethods:
 
         Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
         batchgeneratorsv2's `RicianNoiseTransform`.
+
+        Peers: MONAI `RandRicianNoise`; batchgeneratorsv2 `RicianNoiseTransform`.
 
         Parameters
         ----------
@@ -2314,6 +3290,8 @@ class TransformMethods:
 
         Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
 
+        Peers: MONAI `Rotate90`, `RandRotate90`; batchgeneratorsv2 `Rot90Transform`; NumPy `rot90`.
+
         Parameters
         ----------
         k : Dist, default 1.0
@@ -2347,6 +3325,8 @@ class TransformMethods:
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Set single voxels, drawn each by itself, to a high or a low value.
+
+        Peers: SimpleITK `SaltAndPepperNoise`; scikit-image `util.random_noise`.
 
         Parameters
         ----------
@@ -2389,6 +3369,8 @@ class TransformMethods:
         Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
         `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
 
+        Peers: MONAI `RandScaleIntensity`; batchgeneratorsv2 `MultiplicativeBrightnessTransform`.
+
         Parameters
         ----------
         factor : Dist, default 1.0
@@ -2423,6 +3405,8 @@ class TransformMethods:
 
         Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
         `SharpeningTransform`.
+
+        Peers: batchgeneratorsv2 `SharpeningTransform`.
 
         Parameters
         ----------
@@ -2465,6 +3449,9 @@ class TransformMethods:
         `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with
         `offset: {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
 
+        Peers: MONAI `ShiftIntensity`, `RandShiftIntensity`, `StdShiftIntensity`,
+        `RandStdShiftIntensity`; batchgeneratorsv2 `BrightnessAdditiveTransform`.
+
         Parameters
         ----------
         offset : Dist, default 0.0
@@ -2490,6 +3477,50 @@ class TransformMethods:
             seed,
         )
 
+    def sigmoid(
+        self: V,
+        centre: Dist = 0.0,
+        *,
+        width: Dist = 1.0,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Bend values by the logistic function: `1 / (1 + exp(-(value - centre) / width))`, brought
+        onto the output range.
+
+        Corresponds to SimpleITK's `Sigmoid` (alpha is the width, beta the centre), to
+        scikit-image's `adjust_sigmoid` (`centre: 0.5`, `width: 0.1`), and by default to the
+        sigmoid of MONAI's `Activations`.
+
+        Peers: MONAI `Activations`; SimpleITK `Sigmoid`; scikit-image `exposure.adjust_sigmoid`.
+
+        Parameters
+        ----------
+        centre : Dist, default 0.0
+            The value that comes to the middle of the output range.
+        width : Dist, default 1.0
+            Over how many units the function rises from 0.5 to 0.73; below 0 it falls. Not 0.
+        out_range : Sequence[float], default (0.0, 1.0)
+            What values far below and far above the centre become.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "sigmoid",
+            {
+                "centre": centre,
+                "width": width,
+                "out_range": out_range,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
     def simulate_low_resolution(
         self: V,
         scale: Dist | Sequence[Dist] = 0.5,
@@ -2504,6 +3535,9 @@ class TransformMethods:
 
         Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
         another interpolation: the loss is the point.
+
+        Peers: MONAI `RandSimulateLowResolution`; batchgeneratorsv2
+        `SimulateLowResolutionTransform`.
 
         Parameters
         ----------
@@ -2545,6 +3579,8 @@ class TransformMethods:
         MONAI's `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with
         `mode="trilinear"` and `align_corners=True`; the field is not stretched once more to the
         drawn extremes.
+
+        Peers: MONAI `RandSmoothFieldAdjustIntensity`, `RandSmoothFieldAdjustContrast`.
 
         Parameters
         ----------
@@ -2590,6 +3626,8 @@ class TransformMethods:
         """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
         often modelled.
 
+        Peers: SimpleITK `SpeckleNoise`; scikit-image `util.random_noise`.
+
         Parameters
         ----------
         std : Dist, default 0.1
@@ -2627,6 +3665,8 @@ class TransformMethods:
 
         Each spike adds `intensity` times the largest magnitude so far to the real part of one
         frequency, drawn uniformly. Corresponds to TorchIO's `RandomSpike`.
+
+        Peers: MONAI `KSpaceSpikeNoise`, `RandKSpaceSpikeNoise`; TorchIO `Spike`, `RandomSpike`.
 
         Parameters
         ----------
@@ -2666,6 +3706,8 @@ class TransformMethods:
         Places are drawn for each image; every place inside it is equally likely. Corresponds to
         TorchIO's `RandomSwap`.
 
+        Peers: TorchIO `Swap`, `RandomSwap`.
+
         Parameters
         ----------
         shape : int | Sequence[int], default 15
@@ -2683,6 +3725,130 @@ class TransformMethods:
                 "shape": shape,
                 "count": count,
                 "places": places,
+                "p": p,
+                "id": id,
+                "per_channel": per_channel,
+            },
+            seed,
+        )
+
+    def threshold(
+        self: V,
+        lower: float | None = None,
+        *,
+        upper: float | None = None,
+        method: ThresholdMethod = "values",
+        percentiles: Sequence[float] | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        result: ThresholdResult = "mask",
+        value: float = 0.0,
+        into: str | None = None,
+        channel_wise: bool = False,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Keep the voxels between two values: as a mask of 1 and 0, or as they are.
+
+        The values are given, or measured. Corresponds to SimpleITK's `BinaryThreshold` and
+        `OtsuThreshold`, scikit-image's `threshold_otsu`, and with `result: keep` to MONAI's
+        `ThresholdIntensity` (which leaves out the threshold itself). NaN is outside. Where
+        values are given, integers of 8 and 16 bits keep their dtype; all else becomes float32,
+        and what is made `into` a label uint8.
+
+        Peers: MONAI `ThresholdIntensity`; SimpleITK `BinaryThreshold`, `OtsuThreshold`;
+        scikit-image `filters.threshold_otsu`.
+
+        Parameters
+        ----------
+        lower : float | None, default None
+            The lowest value that is inside; no limit if not given. With a `method`, one that is
+            measured.
+        upper : float | None, default None
+            The highest value that is inside; no limit if not given.
+        method : ThresholdMethod, default "values"
+            How values are measured. `values`: as given. `otsu`: above the middle of a bin.
+            `otsu_end`: above the end of a bin. `mean`: above the mean. `percentiles`: between
+            percentiles.
+        percentiles : Sequence[float] | None, default None
+            The lowest and the highest percentile (0 to 100) that are inside, for method
+            `percentiles`.
+        bins : int | None, default None
+            Number of bins for Otsu's method, 2 to 65536; if not given, one for each value of
+            integer voxels, and 256 for others.
+        mask : Mask, default "all"
+            Voxels that are measured. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+            `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+        result : ThresholdResult, default "mask"
+            What becomes of voxels. `mask`: 1 inside, 0 outside. `keep`: voxels inside stay as they
+            are.
+        value : float, default 0.0
+            What voxels outside become with `result: keep`.
+        into : str | None, default None
+            The name of a label item that is made of the mask, while the image stays as it is.
+        channel_wise : bool, default False
+            Whether each channel (or frame) is measured by itself.
+        per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "threshold",
+            {
+                "lower": lower,
+                "upper": upper,
+                "method": method,
+                "percentiles": percentiles,
+                "bins": bins,
+                "mask": mask,
+                "result": result,
+                "value": value,
+                "into": into,
+                "channel_wise": channel_wise,
+                "per_channel": per_channel,
+            },
+        )
+
+    def window(
+        self: V,
+        preset: WindowPreset | None = None,
+        *,
+        level: Dist | None = None,
+        width: Dist | None = None,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        id: str | None = None,
+        seed: int | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+    ) -> V:
+        """Show a window of values: `width` units about `level` become the output range, what lies
+        beyond its ends.
+
+        A window is given by its name, whose width and level in Hounsfield units are those of
+        Radiopaedia's article "Windowing (CT)", or by numbers, which go before those of the name.
+        A `rescale` with `in_range` is the same, said by its ends; it corresponds to MONAI's
+        `ScaleIntensityRange` with `clip`, and to SimpleITK's `IntensityWindowing`.
+
+        Peers: MONAI `ScaleIntensityRange`; SimpleITK `IntensityWindowing`.
+
+        Parameters
+        ----------
+        preset : WindowPreset | None, default None
+            The window's name.
+        level : Dist | None, default None
+            The value in the middle of the window.
+        width : Dist | None, default None
+            How many units the window has, above 0.
+        out_range : Sequence[float], default (0.0, 1.0)
+            What the lower and the upper end of the window become.
+        p, id, seed, per_channel :
+            See `TransformMethods`.
+        """
+        return self._apply(
+            "window",
+            {
+                "preset": preset,
+                "level": level,
+                "width": width,
+                "out_range": out_range,
                 "p": p,
                 "id": id,
                 "per_channel": per_channel,
@@ -2708,6 +3874,8 @@ class TransformMethods:
         field of view, give an image that repeats itself with that period: each voxel is the sum
         of all that lie a multiple of the period away. With an `intensity` below 1 the others
         count less, as after partial suppression. The grid stays.
+
+        Peers: none.
 
         Parameters
         ----------
@@ -2739,13 +3907,19 @@ class TransformMethods:
         *,
         outside: Outside = "normalize",
         channel_wise: bool = False,
+        mean: GivenNumbers | None = None,
+        std: GivenNumbers | None = None,
         per_channel: bool | float | Sequence[int] = False,
     ) -> V:
         """Subtract the mean and divide by the standard deviation.
 
         Statistics are taken in float64 over the masked voxels; the deviation is the population's
         (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by
-        1. NaN voxels make the mean NaN unless the mask leaves them out.
+        1. NaN voxels make the mean NaN unless the mask leaves them out. With `mean` and `std`
+        given nothing is measured: after a `clamp` to the percentiles of a data set's foreground,
+        its mean and deviation are nnU-Net's `CTNormalization`.
+
+        Peers: MONAI `NormalizeIntensity`; TorchIO `ZNormalization`; SimpleITK `Normalize`.
 
         Parameters
         ----------
@@ -2758,6 +3932,11 @@ class TransformMethods:
             everywhere. `keep`: voxels outside the mask are not changed.
         channel_wise : bool, default False
             Whether each channel (or frame) has its own mean and deviation.
+        mean : GivenNumbers | None, default None
+            What is subtracted, for all channels or one number for each, instead of the mean.
+        std : GivenNumbers | None, default None
+            What is divided by, for all channels or one number for each, instead of the deviation; 0
+            divides by 1.
         per_channel :
             See `TransformMethods`.
         """
@@ -2767,6 +3946,8 @@ class TransformMethods:
                 "mask": mask,
                 "outside": outside,
                 "channel_wise": channel_wise,
+                "mean": mean,
+                "std": std,
                 "per_channel": per_channel,
             },
         )
@@ -2776,8 +3957,8 @@ class TransformMethods:
         factor: Dist | Sequence[Dist] = 1.1,
         *,
         keep_shape: bool = True,
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -2791,19 +3972,23 @@ class TransformMethods:
         or padded about the centre to its old shape, as MONAI's `Zoom` does with
         `mode="trilinear"`. Landmarks move with the content.
 
+        Peers: MONAI `Zoom`, `RandZoom`.
+
         Parameters
         ----------
         factor : Dist | Sequence[Dist], default 1.1
             Magnification along x, y, z; one value is drawn for all axes.
         keep_shape : bool, default True
             Whether the result has the shape of the volume.
-        interpolation : Interpolation, default "linear"
+        interpolation : Resampling, default "linear"
             How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
-        label_interpolation : Interpolation, default "nearest"
+            nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins.
+            `cubic`: a cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the
+            mean of all voxels that a voxel touches. `lanczos`: a windowed sinc.
+        label_interpolation : LabelInterpolation, default "nearest"
             How labels are sampled between voxels: `nearest`, or `linear` for the label with the
-            largest share of the neighbours. `linear`: linear along each axis. `nearest`: the
-            nearest voxel.
+            largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
+            voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
             What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the
             edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the

@@ -27,17 +27,25 @@ if TYPE_CHECKING:
 __all__ = [
     "Affine",
     "Anisotropy",
+    "Argmax",
     "BiasField",
+    "Boundary",
+    "BsplineDeform",
     "Cast",
+    "Clahe",
     "Clamp",
     "CoarseDropout",
     "Contrast",
     "Crop",
     "CropForeground",
     "CropOrPad",
+    "CropToLabel",
     "Displace",
+    "DistanceTransform",
+    "DivisiblePad",
     "Elastic",
     "ElasticNoise",
+    "FillHoles",
     "Flip",
     "Gamma",
     "GaussianNoise",
@@ -47,15 +55,23 @@ __all__ = [
     "GibbsRinging",
     "GridCrop",
     "GridDistortion",
+    "HistogramEqualize",
+    "HistogramMatch",
     "HistogramShift",
+    "HistogramStandardize",
     "InvertIntensity",
     "KSpaceDropout",
     "KeepLargestComponent",
     "LabelPyramid",
     "LabelsToImage",
+    "Laplacian",
+    "LocalNormalize",
+    "Log",
     "Maybe",
+    "MedianSmooth",
     "Morphology",
     "Motion",
+    "OneHot",
     "OneOf",
     "Pad",
     "PermuteLabels",
@@ -73,6 +89,7 @@ __all__ = [
     "Reorient",
     "Repeat",
     "Resample",
+    "ResampleTo",
     "Rescale",
     "RicianNoise",
     "Rot90",
@@ -80,16 +97,24 @@ __all__ = [
     "ScaleIntensity",
     "Sharpen",
     "ShiftIntensity",
+    "Sigmoid",
     "SimulateLowResolution",
     "SmoothField",
     "SomeOf",
     "SpeckleNoise",
     "Spikes",
     "Swap",
+    "Threshold",
+    "Window",
     "WrapAround",
     "ZNormalize",
     "Zoom",
 ]
+
+About: TypeAlias = Literal["center", "origin"]
+"""The point that an affine is about: the `center` of the grid, or the `origin`: the first voxel's
+centre, or the world's where axes are the world's.
+"""
 
 Absent: TypeAlias = Literal["uniform", "error"]
 """What happens where the volume has nothing of what was asked for."""
@@ -102,9 +127,18 @@ AffineRule: TypeAlias = Literal["keep", "update"]
 `update` it as MONAI does (voxels moved, the world is where it was).
 """
 
+AntiAlias: TypeAlias = Literal["none", "scikit", "monai"]
+"""How images are smoothed before they are sampled `f` times as coarsely: not at all (`none`); by a
+Gaussian of `(f - 1) / 2` voxels, outside of which lies what `mode` says (`scikit`) or zeros
+(`monai`).
+"""
+
 Axes: TypeAlias = int | str | Sequence[int]
 """Voxel axes: a number, a list of numbers (0, 1, 2 or -3 to -1), or letters such as "xz"
 """
+
+BoundarySide: TypeAlias = Literal["inner", "outer", "thick"]
+"""Which side of a boundary: `inner`, `outer` or `thick`."""
 
 CropPlace: TypeAlias = Literal["random", "centre"]
 """Where a patch lies: `random`, every place inside the volume equally likely, or `centre`."""
@@ -134,10 +168,12 @@ FieldEffect: TypeAlias = Literal["multiply", "power"]
 FillOf: TypeAlias = Literal["voxel", "hole"]
 """What has a fill of its own: each `voxel`, or each `hole` as a whole."""
 
-Fit: TypeAlias = Literal["rounded", "inside", "first"]
+Fit: TypeAlias = Literal["rounded", "inside", "first", "corners"]
 """How a grid of another spacing fits the volume: the `rounded` number of voxels, about the common
-centre; as many as are `inside`, rounded down, about the common centre (TorchIO's `Resample`); or
-from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`).
+centre; as many as are `inside`, rounded down, about the common centre (TorchIO's `Resample`);
+from the `first` voxel's centre on, and to the last one's, rounded (MONAI's `Spacing`); or the
+rounded number, first and last centres on first and last ones (`corners`: SciPy's `zoom`, torch's
+`align_corners=True`), for which the spacing gives way.
 """
 
 ForcedBy: TypeAlias = Literal["chance", "place"]
@@ -164,9 +200,21 @@ repeated).
 GivenField: TypeAlias = str | Sequence[Sequence[Sequence[Sequence[float]]]]
 """A field of displacements: a file, or vectors."""
 
-Interpolation: TypeAlias = Literal["linear", "nearest"]
-"""Interpolation of images: `linear` (yields float32) or `nearest` (keeps the dtype; half-way
-coordinates go up).
+GivenGrid: TypeAlias = Mapping[str, Sequence[int] | Sequence[Sequence[float]]]
+"""A grid in numbers."""
+
+GivenNumbers: TypeAlias = float | Sequence[float]
+"""One number for all channels, or one for each."""
+
+Interpolation: TypeAlias = Literal["linear", "nearest", "cubic"]
+"""Interpolation of images: `linear` or `cubic` (a B-spline through the voxels; SciPy's order 3),
+which yield float32, or `nearest` (keeps the dtype; half-way coordinates go up).
+"""
+
+LabelInterpolation: TypeAlias = Literal["nearest", "nearest_floor", "linear"]
+"""Interpolation of labels: `nearest`, `nearest_floor` (the voxel in which one begins; torch's
+`nearest`; along axes only), or `linear` for the label with the largest share of the neighbours
+(the largest of linearly interpolated one-hot channels, the lowest label where several are).
 """
 
 LabelMask: TypeAlias = str | Mapping[str, str | Sequence[int]]
@@ -174,6 +222,11 @@ LabelMask: TypeAlias = str | Mapping[str, str | Sequence[int]]
 
 LengthUnit: TypeAlias = Literal["voxels", "mm"]
 """A unit of length in an image: `voxels` or `mm`."""
+
+LocalWeights: TypeAlias = Literal["gaussian", "box"]
+"""What neighbours are weighted by: a `gaussian` (as in SciPy), or a `box`, all alike. Beyond the
+edge the volume is mirrored, the edge voxel repeated.
+"""
 
 Mask: TypeAlias = (
     Literal["all", "nonzero", "above_mean"] | Mapping[str, float] | Mapping[str, LabelMask]
@@ -222,6 +275,33 @@ the `mean`, or `zero`.
 Polynomials: TypeAlias = Literal["legendre", "powers"]
 """Polynomials of one variable: `legendre` (orthogonal on -1 to 1) or `powers`."""
 
+Region: TypeAlias = int | Sequence[int]
+"""A label value, or several."""
+
+Classes: TypeAlias = int | Sequence[Region]
+"""The classes of channels: how many, or a value or list of values for each channel."""
+
+ResamplePreset: TypeAlias = (
+    Literal["scipy_zoom", "torch", "torch_corners", "monai_resize", "monai_spacing", "torchio", "scikit", "nnunet"]
+)
+"""What a library does: `scipy_zoom` (outermost centres on outermost centres), `torch` and
+`torch_corners` (`interpolate` with `align_corners` off and on; `nearest` is rounded down, `area`
+is of whole voxels), `monai_resize` (as `torch`), `monai_spacing`, `torchio` (`Resample`),
+`scikit` (`transform.resize`: mirrored outside, held within the range) or `nnunet` (its default
+for images and labels: cubic, thick axes by themselves, held within the range; labels by the
+largest share).
+"""
+
+Resampling: TypeAlias = (
+    Literal["linear", "nearest", "nearest_floor", "cubic", "area", "area_whole", "lanczos"]
+)
+"""Interpolation of images along the axes: `linear`, `cubic` (a B-spline through the voxels; SciPy's
+order 3) or `lanczos` (three voxels to either side, of the coarser grid; Pillow's), `area` (the
+mean of what a voxel covers; OpenCV's `INTER_AREA`) or `area_whole` (of all voxels that it
+touches; torch's `area`), all of which yield float32; `nearest` (keeps the dtype; half-way
+coordinates go up) or `nearest_floor` (the voxel in which one begins; torch's `nearest`).
+"""
+
 RotationOrder: TypeAlias = Literal["xyz", "xzy", "yxz", "yzx", "zxy", "zyx"]
 """The order of three rotations, the first one first; the axes stay where they are while the content
 turns.
@@ -230,8 +310,27 @@ turns.
 StructuringElement: TypeAlias = Literal["ball", "box", "cross"]
 """A structuring element: `ball`, `box` or `cross`."""
 
+ThresholdMethod: TypeAlias = Literal["values", "otsu", "otsu_end", "mean", "percentiles"]
+"""How thresholds are measured: not at all (`values`); `otsu`: above the middle of the bin that
+divides the histogram so that the variance between both parts is the largest (scikit-image);
+`otsu_end`: above that bin's end (ITK); `mean`: above the mean; `percentiles`: between two of
+them.
+"""
+
+ThresholdResult: TypeAlias = Literal["mask", "keep"]
+"""What becomes of voxels: a `mask`, 1 inside and 0 outside; or `keep` those inside."""
+
 VolumeUnit: TypeAlias = Literal["voxels", "mm3"]
 """A unit of volume in an image: `voxels` or `mm3`."""
+
+WindowPreset: TypeAlias = (
+    Literal["brain", "subdural", "stroke", "temporal_bone", "soft_tissue", "spine", "liver", "mediastinum", "lung", "bone"]
+)
+"""A window for computed tomography, in Hounsfield units (width, level): `brain` (80, 40),
+`subdural` (200, 75), `stroke` (40, 40), `temporal_bone` (2800, 600), `soft_tissue` (400, 50),
+`spine` (250, 50), `liver` (150, 30), `mediastinum` (350, 50), `lung` (1500, -600), `bone` (1800,
+400).
+"""
 
 WindowRule: TypeAlias = Literal["monai", "nnunet", "torchio"]
 """How windows are laid over a volume."""
@@ -252,7 +351,13 @@ class Affine(Transform):
 
     MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale,
     translate, shear, rotate]`. TorchIO's `Affine` is `frame: ras`, `order: yxz`, `sequence:
-    [rotate, translate, shear, scale]` and `mode: smallest`.
+    [rotate, translate, shear, scale]` and `mode: smallest`. SciPy's `affine_transform` is a
+    `matrix` with `moves: grid`, `unit: voxels` and `about: origin`; ITK's `AffineTransform` one
+    with `moves: grid`, `frame: lps` and `about: origin`.
+
+    Peers: MONAI `Affine`, `RandAffine`, `Rotate`; TorchIO `Affine`, `RandomAffine`;
+    batchgeneratorsv2 `SpatialTransform`; SciPy `ndimage.affine_transform`; SimpleITK
+    `AffineTransform`, `Euler3DTransform`; OpenCV `warpAffine`.
 
     Parameters
     ----------
@@ -265,6 +370,12 @@ class Affine(Transform):
         Shear: x by y, x by z, y by z (tangents of the angles).
     translate : Dist | Sequence[Dist], default 0.0
         Shift along the axes. In mm.
+    matrix : Sequence[Sequence[float]] | None, default None
+        The whole map at once, four rows of four, instead of scale, shear, rotation and shift:
+        lengths along the axes to lengths along the axes.
+    about : About, default "center"
+        The point that scale, shear and rotation leave where it is, from which lengths are counted.
+        `center`: the centre of the grid. `origin`: where lengths along the axes are 0.
     moves : Moves, default "content"
         What the numbers move: the content, or the grid that it is sampled by. `content`: the
         content: a scale above 1 enlarges it. `grid`: the grid on which it is sampled, as in MONAI
@@ -283,11 +394,12 @@ class Affine(Transform):
         What is done first, second, third and last.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
         share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
-        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
+        label where several are). `nearest`: the nearest voxel. `nearest_floor`: the voxel in which
+        a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -318,13 +430,15 @@ class Affine(Transform):
     scale: Dist | Sequence[Dist]
     shear: Dist | Sequence[Dist]
     translate: Dist | Sequence[Dist]
+    matrix: Sequence[Sequence[float]] | None
+    about: About
     moves: Moves
     unit: LengthUnit
     frame: Frame
     order: RotationOrder
     sequence: Sequence[AffinePart]
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -337,13 +451,15 @@ class Affine(Transform):
         scale: Dist | Sequence[Dist] = 1.0,
         shear: Dist | Sequence[Dist] = 0.0,
         translate: Dist | Sequence[Dist] = 0.0,
+        matrix: Sequence[Sequence[float]] | None = None,
+        about: About = "center",
         moves: Moves = "content",
         unit: LengthUnit = "mm",
         frame: Frame = "grid",
         order: RotationOrder = "xyz",
         sequence: Sequence[AffinePart] = ("scale", "shear", "rotate", "translate"),
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -360,6 +476,8 @@ class Affine(Transform):
                 "scale": scale,
                 "shear": shear,
                 "translate": translate,
+                "matrix": matrix,
+                "about": about,
                 "moves": moves,
                 "unit": unit,
                 "frame": frame,
@@ -387,6 +505,8 @@ class Anisotropy(Transform):
     The axis is drawn of `axes`. Sampling follows TorchIO's `RandomAnisotropy`: voxels along the
     axis are `factor` times as wide, as many of them as fit, about the centre. Never joined with
     another interpolation: the loss is the point.
+
+    Peers: TorchIO `RandomAnisotropy`.
 
     Parameters
     ----------
@@ -440,6 +560,62 @@ class Anisotropy(Transform):
         )
 
 
+class Argmax(Transform):
+    """Turn channels into a label: at each voxel the class whose channel has the largest value, of
+    equal ones the first.
+
+    What is not a number counts as larger than any number, as in `NumPy` and torch. The label has
+    the smallest dtype that holds its values.
+
+    Peers: MONAI `AsDiscrete`; NumPy `argmax`; PyTorch `argmax`.
+
+    Parameters
+    ----------
+    classes : Sequence[int] | None, default None
+        The label values that the channels stand for; 0, 1, 2 and so on if not given.
+    item : str | None, default None
+        The name of the item that the label becomes; it takes the channels' place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "argmax"
+    classes: Sequence[int] | None
+    item: str | None
+
+    def __init__(
+        self,
+        classes: Sequence[int] | None = None,
+        *,
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "classes": classes,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class BiasField(Transform):
     """Multiply by a smooth field, the exponential of a random polynomial of the place in the
     volume, as the coil of an MR scanner does.
@@ -448,6 +624,8 @@ class BiasField(Transform):
     axis (0 where there is one voxel). Each term `P_i(x) P_j(y) P_k(z)` with `i + j + k` up to
     `degree` has a coefficient of its own; all channels have the same field. The polynomials are
     Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's `RandomBiasField`.
+
+    Peers: MONAI `RandBiasField`; TorchIO `BiasField`, `RandomBiasField`.
 
     Parameters
     ----------
@@ -506,8 +684,189 @@ class BiasField(Transform):
         )
 
 
+class Boundary(Transform):
+    """Keep the outlines of labels: voxels next to another value become 1, all others 0.
+
+    The axes of length 1 count as none. Corresponds to scikit-image's `find_boundaries`; with
+    `connectivity: 3`, `which: inner` and `at_edge` to MONAI's `LabelToContour` on a label of 0
+    and 1.
+
+    Peers: MONAI `LabelToContour`; TorchIO `Contour`; SimpleITK `LabelContour`, `BinaryContour`;
+    scikit-image `segmentation.find_boundaries`.
+
+    Parameters
+    ----------
+    which : BoundarySide, default "inner"
+        Which voxels of the two sides. `inner`: voxels of labels. `outer`: voxels that are 0;
+        between labels that touch, also within corners, both. `thick`: both.
+    connectivity : int, default 1
+        Which voxels are next to one another: 1 by faces (6 neighbours), 2 also by edges (18), 3
+        also by corners (26).
+    at_edge : bool, default False
+        Whether voxels of labels at the volume's edge are on the boundary, as if 0 lay beyond.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "boundary"
+    which: BoundarySide
+    connectivity: int
+    at_edge: bool
+
+    def __init__(
+        self,
+        which: BoundarySide = "inner",
+        *,
+        connectivity: int = 1,
+        at_edge: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "which": which,
+                "connectivity": connectivity,
+                "at_edge": at_edge,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class BsplineDeform(Transform):
+    """Displace the content by a cubic B-spline over a given grid of control points; the grid of
+    voxels stays.
+
+    What is at a voxel afterwards was before where the spline points from there, as in ITK's
+    `BSplineTransform` of order 3. The control points span the volume, as
+    `BSplineTransformInitializer` lays them: `n - 2` of `n` along an axis lie on it, the
+    outermost a cell beyond; or they lie on a grid of their own, in voxels of the volume. Beyond
+    the second and the last but one the content moves as there (ITK does not move it). Landmarks
+    move with the content. Joined with warps before and after it into one interpolation.
+
+    Peers: SimpleITK `BSplineTransform`; TorchIO `ElasticDeformation`.
+
+    Parameters
+    ----------
+    control_points : int | Sequence[int]
+        Control points along x, y, z; 4 to 256.
+    displacements : Sequence[Sequence[float]]
+        How far each is displaced along x, y, z, control points along x fastest. In mm.
+    scale : Dist, default 1.0
+        What displacements are multiplied by.
+    frame : Frame, default "grid"
+        What x, y and z are, that control points are counted and displaced along; ITK's are `lps`.
+        Of the world's axes, control points are counted along the voxel axes that run along them
+        most nearly. `grid`: along the rows, columns and slices of voxels. `ras`: to the right, to
+        the front, upwards. `lps`: to the left, to the back, upwards.
+    first : Sequence[float] | None, default None
+        Where the first control point lies, in voxels of the volume, instead of the grid over the
+        volume. In voxels.
+    apart : Sequence[float] | None, default None
+        From one control point to the next, in voxels of the volume, where `first` is given. In
+        voxels.
+    interpolation : Interpolation, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "bspline_deform"
+    control_points: int | Sequence[int]
+    displacements: Sequence[Sequence[float]]
+    scale: Dist
+    frame: Frame
+    first: Sequence[float] | None
+    apart: Sequence[float] | None
+    interpolation: Interpolation
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        control_points: int | Sequence[int],
+        displacements: Sequence[Sequence[float]],
+        scale: Dist = 1.0,
+        frame: Frame = "grid",
+        first: Sequence[float] | None = None,
+        apart: Sequence[float] | None = None,
+        interpolation: Interpolation = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "control_points": control_points,
+                "displacements": displacements,
+                "scale": scale,
+                "frame": frame,
+                "first": first,
+                "apart": apart,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Cast(Transform):
     """Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in integers.
+
+    Peers: MONAI `CastToType`; NumPy `ndarray.astype`; SimpleITK `Cast`.
 
     Parameters
     ----------
@@ -556,11 +915,103 @@ class Cast(Transform):
         )
 
 
+class Clahe(Transform):
+    """Equalise the histogram of each tile, its contrast limited, and blend between tiles (CLAHE).
+
+    Of pictures, and slice by slice, it is OpenCV's `createCLAHE` bit for bit (uint8 and uint16,
+    which stay what they are); of volumes the same rule with tiles in three dimensions. Other
+    dtypes become float32: `bins` levels of a range, of which nothing is rounded; NaN stays NaN
+    and counts in no tile. scikit-image's `equalize_adapthist` differs: it takes the limit as a
+    share of a tile's voxels, redistributes what is clipped until nothing is above the limit,
+    stretches each tile's table, and gives values from 0 to 1.
+
+    Peers: OpenCV `createCLAHE`; scikit-image `exposure.equalize_adapthist`.
+
+    Parameters
+    ----------
+    clip_limit : Dist, default 2.0
+        The most voxels of one level in a tile, in multiples of what they would be if all levels
+        were alike, and at least 1; 0 sets no limit.
+    tiles : int | Sequence[int], default 8
+        Number of tiles along x, y, z; along `slices` it is not looked at. OpenCV's `tileGridSize`
+        is that of columns, then that of rows.
+    slices : Axes | None, default None
+        The axis that slices lie one after the other along, each equalised by itself; the volume as
+        a whole if not given. Slices of one voxel along an axis are pictures anyhow.
+    bins : int | None, default None
+        Number of levels, up to 65536; if not given, those of the dtype for uint8 and uint16, and
+        256 for others.
+    range : Sequence[float] | None, default None
+        The lowest and the highest level; if not given, those of the dtype for uint8 and uint16, and
+        the smallest and the largest value of the image for others.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own smallest and largest value.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "clahe"
+    clip_limit: Dist
+    tiles: int | Sequence[int]
+    slices: Axes | None
+    bins: int | None
+    range: Sequence[float] | None
+    channel_wise: bool
+
+    def __init__(
+        self,
+        clip_limit: Dist = 2.0,
+        *,
+        tiles: int | Sequence[int] = 8,
+        slices: Axes | None = None,
+        bins: int | None = None,
+        range: Sequence[float] | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "clip_limit": clip_limit,
+                "tiles": tiles,
+                "slices": slices,
+                "bins": bins,
+                "range": range,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class Clamp(Transform):
     """Limit values to a range, in real units. NaN stays NaN.
 
     Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles` with
     values.
+
+    Peers: MONAI `ThresholdIntensity`, `ClipIntensityPercentiles`; TorchIO `Clamp`; NumPy `clip`;
+    SimpleITK `Clamp`.
 
     Parameters
     ----------
@@ -620,6 +1071,8 @@ class CoarseDropout(Transform):
     Boxes lie anywhere inside, each as likely, and may overlap; all channels have the same.
     Corresponds to MONAI's `RandCoarseDropout` and, with `each: hole`, to batchgeneratorsv2's
     `BlankRectangleTransform`.
+
+    Peers: MONAI `RandCoarseDropout`; batchgeneratorsv2 `BlankRectangleTransform`.
 
     Parameters
     ----------
@@ -701,6 +1154,9 @@ class Contrast(Transform):
     Corresponds to batchgeneratorsv2's `ContrastTransform` (`channel_wise: true`) and to MONAI's
     `RandScaleIntensityFixedMean`, whose factor is 1 less.
 
+    Peers: MONAI `ScaleIntensityFixedMean`, `RandScaleIntensityFixedMean`; batchgeneratorsv2
+    `ContrastTransform`.
+
     Parameters
     ----------
     factor : Dist, default 1.0
@@ -762,6 +1218,8 @@ class Contrast(Transform):
 class Crop(Transform):
     """Cut out a box of voxels. A box that leaves the volume is an error.
 
+    Peers: MONAI `SpatialCrop`; TorchIO `Crop`; SimpleITK `RegionOfInterest`.
+
     Parameters
     ----------
     start : Sequence[int]
@@ -815,6 +1273,8 @@ class CropForeground(Transform):
 
     Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never reaches
     beyond the volume).
+
+    Peers: MONAI `CropForeground`.
 
     Parameters
     ----------
@@ -879,6 +1339,8 @@ class CropOrPad(Transform):
 
     Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it,
     unless `odd` says otherwise.
+
+    Peers: MONAI `ResizeWithPadOrCrop`; TorchIO `CropOrPad`.
 
     Parameters
     ----------
@@ -946,6 +1408,73 @@ class CropOrPad(Transform):
         )
 
 
+class CropToLabel(Transform):
+    """Crop to the smallest box that holds all voxels of some labels. A volume without them is kept
+    whole.
+
+    All items are cropped alike. Corresponds to MONAI's `CropForeground` with a label as
+    `source_key` (with `allow_smaller=True`: a margin never reaches beyond the volume).
+
+    Peers: MONAI `CropForeground`; TorchIO `CropOrPad`; SimpleITK `LabelShapeStatisticsImageFilter`.
+
+    Parameters
+    ----------
+    values : Sequence[int], default ()
+        The labels; all but 0 if there are none.
+    label : str | None, default None
+        The label item; the first one if not given.
+    margin : int | Sequence[int], default 0
+        Voxels kept around the box along x, y, z, as far as the volume reaches.
+    divisible : int, default 1
+        The box is grown to a multiple of this many voxels per axis, with zeros where the volume
+        ends.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "crop_to_label"
+    values: Sequence[int]
+    label: str | None
+    margin: int | Sequence[int]
+    divisible: int
+
+    def __init__(
+        self,
+        values: Sequence[int] = (),
+        *,
+        label: str | None = None,
+        margin: int | Sequence[int] = 0,
+        divisible: int = 1,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "values": values,
+                "label": label,
+                "margin": margin,
+                "divisible": divisible,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Displace(Transform):
     """Displace the content by a given field; the grid stays.
 
@@ -954,6 +1483,9 @@ class Displace(Transform):
     coarser than the volume: it is linear between its voxels, and beyond the outermost as they
     are. Unless it has an affine it spans the volume, faces on faces. Landmarks move with the
     content. Joined with warps before and after it into one interpolation.
+
+    Peers: MONAI `networks.blocks.Warp`; SciPy `ndimage.map_coordinates`; SimpleITK
+    `DisplacementFieldTransform`; OpenCV `remap`; PyTorch `nn.functional.grid_sample`.
 
     Parameters
     ----------
@@ -974,10 +1506,11 @@ class Displace(Transform):
         What vectors are multiplied by.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1008,7 +1541,7 @@ class Displace(Transform):
     frame: Frame
     scale: Dist
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1023,7 +1556,7 @@ class Displace(Transform):
         frame: Frame = "grid",
         scale: Dist = 1.0,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1055,6 +1588,144 @@ class Displace(Transform):
         )
 
 
+class DistanceTransform(Transform):
+    """Turn the label into a map of distances: how far each voxel is from the nearest voxel outside
+    its label, in mm, exactly (Euclidean).
+
+    Distances go from voxel centre to voxel centre, so a voxel at a label's edge has the voxels'
+    spacing. They are float32; infinite where the volume has no voxel outside. Besides the map, a
+    byte for each voxel is needed while it is made, where `per_label` is off or `labels` are
+    given.
+
+    Peers: MONAI `DistanceTransformEDT`; SciPy `ndimage.distance_transform_edt`; SimpleITK
+    `SignedMaurerDistanceMap`; OpenCV `distanceTransform`; edt `edt`, `sdf`.
+
+    Parameters
+    ----------
+    signed : bool, default False
+        Whether voxels outside all labels have distances too, to the nearest label, and negative;
+        otherwise theirs is 0.
+    per_label : bool, default False
+        Whether voxels of another label are outside; otherwise all that are not 0 count as one.
+    labels : Sequence[int] | None, default None
+        The label values that are looked at, all others being outside; all but 0 if not given.
+    item : str | None, default None
+        The name of the item that the distances become; they take the label's place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "distance_transform"
+    signed: bool
+    per_label: bool
+    labels: Sequence[int] | None
+    item: str | None
+
+    def __init__(
+        self,
+        signed: bool = False,
+        *,
+        per_label: bool = False,
+        labels: Sequence[int] | None = None,
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "signed": signed,
+                "per_label": per_label,
+                "labels": labels,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class DivisiblePad(Transform):
+    """Pad each axis to a multiple of so many voxels, as networks that halve their input want it.
+    The world stays in place.
+
+    Voxels are added on both sides, an odd one behind, as MONAI's `DivisiblePad` does.
+
+    Peers: MONAI `DivisiblePad`; TorchIO `EnsureShapeMultiple`.
+
+    Parameters
+    ----------
+    multiple : int | Sequence[int], default 16
+        Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
+    mode : PadMode, default "constant"
+        What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
+        voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+        `smallest`: the smallest value of the image, which is measured first, so that nothing before
+        is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value added in mode `constant`, in real units.
+    label_value : int, default 0
+        The label added in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "divisible_pad"
+    multiple: int | Sequence[int]
+    mode: PadMode
+    value: float
+    label_value: int
+
+    def __init__(
+        self,
+        multiple: int | Sequence[int] = 16,
+        *,
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "multiple": multiple,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Elastic(Transform):
     """Displace the content smoothly, at random; the grid stays.
 
@@ -1065,6 +1736,8 @@ class Elastic(Transform):
     beyond it. The plan says so where displacements are larger than half the distance of control
     points: the content may then fold. Landmarks move with the content. Joined with affines
     before and after it into one interpolation.
+
+    Peers: TorchIO `ElasticDeformation`, `RandomElasticDeformation`; SimpleITK `BSplineTransform`.
 
     Parameters
     ----------
@@ -1086,10 +1759,11 @@ class Elastic(Transform):
         the right, to the front, upwards. `lps`: to the left, to the back, upwards.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1119,7 +1793,7 @@ class Elastic(Transform):
     displacements: Sequence[Sequence[float]] | None
     frame: Frame
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1133,7 +1807,7 @@ class Elastic(Transform):
         displacements: Sequence[Sequence[float]] | None = None,
         frame: Frame = "grid",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1174,6 +1848,8 @@ class ElasticNoise(Transform):
     into one interpolation. Corresponds to MONAI's `Rand3DElastic` and, with `scale: peak`, to
     the elastic deformation of batchgenerators.
 
+    Peers: MONAI `Rand3DElastic`; batchgeneratorsv2 `SpatialTransform`.
+
     Parameters
     ----------
     magnitude : Dist, default 100.0
@@ -1186,10 +1862,11 @@ class ElasticNoise(Transform):
         largest displacement along each axis.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1217,7 +1894,7 @@ class ElasticNoise(Transform):
     sigma: Dist
     scale: NoiseScale
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1229,7 +1906,7 @@ class ElasticNoise(Transform):
         sigma: Dist = 6.0,
         scale: NoiseScale = "noise",
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1258,12 +1935,73 @@ class ElasticNoise(Transform):
         )
 
 
+class FillHoles(Transform):
+    """Fill the holes of each label: what is not connected to the volume's edge without crossing the
+    label becomes that label.
+
+    Labels are gone through one after the other, in the order given or ascending; other labels
+    that lie in a hole are filled too. An axis of one voxel has no edge, so that a slice is
+    filled as a picture.
+
+    Peers: MONAI `FillHoles`; SciPy `ndimage.binary_fill_holes`; SimpleITK `BinaryFillhole`.
+
+    Parameters
+    ----------
+    connectivity : int, default 1
+        Which voxels outside the label touch: 1 by faces (6 neighbours), 2 also by edges (18), 3
+        also by corners (26).
+    labels : Sequence[int] | None, default None
+        The label values whose holes are filled; all that there are but 0 if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "fill_holes"
+    connectivity: int
+    labels: Sequence[int] | None
+
+    def __init__(
+        self,
+        connectivity: int = 1,
+        *,
+        labels: Sequence[int] | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "connectivity": connectivity,
+                "labels": labels,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Flip(Transform):
     """Reverse voxel axes. The affine follows, so that every voxel keeps its place in the world,
     unless it is told to stay.
 
     Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`, which
     mirrors the content in the world.
+
+    Peers: MONAI `Flip`, `RandFlip`, `RandAxisFlip`; TorchIO `Flip`, `RandomFlip`; batchgeneratorsv2
+    `MirrorTransform`; NumPy `flip`; SimpleITK `Flip`.
 
     Parameters
     ----------
@@ -1321,6 +2059,9 @@ class Gamma(Transform):
     `GammaTransform`; an image of one value stays as it is. With `relative_to: magnitude` the
     magnitude is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform:
     [0.74, 1.35]}` is its default).
+
+    Peers: MONAI `AdjustContrast`, `RandAdjustContrast`; TorchIO `Gamma`, `RandomGamma`;
+    batchgeneratorsv2 `GammaTransform`; scikit-image `exposure.adjust_gamma`.
 
     Parameters
     ----------
@@ -1397,6 +2138,9 @@ class GaussianNoise(Transform):
     A voxel's draw depends on the key and on its index in the whole grid only, so that any patch
     of a noisy volume has the noise of the whole.
 
+    Peers: MONAI `RandGaussianNoise`; TorchIO `Noise`, `RandomNoise`; batchgeneratorsv2
+    `GaussianNoiseTransform`; SimpleITK `AdditiveGaussianNoise`.
+
     Parameters
     ----------
     std : Dist, default 0.1
@@ -1453,7 +2197,10 @@ class GaussianSharpen(Transform):
     """Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s - smooth(s))`
     with `s` the smoothed image.
 
-    Corresponds to MONAI's `GaussianSharpen`.
+    Corresponds to MONAI's `GaussianSharpen`. With `sigma1: 0` and `rule: scipy` it is unsharp
+    masking, scikit-image's `unsharp_mask` with `sigma2` as radius and `alpha` as amount.
+
+    Peers: MONAI `GaussianSharpen`, `RandGaussianSharpen`.
 
     Parameters
     ----------
@@ -1524,6 +2271,10 @@ class GaussianSmooth(Transform):
     What the kernel's weights are, how wide it is and what lies beyond the volume's edge are as
     in SciPy's `gaussian_filter` and TorchIO's `Blur`, or by `rule` as in MONAI or in nnU-Net's
     augmentation.
+
+    Peers: MONAI `GaussianSmooth`, `RandGaussianSmooth`; TorchIO `Blur`, `RandomBlur`;
+    batchgeneratorsv2 `GaussianBlurTransform`; SciPy `ndimage.gaussian_filter`; SimpleITK
+    `DiscreteGaussian`; OpenCV `GaussianBlur`.
 
     Parameters
     ----------
@@ -1597,6 +2348,8 @@ class Ghosting(Transform):
     Corresponds to TorchIO's `RandomGhosting`. Two ghosts are the N/2 ghost of echo-planar
     images.
 
+    Peers: TorchIO `Ghosting`, `RandomGhosting`.
+
     Parameters
     ----------
     ghosts : Dist, default 4.0
@@ -1666,6 +2419,8 @@ class GibbsRinging(Transform):
     Frequencies beyond `(1 - alpha) max(nx, ny, nz) / sqrt(2)` from the middle `(n - 1) / 2` of
     the centred frequencies are set to 0, as in MONAI's `GibbsNoise`.
 
+    Peers: MONAI `GibbsNoise`, `RandGibbsNoise`.
+
     Parameters
     ----------
     alpha : Dist, default 0.6
@@ -1721,6 +2476,8 @@ class GridCrop(Transform):
     by the rule that is chosen. Axes shorter than the patch are padded about the centre.
     Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's
     `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
+
+    Peers: MONAI `GridPatch`, `inferers.sliding_window_inference`; TorchIO `GridSampler`.
 
     Parameters
     ----------
@@ -1809,6 +2566,8 @@ class GridDistortion(Transform):
     both included, and voxels left over at the end are one more cell. Landmarks move with the
     content.
 
+    Peers: MONAI `GridDistortion`, `RandGridDistortion`.
+
     Parameters
     ----------
     limits : Sequence[float], default (-0.03, 0.03)
@@ -1819,10 +2578,11 @@ class GridDistortion(Transform):
         Steps of all cells along x, y, z, `cells + 1` of each, instead of drawn ones.
     interpolation : Interpolation, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `cubic`: a cubic B-spline.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
         mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
@@ -1850,7 +2610,7 @@ class GridDistortion(Transform):
     cells: int | Sequence[int]
     steps: Sequence[Sequence[float]] | None
     interpolation: Interpolation
-    label_interpolation: Interpolation
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -1862,7 +2622,7 @@ class GridDistortion(Transform):
         cells: int | Sequence[int] = 5,
         steps: Sequence[Sequence[float]] | None = None,
         interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,
@@ -1891,6 +2651,168 @@ class GridDistortion(Transform):
         )
 
 
+class HistogramEqualize(Transform):
+    """Bend the scale of values so that all values are about as frequent.
+
+    A value becomes the share of voxels that are not above it, linearly between the middles of a
+    histogram's bins. Corresponds to scikit-image's `equalize_hist`, and with `stretch`, `bins:
+    256` and `out_range: [0, 255]` to MONAI's `HistogramNormalize`. NaN stays NaN; an image of
+    one value stays as it is.
+
+    Peers: MONAI `HistogramNormalize`; scikit-image `exposure.equalize_hist`.
+
+    Parameters
+    ----------
+    out_range : Sequence[float], default (0.0, 1.0)
+        What the shares 0 and 1 become.
+    bins : int | None, default None
+        Number of bins from the smallest to the largest value, 2 to 65536; if not given, one for
+        each value of integer voxels, and 256 for others.
+    stretch : bool, default False
+        Whether shares are stretched so that the smallest value becomes the lower end; else it
+        becomes its own share.
+    mask : Mask, default "all"
+        Voxels that are counted. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+        `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own histogram.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "histogram_equalize"
+    out_range: Sequence[float]
+    bins: int | None
+    stretch: bool
+    mask: Mask
+    channel_wise: bool
+
+    def __init__(
+        self,
+        out_range: Sequence[float] = (0.0, 1.0),
+        *,
+        bins: int | None = None,
+        stretch: bool = False,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "out_range": out_range,
+                "bins": bins,
+                "stretch": stretch,
+                "mask": mask,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class HistogramMatch(Transform):
+    """Bend the scale of values so that they are distributed as those of a reference.
+
+    A value becomes the one below which the reference has the same share of its voxels. With
+    integer voxels, which have a bin for each value, it is scikit-image's `match_histograms`; of
+    others it is off by no more than a bin. SimpleITK's `HistogramMatching` takes a few quantiles
+    instead, over voxels above the mean (`mask: above_mean`). NaN stays NaN; an image of one
+    value stays as it is.
+
+    Peers: SimpleITK `HistogramMatching`; scikit-image `exposure.match_histograms`.
+
+    Parameters
+    ----------
+    reference : str
+        The reference: a volume file, all of whose channels are counted together. It is read when
+        the pipeline is made.
+    digest : str | None, default None
+        A digest of the file's numbers, written when it is read; a file that has others is an error.
+    bins : int | None, default None
+        Number of bins from the smallest to the largest value of each, 2 to 65536; if not given, one
+        for each value of integer voxels, and 4096 for others.
+    mask : Mask, default "all"
+        Voxels that are counted, of both; a label cannot tell of the reference. `all`: every voxel.
+        `nonzero`: voxels that are not exactly 0. `above_mean`: voxels above the mean of all, as
+        TorchIO's `ZNormalization.mean`.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own histogram.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "histogram_match"
+    reference: str
+    digest: str | None
+    bins: int | None
+    mask: Mask
+    channel_wise: bool
+
+    def __init__(
+        self,
+        reference: str,
+        *,
+        digest: str | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "reference": reference,
+                "digest": digest,
+                "bins": bins,
+                "mask": mask,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class HistogramShift(Transform):
     """Bend the scale of values by a random, rising, piecewise linear function that keeps the
     smallest and the largest value.
@@ -1898,6 +2820,8 @@ class HistogramShift(Transform):
     Control points divide the image's range evenly. From the lowest to the highest, each but the
     outermost is moved to a value that is drawn uniformly between the point below it, as moved,
     and the point above it. Corresponds to MONAI's `RandHistogramShift`.
+
+    Peers: MONAI `RandHistogramShift`.
 
     Parameters
     ----------
@@ -1951,10 +2875,90 @@ class HistogramShift(Transform):
         )
 
 
+class HistogramStandardize(Transform):
+    """Bring an image's percentiles to those of a training set, linearly in between (Nyúl, Udupa and
+    Zhang 2000).
+
+    Corresponds to TorchIO's `HistogramStandardization`, whose landmarks it takes and whose
+    arithmetic it follows: the landmarks of the 25th and the 75th percentile are not used, two
+    percentiles that are closer than 1e-5 stay one value, and beyond the outermost the lines go
+    on. `train_landmarks` makes landmarks of files.
+
+    Peers: TorchIO `HistogramStandardization`.
+
+    Parameters
+    ----------
+    landmarks : Sequence[float]
+        What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30, 40,
+        50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained: images
+        stay as they are.
+    cutoff : Sequence[float], default (1.0, 99.0)
+        The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks were
+        trained with.
+    mask : Mask, default "all"
+        Voxels that the percentiles are taken over. `all`: every voxel. `nonzero`: voxels that are
+        not exactly 0. `above_mean`: voxels above the mean of all, as TorchIO's
+        `ZNormalization.mean`.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own percentiles.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "histogram_standardize"
+    landmarks: Sequence[float]
+    cutoff: Sequence[float]
+    mask: Mask
+    channel_wise: bool
+
+    def __init__(
+        self,
+        landmarks: Sequence[float],
+        *,
+        cutoff: Sequence[float] = (1.0, 99.0),
+        mask: Mask = "all",
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "landmarks": landmarks,
+                "cutoff": cutoff,
+                "mask": mask,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class InvertIntensity(Transform):
     """Turn high values into low ones: mirror them about the middle of the range, the mean, or 0.
 
     `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
+
+    Peers: batchgeneratorsv2 `InvertImageTransform`; SimpleITK `InvertIntensity`.
 
     Parameters
     ----------
@@ -2015,6 +3019,8 @@ class KSpaceDropout(Transform):
 
     Each plane outside the middle is left out by its own draw. With `axes` the phase-encoding
     axis, this is the random mask of undersampled reconstruction.
+
+    Peers: none.
 
     Parameters
     ----------
@@ -2079,6 +3085,9 @@ class KeepLargestComponent(Transform):
     Of components of the same size, the one whose first voxel (x fastest) comes first is kept.
     Corresponds to MONAI's `KeepLargestConnectedComponent`.
 
+    Peers: MONAI `KeepLargestConnectedComponent`; TorchIO `KeepLargestComponent`; SciPy
+    `ndimage.label`; SimpleITK `ConnectedComponent`, `RelabelComponent`; cc3d `largest_k`.
+
     Parameters
     ----------
     connectivity : int, default 3
@@ -2137,6 +3146,8 @@ class LabelPyramid(Transform):
     begins with the label itself (1) and counts axes z, y, x. Transforms that move voxels come
     before: afterwards the items lie on several grids.
 
+    Peers: batchgeneratorsv2 `DownsampleSegForDSTransform`.
+
     Parameters
     ----------
     scales : Sequence[float | Sequence[float]]
@@ -2186,9 +3197,13 @@ class LabelsToImage(Transform):
 
     For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image
     Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
-    `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
-    Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when
-    transforms that come after look for images.
+    `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders. Partial
+    volumes come of a chain: the label on voxels smaller than wanted (`resample`), the image of
+    it, a `gaussian_smooth` of about a third of the wanted voxel, and a `resample` to that; a
+    voxel then is a mixture of the labels in it. Corresponds to TorchIO's `RandomLabelsToImage`
+    on label maps. The image is there when transforms that come after look for images.
+
+    Peers: TorchIO `LabelsToImage`, `RandomLabelsToImage`.
 
     Parameters
     ----------
@@ -2258,12 +3273,288 @@ class LabelsToImage(Transform):
         )
 
 
+class Laplacian(Transform):
+    """The Laplacian: along each axis the voxels before and after, less twice the voxel, summed.
+
+    Beyond the volume's edge lies the edge voxel again. Corresponds to SciPy's `laplace`, and
+    with `unit: mm` to SimpleITK's `Laplacian`, which divides by the squared spacing.
+
+    Peers: SciPy `ndimage.laplace`; SimpleITK `Laplacian`.
+
+    Parameters
+    ----------
+    unit : LengthUnit, default "voxels"
+        The unit of length that differences are taken over. `voxels`: voxels along each axis. `mm`:
+        millimetres.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "laplacian"
+    unit: LengthUnit
+
+    def __init__(
+        self,
+        unit: LengthUnit = "voxels",
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "unit": unit,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class LocalNormalize(Transform):
+    """Subtract the mean around each voxel, and divide by the deviation around it.
+
+    Local contrast normalisation, subtractive then divisive (Jarrett, Kavukcuoglu, Ranzato and
+    LeCun 2009): means are weighted by a Gaussian, or by boxes; the deviation is the root of the
+    mean square of what the subtraction leaves. Where it is small it is not divided by.
+
+    Peers: none.
+
+    Parameters
+    ----------
+    sigma : Dist | Sequence[Dist], default 4.0
+        Standard deviation of the Gaussian along x, y, z, in `unit`; of boxes, half of their length
+        less half a voxel, rounded. 0 leaves an axis alone.
+    unit : LengthUnit, default "voxels"
+        The unit of sigma. `voxels`: voxels along each axis. `mm`: millimetres.
+    weights : LocalWeights, default "gaussian"
+        What neighbours are weighted by. `gaussian`: a Gaussian, cut off at four deviations. `box`:
+        a box.
+    floor : float, default 0.1
+        The smallest deviation that is divided by, as a share of the image's own deviation; above 0.
+    channel_wise : bool, default False
+        Whether each channel (or frame) has its own deviation for the floor.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "local_normalize"
+    sigma: Dist | Sequence[Dist]
+    unit: LengthUnit
+    weights: LocalWeights
+    floor: float
+    channel_wise: bool
+
+    def __init__(
+        self,
+        sigma: Dist | Sequence[Dist] = 4.0,
+        *,
+        unit: LengthUnit = "voxels",
+        weights: LocalWeights = "gaussian",
+        floor: float = 0.1,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "sigma": sigma,
+                "unit": unit,
+                "weights": weights,
+                "floor": floor,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Log(Transform):
+    """Take the logarithm of `value + offset`.
+
+    What is below `-offset` becomes NaN and what equals it minus infinity, as in NumPy, unless
+    `signed`. Corresponds to `numpy.log1p` and, with `base: 2`, to scikit-image's `adjust_log` of
+    values from 0 to 1; with `offset: 0` to SimpleITK's `Log`.
+
+    Peers: NumPy `log1p`; SimpleITK `Log`; scikit-image `exposure.adjust_log`.
+
+    Parameters
+    ----------
+    offset : float, default 1.0
+        What is added to values before.
+    base : float | None, default None
+        The base, above 0 and not 1; e if not given.
+    signed : bool, default False
+        Whether the logarithm is that of the magnitude, and the value's sign is given back to it.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "log"
+    offset: float
+    base: float | None
+    signed: bool
+
+    def __init__(
+        self,
+        offset: float = 1.0,
+        *,
+        base: float | None = None,
+        signed: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "offset": offset,
+                "base": base,
+                "signed": signed,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class MedianSmooth(Transform):
+    """Replace each voxel by the median of the box around it.
+
+    Integers of 8 and 16 bits keep their dtype, others become float32. NaN counts as larger than
+    any number. Corresponds to MONAI's `MedianSmooth`, SimpleITK's `Median` and OpenCV's
+    `medianBlur`; with `mode: symmetric` to SciPy's `median_filter`.
+
+    Peers: MONAI `MedianSmooth`; SciPy `ndimage.median_filter`; SimpleITK `Median`; OpenCV
+    `medianBlur`.
+
+    Parameters
+    ----------
+    radius : int | Sequence[int], default 1
+        Voxels on either side along x, y, z, 0 to 7.
+    mode : PadMode, default "edge"
+        What lies beyond the volume's edge. `constant`: one value. `edge`: the edge voxel.
+        `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
+        repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
+        measured first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value beyond the edge in mode `constant`.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "median_smooth"
+    radius: int | Sequence[int]
+    mode: PadMode
+    value: float
+
+    def __init__(
+        self,
+        radius: int | Sequence[int] = 1,
+        *,
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "radius": radius,
+                "mode": mode,
+                "value": value,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class Morphology(Transform):
     """Grow labels, shrink them, or smooth their outlines, by binary morphology.
 
     Labels are gone through one after the other, in the order given or ascending. Voxels that a
     label loses become 0. What lies outside the volume takes nothing from a label and adds
     nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
+
+    Peers: MONAI `utils_morphological_ops.dilate`, `utils_morphological_ops.erode`; SciPy
+    `ndimage.binary_dilation`, `ndimage.binary_erosion`, `ndimage.binary_opening`,
+    `ndimage.binary_closing`; SimpleITK `BinaryDilate`, `BinaryErode`, `BinaryMorphologicalOpening`,
+    `BinaryMorphologicalClosing`; scikit-image `morphology.dilation`, `morphology.erosion`,
+    `morphology.opening`, `morphology.closing`.
 
     Parameters
     ----------
@@ -2345,6 +3636,8 @@ class Motion(Transform):
     that holds frequency 0 comes from the image at rest. Follows TorchIO's `RandomMotion`, which
     turns about the origin of the world and lets time run along z.
 
+    Peers: TorchIO `Motion`, `RandomMotion`.
+
     Parameters
     ----------
     movements : int, default 2
@@ -2415,11 +3708,79 @@ class Motion(Transform):
         )
 
 
+class OneHot(Transform):
+    """Turn the label into channels of 0 and 1, one for each class or each region of several
+    classes.
+
+    The channels are a map: warps that come after interpolate them linearly, intensity transforms
+    leave them alone. Regions may overlap, as in region-based training (`nnU-Net`, `BraTS`):
+    `classes: [[1, 2, 3], [2, 3], 3]` are the whole tumour, its core and the part that enhances.
+    The channels are the last axis, and the first of tensors.
+
+    Peers: MONAI `AsDiscrete`, `ConvertToMultiChannelBasedOnBratsClasses`; TorchIO `OneHot`;
+    batchgeneratorsv2 `ConvertSegmentationToRegionsTransform`; PyTorch `nn.functional.one_hot`.
+
+    Parameters
+    ----------
+    classes : Classes
+        How many classes there are: the values from 0 on, each a channel. Or for each channel the
+        label value that it stands for, or several. 1 to 4096 channels.
+    dtype : DTypeLike, default "float32"
+        The dtype of the channels.
+    item : str | None, default None
+        The name of the item that the channels become; they take the label's place if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "one_hot"
+    classes: Classes
+    dtype: DTypeLike
+    item: str | None
+
+    def __init__(
+        self,
+        classes: Classes,
+        *,
+        dtype: DTypeLike = "float32",
+        item: str | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "classes": classes,
+                "dtype": dtype,
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Pad(Transform):
     """Add voxels around the volume. The world stays in place.
 
     Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with
     `label_value` where it is constant.
+
+    Peers: MONAI `BorderPad`, `SpatialPad`; TorchIO `Pad`; NumPy `pad`; SimpleITK `ConstantPad`,
+    `MirrorPad`, `WrapPad`.
 
     Parameters
     ----------
@@ -2497,6 +3858,8 @@ class PermuteLabels(Transform):
     Values that are not listed stay. For classes whose numbers mean nothing, such as instances,
     or parts that are alike.
 
+    Peers: none.
+
     Parameters
     ----------
     labels : Sequence[int]
@@ -2544,6 +3907,8 @@ class PoissonNoise(Transform):
     `scale` times the value as expectation, divided by `scale`.
 
     Values that are not above 0 become 0.
+
+    Peers: SimpleITK `ShotNoise`; scikit-image `util.random_noise`.
 
     Parameters
     ----------
@@ -2594,6 +3959,8 @@ class PoissonNoise(Transform):
 
 class Quantize(Transform):
     """Round values to few levels that lie evenly in a range, as a coarse digitiser does.
+
+    Peers: none.
 
     Parameters
     ----------
@@ -2660,6 +4027,8 @@ class RandomCrop(Transform):
     Every start that keeps the patch inside the volume is equally likely, the last one included.
     Axes shorter than the patch are padded about the centre. Corresponds to MONAI's
     `RandSpatialCropSamples` with `random_size=False`.
+
+    Peers: MONAI `RandSpatialCrop`, `RandSpatialCropSamples`; TorchIO `UniformSampler`.
 
     Parameters
     ----------
@@ -2749,6 +4118,8 @@ class RandomCropByLabel(Transform):
 
     Every voxel of a label is equally likely. The label is looked at in its own dtype, as it
     stands at this point of the pipeline.
+
+    Peers: MONAI `RandCropByPosNegLabel`, `RandCropByLabelClasses`; TorchIO `LabelSampler`.
 
     Parameters
     ----------
@@ -2881,6 +4252,8 @@ class RandomCropByWeight(Transform):
     Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which leaves
     out the last place along each axis.
 
+    Peers: MONAI `RandWeightedCrop`; TorchIO `WeightedSampler`.
+
     Parameters
     ----------
     shape : int | Sequence[int]
@@ -2975,6 +4348,8 @@ class RandomMorphology(Transform):
     `ApplyRandomBinaryOperatorTransform`, with the numbers of nnU-Net's cascade; the operations
     are those of `morphology`.
 
+    Peers: batchgeneratorsv2 `ApplyRandomBinaryOperatorTransform`.
+
     Parameters
     ----------
     radius : Sequence[float], default (1.0, 8.0)
@@ -3057,6 +4432,8 @@ class RandomOrientation(Transform):
     Axes of different lengths change the shape: for patches that are cubes, or volumes of which
     patches are cut afterwards.
 
+    Peers: batchgeneratorsv2 `Rot90Transform`, `TransposeAxesTransform`.
+
     Parameters
     ----------
     mirror : bool, default False
@@ -3106,6 +4483,8 @@ class RandomSizedCrop(Transform):
     the largest equally likely; a range given as shares of the volume is rounded up to voxels.
     Corresponds to MONAI's `RandSpatialCrop` with `random_size=True` (`smallest` and `largest`
     are its `roi_size` and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
+
+    Peers: MONAI `RandSpatialCrop`, `RandScaleCrop`.
 
     Parameters
     ----------
@@ -3169,6 +4548,9 @@ class RemapLabels(Transform):
     """Replace label values. Values that are not named stay. The dtype stays; a value that it cannot
     hold is an error.
 
+    Peers: MONAI `MapLabelValue`; TorchIO `RemapLabels`, `RemoveLabels`; batchgeneratorsv2
+    `RemoveLabelTransform`; SimpleITK `ChangeLabel`.
+
     Parameters
     ----------
     table : Mapping[int, int]
@@ -3218,6 +4600,8 @@ class RemoveRandomComponent(Transform):
     Labels are gone through in an order that is drawn. Corresponds to batchgeneratorsv2's
     `RemoveRandomConnectedComponentFromOneHotEncodingTransform`, with the numbers of nnU-Net's
     cascade.
+
+    Peers: batchgeneratorsv2 `RemoveRandomConnectedComponentFromOneHotEncodingTransform`.
 
     Parameters
     ----------
@@ -3285,6 +4669,9 @@ class RemoveSmallComponents(Transform):
     """Remove connected components that are smaller than a size; their voxels become 0.
 
     Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
+
+    Peers: MONAI `RemoveSmallObjects`; SimpleITK `RelabelComponent`; scikit-image
+    `morphology.remove_small_objects`; cc3d `dust`.
 
     Parameters
     ----------
@@ -3356,6 +4743,9 @@ class Reorient(Transform):
     Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and
     TorchIO's `ToCanonical`.
 
+    Peers: MONAI `Orientation`; TorchIO `ToCanonical`, `ToOrientation`; SimpleITK `DICOMOrient`;
+    nibabel `as_closest_canonical`.
+
     Parameters
     ----------
     orientation : str
@@ -3404,10 +4794,14 @@ class Resample(Transform):
     view.
 
     Both grids share the centre of their field of view, and voxel centres lie half a voxel inside
-    its edge (torch `align_corners=False`). With `spacing`, the spacing is met exactly and the
-    shape is the rounded one, unless `fit` says otherwise; with `shape`, the field of view is met
-    exactly. Beyond the outermost centres the edge voxel is used. No smoothing is done before
-    down-sampling.
+    its edge (torch `align_corners=False`), unless `fit` says otherwise. With `spacing`, the
+    spacing is met exactly and the shape is the rounded one; with `shape`, the field of view is
+    met exactly. Beyond the outermost centres the edge voxel is used. Nothing is smoothed before
+    down-sampling unless `anti_alias` says so, and `area` is the mean of what a voxel covers. A
+    `preset` takes over what a library does.
+
+    Peers: MONAI `Spacing`, `Resize`; TorchIO `Resample`, `Resize`; SciPy `ndimage.zoom`; SimpleITK
+    `Resample`; scikit-image `transform.resize`; PyTorch `nn.functional.interpolate`.
 
     Parameters
     ----------
@@ -3417,14 +4811,39 @@ class Resample(Transform):
         Voxels along x, y, z, instead of a spacing.
     fit : Fit, default "rounded"
         How many voxels of the spacing there are, and where they lie. `rounded`: the rounded number.
-        `inside`: as many as fit. `first`: first centre on first centre.
-    interpolation : Interpolation, default "linear"
+        `inside`: as many as fit. `first`: first centre on first centre. `corners`: outermost
+        centres on outermost centres.
+    interpolation : Resampling, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
-        How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours (the largest of linearly interpolated one-hot channels, the lowest
-        label where several are). `linear`: linear along each axis. `nearest`: the nearest voxel.
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "edge"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    anti_alias : AntiAlias, default "none"
+        Whether, and by whose Gaussian, images are smoothed before they are sampled more coarsely.
+        `none`: not at all. `scikit`: scikit-image's `resize(anti_aliasing=True)`. `monai`: mONAI's
+        `Resize(anti_aliasing=True)`.
+    clip : bool, default False
+        Whether values between voxels are held within the range of the channel's voxels, beyond
+        which `cubic` and `lanczos` may go.
+    thick : float | None, default None
+        An axis whose voxels are this many times as wide as those of another one, before or else
+        afterwards, and the only one as wide, is sampled by itself, after the other two, by the
+        nearest voxel: nnU-Net's rule, with 3.
+    preset : ResamplePreset | None, default None
+        Takes over what a library does: `fit`, `mode`, `clip`, `thick`, the rule of `anti_alias` if
+        it is on, and what the library means by `nearest` and `area`.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -3442,8 +4861,15 @@ class Resample(Transform):
     spacing: float | Sequence[float] | None
     shape: int | Sequence[int] | None
     fit: Fit
-    interpolation: Interpolation
-    label_interpolation: Interpolation
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+    anti_alias: AntiAlias
+    clip: bool
+    thick: float | None
+    preset: ResamplePreset | None
 
     def __init__(
         self,
@@ -3451,8 +4877,15 @@ class Resample(Transform):
         *,
         shape: int | Sequence[int] | None = None,
         fit: Fit = "rounded",
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "edge",
+        value: float = 0.0,
+        label_value: int = 0,
+        anti_alias: AntiAlias = "none",
+        clip: bool = False,
+        thick: float | None = None,
+        preset: ResamplePreset | None = None,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -3466,6 +4899,113 @@ class Resample(Transform):
                 "fit": fit,
                 "interpolation": interpolation,
                 "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "anti_alias": anti_alias,
+                "clip": clip,
+                "thick": thick,
+                "preset": preset,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class ResampleTo(Transform):
+    """Sample the volume on another volume's grid: a file's, another item's, or one that is given.
+    The world stays in place.
+
+    Axis-aligned grids are sampled along the axes, whatever their order and direction; grids that
+    lie on the same voxels are copied. `area` and `lanczos` go along axes only. In a pipeline,
+    `keys` names the items that move when `item` is one of the sample.
+
+    Peers: MONAI `ResampleToMatch`; TorchIO `Resample`; SimpleITK `Resample`; nibabel
+    `processing.resample_from_to`.
+
+    Parameters
+    ----------
+    file : str | None, default None
+        A file whose grid it is; its header is read when the pipeline is made.
+    item : str | None, default None
+        An item of the sample whose grid it is.
+    grid : GivenGrid | None, default None
+        The grid; written when a file is read.
+    interpolation : Resampling, default "linear"
+        How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
+        How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
+        voxel in which a voxel of the output begins. `linear`: the largest share.
+    mode : PadMode, default "constant"
+        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
+        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+        first, so that nothing before is joined with it; labels have theirs of `constant`.
+    value : float, default 0.0
+        The value outside in mode `constant`.
+    label_value : int, default 0
+        The label outside in mode `constant`.
+    clip : bool, default False
+        Whether values between voxels are held within the range of the channel's voxels.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "resample_to"
+    file: str | None
+    item: str | None
+    grid: GivenGrid | None
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
+    mode: PadMode
+    value: float
+    label_value: int
+    clip: bool
+
+    def __init__(
+        self,
+        file: str | None = None,
+        *,
+        item: str | None = None,
+        grid: GivenGrid | None = None,
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
+        mode: PadMode = "constant",
+        value: float = 0.0,
+        label_value: int = 0,
+        clip: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "file": file,
+                "item": item,
+                "grid": grid,
+                "interpolation": interpolation,
+                "label_interpolation": label_interpolation,
+                "mode": mode,
+                "value": value,
+                "label_value": label_value,
+                "clip": clip,
             },
             p=p,
             keys=keys,
@@ -3483,6 +5023,10 @@ class Rescale(Transform):
     output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's
     `RescaleIntensity`.
 
+    Peers: MONAI `ScaleIntensity`, `ScaleIntensityRange`, `ScaleIntensityRangePercentiles`; TorchIO
+    `RescaleIntensity`; SimpleITK `RescaleIntensity`, `IntensityWindowing`; OpenCV `normalize`;
+    scikit-image `exposure.rescale_intensity`.
+
     Parameters
     ----------
     out_range : Sequence[float], default (0.0, 1.0)
@@ -3492,6 +5036,9 @@ class Rescale(Transform):
     percentiles : Sequence[float] | None, default None
         Percentiles (0 to 100) that the input range is measured at, if not given; the extremes
         otherwise.
+    relative : bool, default False
+        Whether the percentiles become themselves, as shares of the way from the lower to the upper
+        output, as with MONAI's `relative`; 0 and 100 are the ends.
     clip : bool, default True
         Whether values outside the input range are clipped to the output range.
     mask : Mask, default "all"
@@ -3519,6 +5066,7 @@ class Rescale(Transform):
     out_range: Sequence[float]
     in_range: Sequence[float] | None
     percentiles: Sequence[float] | None
+    relative: bool
     clip: bool
     mask: Mask
     channel_wise: bool
@@ -3529,6 +5077,7 @@ class Rescale(Transform):
         *,
         in_range: Sequence[float] | None = None,
         percentiles: Sequence[float] | None = None,
+        relative: bool = False,
         clip: bool = True,
         mask: Mask = "all",
         channel_wise: bool = False,
@@ -3544,6 +5093,7 @@ class Rescale(Transform):
                 "out_range": out_range,
                 "in_range": in_range,
                 "percentiles": percentiles,
+                "relative": relative,
                 "clip": clip,
                 "mask": mask,
                 "channel_wise": channel_wise,
@@ -3563,6 +5113,8 @@ class RicianNoise(Transform):
 
     Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to
     batchgeneratorsv2's `RicianNoiseTransform`.
+
+    Peers: MONAI `RandRicianNoise`; batchgeneratorsv2 `RicianNoiseTransform`.
 
     Parameters
     ----------
@@ -3642,6 +5194,8 @@ class Rot90(Transform):
 
     Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
 
+    Peers: MONAI `Rotate90`, `RandRotate90`; batchgeneratorsv2 `Rot90Transform`; NumPy `rot90`.
+
     Parameters
     ----------
     k : Dist, default 1.0
@@ -3691,6 +5245,8 @@ class Rot90(Transform):
 
 class SaltAndPepper(Transform):
     """Set single voxels, drawn each by itself, to a high or a low value.
+
+    Peers: SimpleITK `SaltAndPepperNoise`; scikit-image `util.random_noise`.
 
     Parameters
     ----------
@@ -3760,6 +5316,8 @@ class ScaleIntensity(Transform):
     Corresponds to batchgeneratorsv2's `MultiplicativeBrightnessTransform`, to MONAI's
     `RandScaleIntensity` (whose factor is 1 less) and to medrs's `random_intensity_scale`.
 
+    Peers: MONAI `RandScaleIntensity`; batchgeneratorsv2 `MultiplicativeBrightnessTransform`.
+
     Parameters
     ----------
     factor : Dist, default 1.0
@@ -3813,6 +5371,8 @@ class Sharpen(Transform):
 
     Beyond the volume's edge lies the edge voxel again. Corresponds to batchgeneratorsv2's
     `SharpeningTransform`.
+
+    Peers: batchgeneratorsv2 `SharpeningTransform`.
 
     Parameters
     ----------
@@ -3878,6 +5438,9 @@ class ShiftIntensity(Transform):
     `RandStdShiftIntensity`; to batchgeneratorsv2's `BrightnessAdditiveTransform` with `offset:
     {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
 
+    Peers: MONAI `ShiftIntensity`, `RandShiftIntensity`, `StdShiftIntensity`,
+    `RandStdShiftIntensity`; batchgeneratorsv2 `BrightnessAdditiveTransform`.
+
     Parameters
     ----------
     offset : Dist, default 0.0
@@ -3936,12 +5499,81 @@ class ShiftIntensity(Transform):
         )
 
 
+class Sigmoid(Transform):
+    """Bend values by the logistic function: `1 / (1 + exp(-(value - centre) / width))`, brought
+    onto the output range.
+
+    Corresponds to SimpleITK's `Sigmoid` (alpha is the width, beta the centre), to scikit-image's
+    `adjust_sigmoid` (`centre: 0.5`, `width: 0.1`), and by default to the sigmoid of MONAI's
+    `Activations`.
+
+    Peers: MONAI `Activations`; SimpleITK `Sigmoid`; scikit-image `exposure.adjust_sigmoid`.
+
+    Parameters
+    ----------
+    centre : Dist, default 0.0
+        The value that comes to the middle of the output range.
+    width : Dist, default 1.0
+        Over how many units the function rises from 0.5 to 0.73; below 0 it falls. Not 0.
+    out_range : Sequence[float], default (0.0, 1.0)
+        What values far below and far above the centre become.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "sigmoid"
+    centre: Dist
+    width: Dist
+    out_range: Sequence[float]
+
+    def __init__(
+        self,
+        centre: Dist = 0.0,
+        *,
+        width: Dist = 1.0,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "centre": centre,
+                "width": width,
+                "out_range": out_range,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class SimulateLowResolution(Transform):
     """Down-sample by nearest voxel and up-sample linearly to the old grid, as a coarse scan would
     look.
 
     Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with
     another interpolation: the loss is the point.
+
+    Peers: MONAI `RandSimulateLowResolution`; batchgeneratorsv2 `SimulateLowResolutionTransform`.
 
     Parameters
     ----------
@@ -3999,6 +5631,8 @@ class SmoothField(Transform):
     value at each is drawn uniformly. All channels have the same field. Corresponds to MONAI's
     `RandSmoothFieldAdjustIntensity` and `RandSmoothFieldAdjustContrast` with `mode="trilinear"`
     and `align_corners=True`; the field is not stretched once more to the drawn extremes.
+
+    Peers: MONAI `RandSmoothFieldAdjustIntensity`, `RandSmoothFieldAdjustContrast`.
 
     Parameters
     ----------
@@ -4072,6 +5706,8 @@ class SpeckleNoise(Transform):
     """Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is
     often modelled.
 
+    Peers: SimpleITK `SpeckleNoise`; scikit-image `util.random_noise`.
+
     Parameters
     ----------
     std : Dist, default 0.1
@@ -4129,6 +5765,8 @@ class Spikes(Transform):
 
     Each spike adds `intensity` times the largest magnitude so far to the real part of one
     frequency, drawn uniformly. Corresponds to TorchIO's `RandomSpike`.
+
+    Peers: MONAI `KSpaceSpikeNoise`, `RandKSpaceSpikeNoise`; TorchIO `Spike`, `RandomSpike`.
 
     Parameters
     ----------
@@ -4189,6 +5827,8 @@ class Swap(Transform):
     Places are drawn for each image; every place inside it is equally likely. Corresponds to
     TorchIO's `RandomSwap`.
 
+    Peers: TorchIO `Swap`, `RandomSwap`.
+
     Parameters
     ----------
     shape : int | Sequence[int], default 15
@@ -4246,6 +5886,187 @@ class Swap(Transform):
         )
 
 
+class Threshold(Transform):
+    """Keep the voxels between two values: as a mask of 1 and 0, or as they are.
+
+    The values are given, or measured. Corresponds to SimpleITK's `BinaryThreshold` and
+    `OtsuThreshold`, scikit-image's `threshold_otsu`, and with `result: keep` to MONAI's
+    `ThresholdIntensity` (which leaves out the threshold itself). NaN is outside. Where values
+    are given, integers of 8 and 16 bits keep their dtype; all else becomes float32, and what is
+    made `into` a label uint8.
+
+    Peers: MONAI `ThresholdIntensity`; SimpleITK `BinaryThreshold`, `OtsuThreshold`; scikit-image
+    `filters.threshold_otsu`.
+
+    Parameters
+    ----------
+    lower : float | None, default None
+        The lowest value that is inside; no limit if not given. With a `method`, one that is
+        measured.
+    upper : float | None, default None
+        The highest value that is inside; no limit if not given.
+    method : ThresholdMethod, default "values"
+        How values are measured. `values`: as given. `otsu`: above the middle of a bin. `otsu_end`:
+        above the end of a bin. `mean`: above the mean. `percentiles`: between percentiles.
+    percentiles : Sequence[float] | None, default None
+        The lowest and the highest percentile (0 to 100) that are inside, for method `percentiles`.
+    bins : int | None, default None
+        Number of bins for Otsu's method, 2 to 65536; if not given, one for each value of integer
+        voxels, and 256 for others.
+    mask : Mask, default "all"
+        Voxels that are measured. `all`: every voxel. `nonzero`: voxels that are not exactly 0.
+        `above_mean`: voxels above the mean of all, as TorchIO's `ZNormalization.mean`.
+    result : ThresholdResult, default "mask"
+        What becomes of voxels. `mask`: 1 inside, 0 outside. `keep`: voxels inside stay as they are.
+    value : float, default 0.0
+        What voxels outside become with `result: keep`.
+    into : str | None, default None
+        The name of a label item that is made of the mask, while the image stays as it is.
+    channel_wise : bool, default False
+        Whether each channel (or frame) is measured by itself.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "threshold"
+    lower: float | None
+    upper: float | None
+    method: ThresholdMethod
+    percentiles: Sequence[float] | None
+    bins: int | None
+    mask: Mask
+    result: ThresholdResult
+    value: float
+    into: str | None
+    channel_wise: bool
+
+    def __init__(
+        self,
+        lower: float | None = None,
+        *,
+        upper: float | None = None,
+        method: ThresholdMethod = "values",
+        percentiles: Sequence[float] | None = None,
+        bins: int | None = None,
+        mask: Mask = "all",
+        result: ThresholdResult = "mask",
+        value: float = 0.0,
+        into: str | None = None,
+        channel_wise: bool = False,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "lower": lower,
+                "upper": upper,
+                "method": method,
+                "percentiles": percentiles,
+                "bins": bins,
+                "mask": mask,
+                "result": result,
+                "value": value,
+                "into": into,
+                "channel_wise": channel_wise,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class Window(Transform):
+    """Show a window of values: `width` units about `level` become the output range, what lies
+    beyond its ends.
+
+    A window is given by its name, whose width and level in Hounsfield units are those of
+    Radiopaedia's article "Windowing (CT)", or by numbers, which go before those of the name. A
+    `rescale` with `in_range` is the same, said by its ends; it corresponds to MONAI's
+    `ScaleIntensityRange` with `clip`, and to SimpleITK's `IntensityWindowing`.
+
+    Peers: MONAI `ScaleIntensityRange`; SimpleITK `IntensityWindowing`.
+
+    Parameters
+    ----------
+    preset : WindowPreset | None, default None
+        The window's name.
+    level : Dist | None, default None
+        The value in the middle of the window.
+    width : Dist | None, default None
+        How many units the window has, above 0.
+    out_range : Sequence[float], default (0.0, 1.0)
+        What the lower and the upper end of the window become.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    per_channel : bool | float | Sequence[int], default False
+        Whether each channel draws for itself; the probability that a channel is touched, or the
+        channels.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "window"
+    preset: WindowPreset | None
+    level: Dist | None
+    width: Dist | None
+    out_range: Sequence[float]
+
+    def __init__(
+        self,
+        preset: WindowPreset | None = None,
+        *,
+        level: Dist | None = None,
+        width: Dist | None = None,
+        out_range: Sequence[float] = (0.0, 1.0),
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        per_channel: bool | float | Sequence[int] = False,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "preset": preset,
+                "level": level,
+                "width": width,
+                "out_range": out_range,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
 class WrapAround(Transform):
     """Fold what lies near the edges onto the other side, as a field of view that is too small for
     the body does along a phase-encoding axis (aliasing).
@@ -4254,6 +6075,8 @@ class WrapAround(Transform):
     of view, give an image that repeats itself with that period: each voxel is the sum of all
     that lie a multiple of the period away. With an `intensity` below 1 the others count less, as
     after partial suppression. The grid stays.
+
+    Peers: none.
 
     Parameters
     ----------
@@ -4317,7 +6140,11 @@ class ZNormalize(Transform):
 
     Statistics are taken in float64 over the masked voxels; the deviation is the population's
     (divisor n), as in MONAI's `NormalizeIntensity` and nnU-Net. A deviation of 0 divides by 1.
-    NaN voxels make the mean NaN unless the mask leaves them out.
+    NaN voxels make the mean NaN unless the mask leaves them out. With `mean` and `std` given
+    nothing is measured: after a `clamp` to the percentiles of a data set's foreground, its mean
+    and deviation are nnU-Net's `CTNormalization`.
+
+    Peers: MONAI `NormalizeIntensity`; TorchIO `ZNormalization`; SimpleITK `Normalize`.
 
     Parameters
     ----------
@@ -4330,6 +6157,11 @@ class ZNormalize(Transform):
         everywhere. `keep`: voxels outside the mask are not changed.
     channel_wise : bool, default False
         Whether each channel (or frame) has its own mean and deviation.
+    mean : GivenNumbers | None, default None
+        What is subtracted, for all channels or one number for each, instead of the mean.
+    std : GivenNumbers | None, default None
+        What is divided by, for all channels or one number for each, instead of the deviation; 0
+        divides by 1.
     p : float, default 1.0
         Probability of being applied, from 0 to 1.
     keys : str | Sequence[str] | None, default None
@@ -4350,6 +6182,8 @@ class ZNormalize(Transform):
     mask: Mask
     outside: Outside
     channel_wise: bool
+    mean: GivenNumbers | None
+    std: GivenNumbers | None
 
     def __init__(
         self,
@@ -4357,6 +6191,8 @@ class ZNormalize(Transform):
         *,
         outside: Outside = "normalize",
         channel_wise: bool = False,
+        mean: GivenNumbers | None = None,
+        std: GivenNumbers | None = None,
         p: float = 1.0,
         keys: str | Sequence[str] | None = None,
         id: str | None = None,
@@ -4369,6 +6205,8 @@ class ZNormalize(Transform):
                 "mask": mask,
                 "outside": outside,
                 "channel_wise": channel_wise,
+                "mean": mean,
+                "std": std,
             },
             p=p,
             keys=keys,
@@ -4386,18 +6224,23 @@ class Zoom(Transform):
     padded about the centre to its old shape, as MONAI's `Zoom` does with `mode="trilinear"`.
     Landmarks move with the content.
 
+    Peers: MONAI `Zoom`, `RandZoom`.
+
     Parameters
     ----------
     factor : Dist | Sequence[Dist], default 1.1
         Magnification along x, y, z; one value is drawn for all axes.
     keep_shape : bool, default True
         Whether the result has the shape of the volume.
-    interpolation : Interpolation, default "linear"
+    interpolation : Resampling, default "linear"
         How images are sampled between voxels. `linear`: linear along each axis. `nearest`: the
-        nearest voxel.
-    label_interpolation : Interpolation, default "nearest"
+        nearest voxel. `nearest_floor`: the voxel in which a voxel of the output begins. `cubic`: a
+        cubic B-spline. `area`: the mean of what a voxel covers. `area_whole`: the mean of all
+        voxels that a voxel touches. `lanczos`: a windowed sinc.
+    label_interpolation : LabelInterpolation, default "nearest"
         How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest
-        share of the neighbours. `linear`: linear along each axis. `nearest`: the nearest voxel.
+        share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
+        voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
         What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the edge
         voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
@@ -4424,8 +6267,8 @@ class Zoom(Transform):
     name: ClassVar[str] = "zoom"
     factor: Dist | Sequence[Dist]
     keep_shape: bool
-    interpolation: Interpolation
-    label_interpolation: Interpolation
+    interpolation: Resampling
+    label_interpolation: LabelInterpolation
     mode: PadMode
     value: float
     label_value: int
@@ -4435,8 +6278,8 @@ class Zoom(Transform):
         factor: Dist | Sequence[Dist] = 1.1,
         *,
         keep_shape: bool = True,
-        interpolation: Interpolation = "linear",
-        label_interpolation: Interpolation = "nearest",
+        interpolation: Resampling = "linear",
+        label_interpolation: LabelInterpolation = "nearest",
         mode: PadMode = "edge",
         value: float = 0.0,
         label_value: int = 0,

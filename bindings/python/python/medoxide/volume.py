@@ -167,6 +167,42 @@ class Volume(VolumeCore, TransformMethods):
         """What will be done: stages, passes over the voxels, bytes to read."""
         return Explanation(self._explain())
 
+    def invert(
+        self,
+        prediction: Volume | npt.ArrayLike,
+        *,
+        label_interpolation: Literal["nearest", "linear"] = "nearest",
+    ) -> Volume:
+        """What lies on this volume's grid, on the grid of the file or array that it was made of.
+
+        The way back is one map, whatever transforms led here, and one interpolation: images and maps
+        linearly, labels by the nearest voxel or by the largest share of the neighbours. Crops, pads,
+        flips and turns are undone exactly; deformations voxel by voxel. Outside lies 0.
+
+        Parameters
+        ----------
+        prediction : Volume or array
+            Of this volume's shape, channels after it; an array of whole numbers is a label.
+        label_interpolation : "nearest" or "linear", default "nearest"
+            How labels are sampled between voxels.
+
+        Examples
+        --------
+        >>> import medoxide as mx, numpy as np
+        >>> scan = mx.Volume(np.zeros((10, 12, 8), np.float32))
+        >>> x = scan.flip("x").crop_or_pad(6).resample(2)
+        >>> x.invert(np.ones(x.shape, np.uint8)).shape
+        (10, 12, 8)
+        """
+        if not isinstance(prediction, Volume):
+            values = np.asarray(prediction)
+            whole = values.dtype.kind in "uib"
+            extra = tuple(range(3, values.ndim)) or None
+            prediction = Volume(
+                values, affine=self.affine, channel_axis=extra, role="label" if whole else "image"
+            )
+        return self._invert(prediction, label_interpolation)  # type: ignore[no-any-return]
+
     def replace(
         self,
         *,

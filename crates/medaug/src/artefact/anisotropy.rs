@@ -10,6 +10,7 @@ use super::simulate_low_resolution::down_and_up;
 /// about the centre. Never joined with another interpolation: the loss is the point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "RandomAnisotropy"}))]
 pub struct Anisotropy {
     /// How much wider voxels become; 1 or more.
     pub factor: Dist,

@@ -10,6 +10,7 @@ use crate::artefact::k_space::{drawn_axis, weigh_lines, whole_channel};
 /// are the N/2 ghost of echo-planar images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "Ghosting, RandomGhosting"}))]
 pub struct Ghosting {
     /// Number of ghosts, 1 to 10000; a drawn number is rounded down.
     pub ghosts: Dist,

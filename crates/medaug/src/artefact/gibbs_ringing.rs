@@ -11,6 +11,7 @@ use crate::artefact::k_space::{frequencies, from_frequencies, indices, whole_cha
 /// `GibbsNoise`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "GibbsNoise, RandGibbsNoise"}))]
 pub struct GibbsRinging {
     /// How much is cut off: 0 nothing, 1 all but the middle.
     pub alpha: Dist,

@@ -10,6 +10,7 @@ use crate::artefact::k_space::{drawn_axis, weigh_lines, whole_channel};
 /// reconstruction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {}))]
 pub struct KSpaceDropout {
     /// Probability of a plane to be left out, 0 to 1.
     pub fraction: Dist,

@@ -15,6 +15,7 @@ use crate::spatial::affine::rotation;
 /// the origin of the world and lets time run along z.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "Motion, RandomMotion"}))]
 pub struct Motion {
     /// Lowest and highest angle, drawn uniformly for each movement about each of the axes x, y, z.
     #[schemars(extend("x-unit" = "degrees"))]

@@ -9,6 +9,10 @@ use crate::spatial::resample::centred;
 /// Shapes and sampling follow nnU-Net's `SimulateLowResolutionTransform`. Never joined with another interpolation: the loss is the point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandSimulateLowResolution",
+    "batchgeneratorsv2": "SimulateLowResolutionTransform"
+}))]
 pub struct SimulateLowResolution {
     /// Resolution along x, y, z relative to the image's, above 0, up to 1; one value is drawn for all axes.
     pub scale: PerAxis<Dist>,

@@ -10,6 +10,10 @@ use crate::artefact::k_space::{frequencies, frequency, whole_channel};
 /// `RandomSpike`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "KSpaceSpikeNoise, RandKSpaceSpikeNoise",
+    "TorchIO": "Spike, RandomSpike"
+}))]
 pub struct Spikes {
     /// Number of spikes, 0 to 100; a drawn number is rounded down.
     pub spikes: Dist,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Places are drawn for each image; every place inside it is equally likely. Corresponds to TorchIO's `RandomSwap`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "Swap, RandomSwap"}))]
 pub struct Swap {
     /// Voxels of a patch along x, y, z.
     pub shape: PerAxis<usize>,

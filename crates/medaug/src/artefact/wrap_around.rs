@@ -11,6 +11,7 @@ use crate::artefact::k_space::{drawn_axis, whole_channel};
 /// each voxel is the sum of all that lie a multiple of the period away. With an `intensity` below 1 the others count less, as after partial suppression. The grid stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {}))]
 pub struct WrapAround {
     /// Share of the volume along the axis by which the field of view is smaller, 0 to 0.9.
     pub fraction: Dist,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Legendre's, as in MONAI's `RandBiasField`, or powers, as in TorchIO's `RandomBiasField`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "RandBiasField", "TorchIO": "BiasField, RandomBiasField"}))]
 pub struct BiasField {
     /// Lowest and highest value of a coefficient, which is drawn uniformly for each term.
     pub coefficients: [f64; 2],

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Change the dtype. Integers are rounded half to even and saturate; NaN becomes 0 in integers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"MONAI": "CastToType", "NumPy": "ndarray.astype", "SimpleITK": "Cast"}))]
 pub struct Cast {
     /// The dtype to change to.
     pub dtype: DType,

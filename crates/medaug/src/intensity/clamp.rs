@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 /// Corresponds to `numpy.clip`, TorchIO's `Clamp` and MONAI's `ClipIntensityPercentiles` with values.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "ThresholdIntensity, ClipIntensityPercentiles",
+    "TorchIO": "Clamp",
+    "NumPy": "clip",
+    "SimpleITK": "Clamp"
+}))]
 pub struct Clamp {
     /// Values below become this; no lower limit if not given.
     pub min: Option<f64>,

@@ -16,6 +16,10 @@ use crate::measured::measured;
 /// `each: hole`, to batchgeneratorsv2's `BlankRectangleTransform`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandCoarseDropout",
+    "batchgeneratorsv2": "BlankRectangleTransform"
+}))]
 pub struct CoarseDropout {
     /// Number of boxes, 1 to 10000; a drawn number is rounded down.
     pub holes: Dist,

@@ -11,6 +11,10 @@ use crate::measured::measured;
 /// 1 less.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "ScaleIntensityFixedMean, RandScaleIntensityFixedMean",
+    "batchgeneratorsv2": "ContrastTransform"
+}))]
 pub struct Contrast {
     /// What distances from the mean are multiplied by: above 1 more contrast, below 1 less, not below 0.
     pub factor: Dist,

@@ -12,6 +12,12 @@ use crate::measured::{keeping_statistics, measured, range};
 /// is raised and the sign kept, as in TorchIO's `RandomGamma` (`gamma: {log_uniform: [0.74, 1.35]}` is its default).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "AdjustContrast, RandAdjustContrast",
+    "TorchIO": "Gamma, RandomGamma",
+    "batchgeneratorsv2": "GammaTransform",
+    "scikit-image": "exposure.adjust_gamma"
+}))]
 pub struct Gamma {
     /// The exponent, 1e-6 to 1e4: below 1 lightens, above 1 darkens.
     pub gamma: Dist,

@@ -83,6 +83,13 @@ pub(crate) struct Gaussian {
 }
 
 impl Gaussian {
+    /// Of these standard deviations in voxels, by a library's kernel.
+    pub(crate) fn of(sigma: [f64; 3], rule: GaussianRule, boundary: Boundary) -> Gaussian {
+        let taps = sigma.map(|s| rule.taps(s, rule.truncate()));
+        let halo = [0, 1, 2].map(|i| taps[i].len() / 2);
+        Gaussian { sigma, taps, halo, boundary }
+    }
+
     /// Draws the standard deviations.
     pub(crate) fn drawn(given: &Given<'_>, at: &Facts<'_>, key: Key) -> Result<Gaussian> {
         given.sigma.within(given.transform, given.name, 0.0, 1e4)?;
@@ -108,6 +115,13 @@ impl Gaussian {
         let taps = sigma.map(|s| given.rule.taps(s, truncate));
         let halo = [0, 1, 2].map(|i| taps[i].len() / 2);
         Ok(Gaussian { sigma, taps, halo, boundary: given.rule.boundary() })
+    }
+
+    /// The same with boxes of that many voxels on either side as kernels.
+    pub(crate) fn boxes(self) -> Gaussian {
+        let halo = self.sigma.map(|s| (s + 0.5) as usize);
+        let taps = halo.map(|h| vec![1.0 / (2 * h + 1) as f32; 2 * h + 1]);
+        Gaussian { taps, halo, ..self }
     }
 
     /// Fills the packed output box. Plane by plane, so that what one pass makes is still in the cache for the next: along z from the planes around

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 /// A voxel's draw depends on the key and on its index in the whole grid only, so that any patch of a noisy volume has the noise of the whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandGaussianNoise",
+    "TorchIO": "Noise, RandomNoise",
+    "batchgeneratorsv2": "GaussianNoiseTransform",
+    "SimpleITK": "AdditiveGaussianNoise"
+}))]
 pub struct GaussianNoise {
     /// Standard deviation of the noise, in the image's unit; drawn once per image.
     pub std: Dist,

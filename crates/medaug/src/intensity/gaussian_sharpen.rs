@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use medcore::{Category, Declared, Dist, Facts, Filter, FilterTile, Key, PerAxis, Result, Step, Transform};
 use medkernels::buffer::Buffer;
 use medkernels::points;
@@ -10,9 +8,10 @@ use crate::intensity::gaussian::{Gaussian, GaussianRule, Given, LengthUnit};
 
 /// Sharpen a smoothed image by what a second smoothing takes away: `s + alpha * (s - smooth(s))` with `s` the smoothed image.
 ///
-/// Corresponds to MONAI's `GaussianSharpen`.
+/// Corresponds to MONAI's `GaussianSharpen`. With `sigma1: 0` and `rule: scipy` it is unsharp masking, scikit-image's `unsharp_mask` with `sigma2` as radius and `alpha` as amount.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "GaussianSharpen, RandGaussianSharpen"}))]
 pub struct GaussianSharpen {
     /// Standard deviation of the first smoothing along x, y, z, in voxels; 0 leaves an axis alone.
     pub sigma1: PerAxis<Dist>,
@@ -68,10 +67,6 @@ impl Transform for GaussianSharpen {
             }
             Ok(())
         };
-        Ok(vec![Step::Filter(Filter {
-            label: format!("gaussian sharpen by {alpha:.4}"),
-            halo,
-            run: Arc::new(run),
-        })])
+        Ok(vec![Step::Filter(Filter::new(format!("gaussian sharpen by {alpha:.4}"), halo, run))])
     }
 }

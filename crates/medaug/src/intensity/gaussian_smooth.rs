@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use medcore::{Category, Declared, Dist, Facts, Filter, FilterTile, Key, PerAxis, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +10,14 @@ use crate::intensity::gaussian::{Gaussian, GaussianRule, Given, LengthUnit};
 /// or by `rule` as in MONAI or in nnU-Net's augmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "GaussianSmooth, RandGaussianSmooth",
+    "TorchIO": "Blur, RandomBlur",
+    "batchgeneratorsv2": "GaussianBlurTransform",
+    "SciPy": "ndimage.gaussian_filter",
+    "SimpleITK": "DiscreteGaussian",
+    "OpenCV": "GaussianBlur"
+}))]
 pub struct GaussianSmooth {
     /// Standard deviation of the kernel along x, y, z, in `unit`; 0 leaves an axis alone. One value for all axes is drawn once.
     pub sigma: PerAxis<Dist>,
@@ -45,14 +51,13 @@ impl Transform for GaussianSmooth {
         let GaussianSmooth { ref sigma, unit, truncate, rule } = *self;
         let given = Given { transform: Self::NAME, name: "sigma", sigma, unit, truncate, rule };
         let gaussian = Gaussian::drawn(&given, at, key)?;
-        if gaussian.halo == [0; 3] {
+        let halo = gaussian.halo;
+        if halo == [0; 3] {
             return Ok(vec![]);
         }
         let [x, y, z] = gaussian.sigma;
-        Ok(vec![Step::Filter(Filter {
-            label: format!("gaussian smooth, sigma {x:.4} {y:.4} {z:.4} voxels"),
-            halo: gaussian.halo,
-            run: Arc::new(move |tile: &FilterTile<'_>, out: &mut [f32]| gaussian.smooth(tile, out)),
-        })])
+        let label = format!("gaussian smooth, sigma {x:.4} {y:.4} {z:.4} voxels");
+        let run = move |tile: &FilterTile<'_>, out: &mut [f32]| gaussian.smooth(tile, out);
+        Ok(vec![Step::Filter(Filter::new(label, halo, run))])
     }
 }

@@ -11,6 +11,7 @@ use crate::measured::{measured, range};
 /// uniformly between the point below it, as moved, and the point above it. Corresponds to MONAI's `RandHistogramShift`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "RandHistogramShift"}))]
 pub struct HistogramShift {
     /// Number of control points, at least 3; a drawn number is rounded down.
     pub control_points: Dist,
@@ -59,5 +60,6 @@ fn bent(m: &Measured, moved: &[f64]) -> Option<Step> {
     };
     let knots: Vec<Knot> = (0..moved.len()).map(knot).collect();
     let label = format!("bend {low} to {high} at {} points", knots.len());
-    Some(Step::point(label, move |row| points::piecewise_linear(row, &knots)))
+    let ends = [knots[0].at, knots[knots.len() - 1].at];
+    Some(Step::point(label, move |row| points::piecewise_linear(row, &knots, ends)))
 }

@@ -10,6 +10,10 @@ use crate::measured::measured;
 /// `about: mean` with `channel_wise` is batchgeneratorsv2's `InvertImageTransform`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "batchgeneratorsv2": "InvertImageTransform",
+    "SimpleITK": "InvertIntensity"
+}))]
 pub struct InvertIntensity {
     /// What stays where it is.
     pub about: Pivot,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Values that are not above 0 become 0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"SimpleITK": "ShotNoise", "scikit-image": "util.random_noise"}))]
 pub struct PoissonNoise {
     /// Events that a value of 1 stands for, above 0: the fewer, the noisier. Drawn once per image.
     pub scale: Dist,

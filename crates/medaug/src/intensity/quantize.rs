@@ -8,6 +8,7 @@ use crate::measured::{measured, range};
 /// Round values to few levels that lie evenly in a range, as a coarse digitiser does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {}))]
 pub struct Quantize {
     /// Number of levels, 2 to 65536; a drawn number is rounded down.
     pub levels: Dist,

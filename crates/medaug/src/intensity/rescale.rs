@@ -11,6 +11,13 @@ use crate::Mask;
 /// A range of no width maps to the lower output. Corresponds to MONAI's `ScaleIntensityRange(Percentiles)` and TorchIO's `RescaleIntensity`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "ScaleIntensity, ScaleIntensityRange, ScaleIntensityRangePercentiles",
+    "TorchIO": "RescaleIntensity",
+    "SimpleITK": "RescaleIntensity, IntensityWindowing",
+    "OpenCV": "normalize",
+    "scikit-image": "exposure.rescale_intensity"
+}))]
 pub struct Rescale {
     /// Values that become the lower and upper output.
     pub out_range: [f64; 2],
@@ -18,6 +25,8 @@ pub struct Rescale {
     pub in_range: Option<[f64; 2]>,
     /// Percentiles (0 to 100) that the input range is measured at, if not given; the extremes otherwise.
     pub percentiles: Option<[f64; 2]>,
+    /// Whether the percentiles become themselves, as shares of the way from the lower to the upper output, as with MONAI's `relative`; 0 and 100 are the ends.
+    pub relative: bool,
     /// Whether values outside the input range are clipped to the output range.
     pub clip: bool,
     /// Voxels that the range is measured over.
@@ -32,6 +41,7 @@ impl Default for Rescale {
             out_range: [0.0, 1.0],
             in_range: None,
             percentiles: None,
+            relative: false,
             clip: true,
             mask: Mask::All,
             channel_wise: false,
@@ -62,7 +72,14 @@ impl Rescale {
 impl Transform for Rescale {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
         Self::check("out_range", self.out_range)?;
-        let (out, clip) = (self.out_range, self.clip);
+        let (mut out, clip) = (self.out_range, self.clip);
+        if self.relative {
+            let Some(q) = self.percentiles else {
+                return Err(Error::param(Self::NAME, "relative", "true without percentiles", "percentiles"));
+            };
+            let [low, high] = out;
+            out = q.map(|q| low + (high - low) * q / 100.0);
+        }
         if let Some(range) = self.in_range {
             Self::check("in_range", range)?;
             if self.percentiles.is_some() {

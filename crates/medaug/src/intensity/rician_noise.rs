@@ -12,6 +12,7 @@ use crate::measured::{keeping_statistics, measured};
 /// Corresponds to MONAI's `RandRicianNoise`; with `from_minimum` and `keep_stats` to batchgeneratorsv2's `RicianNoiseTransform`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "RandRicianNoise", "batchgeneratorsv2": "RicianNoiseTransform"}))]
 pub struct RicianNoise {
     /// Standard deviation of both parts' noise, not below 0; drawn once per image.
     pub std: Dist,

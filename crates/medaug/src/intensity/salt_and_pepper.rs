@@ -8,6 +8,7 @@ use crate::measured::measured;
 /// Set single voxels, drawn each by itself, to a high or a low value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"SimpleITK": "SaltAndPepperNoise", "scikit-image": "util.random_noise"}))]
 pub struct SaltAndPepper {
     /// Share of the voxels that are set, from 0 to 1; drawn once per image.
     pub fraction: Dist,

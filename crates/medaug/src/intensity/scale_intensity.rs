@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 /// `random_intensity_scale`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandScaleIntensity",
+    "batchgeneratorsv2": "MultiplicativeBrightnessTransform"
+}))]
 pub struct ScaleIntensity {
     /// What values are multiplied by.
     pub factor: Dist,

@@ -11,6 +11,10 @@ use crate::measured::measured;
 /// `BrightnessAdditiveTransform` with `offset: {normal: [mu, sigma]}`; and to medrs's `random_intensity_shift`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "ShiftIntensity, RandShiftIntensity, StdShiftIntensity, RandStdShiftIntensity",
+    "batchgeneratorsv2": "BrightnessAdditiveTransform"
+}))]
 pub struct ShiftIntensity {
     /// What is added, in `unit`.
     pub offset: Dist,

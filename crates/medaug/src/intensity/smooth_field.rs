@@ -14,6 +14,7 @@ use crate::measured::{measured, range};
 /// `align_corners=True`; the field is not stretched once more to the drawn extremes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "RandSmoothFieldAdjustIntensity, RandSmoothFieldAdjustContrast"}))]
 pub struct SmoothField {
     /// What the field does.
     pub effect: FieldEffect,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Multiply each voxel by 1 plus normally distributed noise, as the speckle of ultrasound is often modelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"SimpleITK": "SpeckleNoise", "scikit-image": "util.random_noise"}))]
 pub struct SpeckleNoise {
     /// Standard deviation of the noise, relative to the value, not below 0; drawn once per image.
     pub std: Dist,

@@ -1,6 +1,7 @@
-use medcore::{Category, Declared, Error, Facts, Keep, Key, Measured, Of, Result, Step, Transform};
-use medkernels::linear::Linear;
-use medkernels::points;
+use medcore::{
+    Category, Declared, Error, Facts, ItemFacts, Keep, Key, Measured, Of, Result, Step, Transform,
+};
+use medkernels::linear::{self, Linear, Only};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,9 +10,15 @@ use crate::Mask;
 /// Subtract the mean and divide by the standard deviation.
 ///
 /// Statistics are taken in float64 over the masked voxels; the deviation is the population's (divisor n), as in MONAI's `NormalizeIntensity`
-/// and nnU-Net. A deviation of 0 divides by 1. NaN voxels make the mean NaN unless the mask leaves them out.
+/// and nnU-Net. A deviation of 0 divides by 1. NaN voxels make the mean NaN unless the mask leaves them out. With `mean` and `std` given nothing is measured: after a `clamp`
+/// to the percentiles of a data set's foreground, its mean and deviation are nnU-Net's `CTNormalization`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "NormalizeIntensity",
+    "TorchIO": "ZNormalization",
+    "SimpleITK": "Normalize"
+}))]
 pub struct ZNormalize {
     /// Voxels that the mean and the deviation are taken over.
     pub mask: Mask,
@@ -19,6 +26,35 @@ pub struct ZNormalize {
     pub outside: Outside,
     /// Whether each channel (or frame) has its own mean and deviation.
     pub channel_wise: bool,
+    /// What is subtracted, for all channels or one number for each, instead of the mean.
+    pub mean: Option<GivenNumbers>,
+    /// What is divided by, for all channels or one number for each, instead of the deviation; 0 divides by 1.
+    pub std: Option<GivenNumbers>,
+}
+
+/// One number for all channels, or one for each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "a number, or a list with one for each channel")]
+pub enum GivenNumbers {
+    /// For all channels.
+    All(f64),
+    /// For each channel.
+    Each(Vec<f64>),
+}
+
+impl GivenNumbers {
+    /// One for each of so many channels.
+    fn of(&self, name: &str, channels: usize) -> Result<Vec<f64>> {
+        let all = match self {
+            GivenNumbers::All(v) => vec![*v; channels],
+            GivenNumbers::Each(list) => list.clone(),
+        };
+        if all.len() == channels && all.iter().all(|v| v.is_finite()) {
+            return Ok(all);
+        }
+        let wanted = format!("a finite number, or {channels} of them");
+        Err(Error::param(ZNormalize::NAME, name, format!("{all:?}"), wanted))
+    }
 }
 
 /// What happens to voxels outside a mask: `normalize` them by the same numbers (TorchIO), or `keep` them as they are (MONAI's `nonzero`).
@@ -40,21 +76,35 @@ impl Declared for ZNormalize {
 
 impl Transform for ZNormalize {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        let only: Option<fn(f32, f32) -> bool> = match (self.outside, &self.mask) {
+        let only = |threshold: f32| match (self.outside, &self.mask) {
             (Outside::Normalize, _) | (_, Mask::All) => None,
-            (Outside::Keep, Mask::Nonzero) => Some(|v, _| v != 0.0),
-            (Outside::Keep, Mask::Above(_) | Mask::AboveMean) => Some(|v, t| v > t),
-            (Outside::Keep, Mask::Label(_)) => {
-                return Err(Error::param(
-                    Self::NAME,
-                    "outside",
-                    "keep with a label mask",
-                    "normalize, or a mask of nonzero or above",
-                ));
-            }
+            (Outside::Keep, Mask::Nonzero) => Some(Only::Nonzero),
+            (Outside::Keep, _) => Some(Only::Above(threshold)),
         };
+        if let (Outside::Keep, Mask::Label(_)) = (self.outside, &self.mask) {
+            return Err(Error::param(
+                Self::NAME,
+                "outside",
+                "keep with a label mask",
+                "normalize, or a mask of nonzero or above",
+            ));
+        }
+        let channels = at.item.map_or(1, ItemFacts::channels);
+        let given = |name: &str, numbers: &Option<GivenNumbers>| {
+            numbers.as_ref().map(|n| n.of(name, channels)).transpose()
+        };
+        let numbers = Numbers { mean: given("mean", &self.mean)?, deviation: given("std", &self.std)? };
+        let measured_above = matches!((self.outside, &self.mask), (Outside::Keep, Mask::AboveMean));
+        if self.mean.is_some() && self.std.is_some() && !measured_above {
+            let threshold = if let Mask::Above(v) = self.mask { v as f32 } else { 0.0 };
+            return Ok(vec![numbers.point(f64::NAN, f64::NAN, only(threshold))]);
+        }
+        let outside = only(0.0);
         let then = move |m: &Measured, keep: &Keep| {
-            let threshold = if let Keep::Above(t) = keep { *t as f32 } else { 0.0 };
+            let only = match (outside, keep) {
+                (Some(Only::Above(_)), Keep::Above(t)) => Some(Only::Above(*t as f32)),
+                (only, _) => only,
+            };
             if m.count == 0 {
                 return Err(Error::Data {
                     what: Self::NAME.into(),
@@ -62,19 +112,44 @@ impl Transform for ZNormalize {
                     hint: "choose another mask".into(),
                 });
             }
-            let deviation = m.variance.sqrt();
-            let (mean, inverse) = (m.mean, if deviation == 0.0 { 1.0 } else { 1.0 / deviation });
-            let label = format!("z-normalise by mean {mean:.6} and deviation {deviation:.6}");
-            Ok(vec![match only {
-                None => Step::linear(label, [Linear::normalize(mean, inverse)]),
-                Some(kept) => Step::point(label, move |row| {
-                    for v in row.iter_mut().filter(|v| kept(**v, threshold)) {
-                        points::normalize(std::slice::from_mut(v), mean, inverse);
-                    }
-                }),
-            }])
+            Ok(vec![numbers.point(m.mean, m.variance.sqrt(), only)])
         };
         let label = "z-normalise by the mean and deviation of the voxels".into();
         Ok(vec![self.mask.measured(Self::NAME, at, label, Of::Moments, self.channel_wise, then)?])
+    }
+}
+
+/// What is given for each channel.
+struct Numbers {
+    mean: Option<Vec<f64>>,
+    deviation: Option<Vec<f64>>,
+}
+
+impl Numbers {
+    /// The point, where the mean and deviation that are not given are these.
+    fn point(&self, mean: f64, deviation: f64, only: Option<Only>) -> Step {
+        let each = |given: &Option<Vec<f64>>, measured: f64| given.clone().unwrap_or_else(|| vec![measured]);
+        let (means, deviations) = (each(&self.mean, mean), each(&self.deviation, deviation));
+        let label = format!("z-normalise by mean {means:.6?} and deviation {deviations:.6?}");
+        let label = label.replace(['[', ']'], "");
+        let of = |all: &[f64], n: usize| *all.get(n).unwrap_or(&all[0]);
+        let map = |n: usize| {
+            let deviation = of(&deviations, n);
+            Linear::normalize(of(&means, n), if deviation == 0.0 { 1.0 } else { 1.0 / deviation })
+        };
+        let maps: Vec<Linear> = (0..means.len().max(deviations.len())).map(map).collect();
+        match (only, &maps[..]) {
+            (None, [map]) => Step::linear(label, [*map]),
+            (None, _) => Step::point_at(label, move |row, at| {
+                linear::run(row, &[*maps.get(at.channel).unwrap_or(&maps[0])]);
+            }),
+            (Some(only), [map]) => {
+                let map = *map;
+                Step::point_from(label, move |row| linear::run_only(row, map, only))
+            }
+            (Some(only), _) => Step::point_at(label, move |row, at| {
+                linear::run_only(row, *maps.get(at.channel).unwrap_or(&maps[0]), only);
+            }),
+        }
     }
 }

@@ -14,6 +14,13 @@ use super::whole::{OnLabels, check_connectivity, whole};
 /// `KeepLargestConnectedComponent`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "KeepLargestConnectedComponent",
+    "TorchIO": "KeepLargestComponent",
+    "SciPy": "ndimage.label",
+    "SimpleITK": "ConnectedComponent, RelabelComponent",
+    "cc3d": "largest_k"
+}))]
 pub struct KeepLargestComponent {
     /// Which voxels touch: 1 by faces (6 neighbours), 2 also by edges (18), 3 also by corners (26).
     pub connectivity: u8,
@@ -43,7 +50,8 @@ impl Transform for KeepLargestComponent {
 
 impl OnLabels for KeepLargestComponent {
     fn run<T: Element>(&self, voxels: &mut [T], shape: [usize; 3]) {
-        let found = Components::of(voxels, shape, self.connectivity, self.per_label, |_| true);
+        let zero = T::from_f64_saturating(0.0);
+        let found = Components::of(voxels, shape, self.connectivity, self.per_label, |v| v != zero);
         let group = |part: usize| if self.per_label { bits(found.parts[part].value) } else { 0 };
         let mut best: HashMap<u64, usize> = HashMap::new();
         for (part, component) in found.parts.iter().enumerate() {
@@ -52,9 +60,12 @@ impl OnLabels for KeepLargestComponent {
                 *champion = part;
             }
         }
-        let zero = T::from_f64_saturating(0.0);
+        let mut kept = vec![false; found.parts.len()];
+        for part in best.into_values() {
+            kept[part] = true;
+        }
         found.for_each_run(|run, part| {
-            if best.get(&group(part)) != Some(&part) {
+            if !kept[part] {
                 voxels[run].fill(zero);
             }
         });

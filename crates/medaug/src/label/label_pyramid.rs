@@ -14,6 +14,7 @@ use crate::spatial::resample::centred;
 /// label itself (1) and counts axes z, y, x. Transforms that move voxels come before: afterwards the items lie on several grids.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"batchgeneratorsv2": "DownsampleSegForDSTransform"}))]
 pub struct LabelPyramid {
     /// For each further item its share of the label's voxels along all axes, or along x, y, z; above 0, at most 1. The number of voxels is rounded half to even,
     /// and at least 1.

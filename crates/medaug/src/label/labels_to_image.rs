@@ -12,10 +12,12 @@ use serde::{Deserialize, Serialize};
 /// Make an image from the label: the voxels of each label value are normally distributed, with a mean and a deviation that are drawn for it.
 ///
 /// For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
-/// `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders. Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that come
+/// `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders. Partial volumes come of a chain: the label on voxels smaller than wanted (`resample`), the image
+/// of it, a `gaussian_smooth` of about a third of the wanted voxel, and a `resample` to that; a voxel then is a mixture of the labels in it. Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that come
 /// after look for images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"TorchIO": "LabelsToImage, RandomLabelsToImage"}))]
 pub struct LabelsToImage {
     /// Lowest and highest mean, drawn uniformly for each label value.
     pub mean: [f64; 2],

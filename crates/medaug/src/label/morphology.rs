@@ -13,6 +13,12 @@ use crate::LengthUnit;
 /// a label and adds nothing to it, as in MONAI and batchgeneratorsv2; SciPy's `border_value=1` for erosions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "utils_morphological_ops.dilate, utils_morphological_ops.erode",
+    "SciPy": "ndimage.binary_dilation, ndimage.binary_erosion, ndimage.binary_opening, ndimage.binary_closing",
+    "SimpleITK": "BinaryDilate, BinaryErode, BinaryMorphologicalOpening, BinaryMorphologicalClosing",
+    "scikit-image": "morphology.dilation, morphology.erosion, morphology.opening, morphology.closing"
+}))]
 pub struct Morphology {
     /// What is done.
     pub operation: MorphologyOperation,

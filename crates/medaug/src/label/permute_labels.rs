@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Values that are not listed stay. For classes whose numbers mean nothing, such as instances, or parts that are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {}))]
 pub struct PermuteLabels {
     /// The label values that are exchanged, each once.
     pub labels: Vec<i64>,

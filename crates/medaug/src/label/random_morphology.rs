@@ -14,6 +14,7 @@ use crate::LengthUnit;
 /// those of `morphology`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"batchgeneratorsv2": "ApplyRandomBinaryOperatorTransform"}))]
 pub struct RandomMorphology {
     /// Smallest and largest radius, which is drawn uniformly for each label; 0 or more, to at most 64 voxels.
     pub radius: [f64; 2],

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 /// Replace label values. Values that are not named stay. The dtype stays; a value that it cannot hold is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "MapLabelValue",
+    "TorchIO": "RemapLabels, RemoveLabels",
+    "batchgeneratorsv2": "RemoveLabelTransform",
+    "SimpleITK": "ChangeLabel"
+}))]
 pub struct RemapLabels {
     /// Old value to new value.
     pub table: BTreeMap<i64, i64>,

@@ -12,6 +12,9 @@ use super::whole::{OnLabels, check_connectivity, check_labels, check_share, valu
 /// numbers of nnU-Net's cascade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "batchgeneratorsv2": "RemoveRandomConnectedComponentFromOneHotEncodingTransform"
+}))]
 pub struct RemoveRandomComponent {
     /// Components with this share of the volume's voxels, or more, are never removed; 0 to 1.
     pub max_share: f64,

@@ -11,6 +11,12 @@ use super::whole::{OnLabels, check_connectivity, check_labels, whole};
 /// Corresponds to MONAI's `RemoveSmallObjects` and scikit-image's `remove_small_objects`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RemoveSmallObjects",
+    "SimpleITK": "RelabelComponent",
+    "scikit-image": "morphology.remove_small_objects",
+    "cc3d": "dust"
+}))]
 pub struct RemoveSmallComponents {
     /// The smallest size that is kept, 0 or more.
     pub min_size: Dist,
@@ -80,12 +86,12 @@ struct Small {
 
 impl OnLabels for Small {
     fn run<T: Element>(&self, voxels: &mut [T], shape: [usize; 3]) {
+        let zero = T::from_f64_saturating(0.0);
         let belongs = |value: T| {
             let is = |v: &i64| i128::from(*v) == value.to_i128();
-            self.labels.as_ref().is_none_or(|labels| labels.iter().any(is))
+            value != zero && self.labels.as_ref().is_none_or(|labels| labels.iter().any(is))
         };
         let found = Components::of(voxels, shape, self.connectivity, self.per_label, belongs);
-        let zero = T::from_f64_saturating(0.0);
         found.for_each_run(|run, part| {
             if found.parts[part].voxels < self.fewest {
                 voxels[run].fill(zero);

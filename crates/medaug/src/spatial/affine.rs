@@ -1,12 +1,10 @@
-use medcore::{
-    Category, Declared, Dist, EachAxis, Error, Facts, Key, PerAxis, Result, Step, Transform, Warp,
-};
+use medcore::{Category, Declared, Dist, EachAxis, Error, Facts, Key, PerAxis, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use super::pad::PadMode;
-use super::resample::Interpolation;
+use super::sampling::{Interpolation, LabelInterpolation, sampling};
 use crate::intensity::gaussian::LengthUnit;
 
 /// Scale, shear, rotate and shift the content about the centre of the grid; the grid stays.
@@ -19,9 +17,18 @@ use crate::intensity::gaussian::LengthUnit;
 /// crop after it: both together are one interpolation of what the crop needs. Its axes are z, y, x: turned about them in that order, as `order: zyx` does.
 ///
 /// MONAI's `Affine` is `moves: grid`, `unit: voxels`, `order: zyx` and `sequence: [scale, translate, shear, rotate]`. TorchIO's `Affine` is
-/// `frame: ras`, `order: yxz`, `sequence: [rotate, translate, shear, scale]` and `mode: smallest`.
+/// `frame: ras`, `order: yxz`, `sequence: [rotate, translate, shear, scale]` and `mode: smallest`. SciPy's `affine_transform` is a `matrix` with `moves: grid`,
+/// `unit: voxels` and `about: origin`; ITK's `AffineTransform` one with `moves: grid`, `frame: lps` and `about: origin`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Affine, RandAffine, Rotate",
+    "TorchIO": "Affine, RandomAffine",
+    "batchgeneratorsv2": "SpatialTransform",
+    "SciPy": "ndimage.affine_transform",
+    "SimpleITK": "AffineTransform, Euler3DTransform",
+    "OpenCV": "warpAffine"
+}))]
 pub struct Affine {
     /// Rotation about the axes x, y, z; of one distribution, an angle is drawn for each.
     #[schemars(extend("x-unit" = "degrees"))]
@@ -33,6 +40,10 @@ pub struct Affine {
     /// Shift along the axes.
     #[schemars(extend("x-unit" = "mm"))]
     pub translate: PerAxis<Dist>,
+    /// The whole map at once, four rows of four, instead of scale, shear, rotation and shift: lengths along the axes to lengths along the axes.
+    pub matrix: Option<[[f64; 4]; 4]>,
+    /// The point that scale, shear and rotation leave where it is, from which lengths are counted.
+    pub about: About,
     /// What the numbers move: the content, or the grid that it is sampled by.
     pub moves: Moves,
     /// The unit of lengths.
@@ -47,7 +58,7 @@ pub struct Affine {
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours (the largest of
     /// linearly interpolated one-hot channels, the lowest label where several are).
-    pub label_interpolation: Interpolation,
+    pub label_interpolation: LabelInterpolation,
     /// What lies outside the volume.
     pub mode: PadMode,
     /// The value outside in mode `constant`.
@@ -56,6 +67,17 @@ pub struct Affine {
     pub label_value: i64,
     /// Whether the output's affine stays, or follows the content back to where it came from.
     pub affine: AffineRule,
+}
+
+/// The point that an affine is about: the `center` of the grid, or the `origin`: the first voxel's centre, or the world's where axes are the world's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The centre of the grid.
+    #[default]
+    Center,
+    /// Where lengths along the axes are 0.
+    Origin,
 }
 
 /// What the numbers of an affine move.
@@ -121,13 +143,15 @@ impl Default for Affine {
             scale: PerAxis::All(1.0.into()),
             shear: PerAxis::All(0.0.into()),
             translate: PerAxis::All(0.0.into()),
+            matrix: None,
+            about: About::Center,
             moves: Moves::Content,
             unit: LengthUnit::Mm,
             frame: Frame::Grid,
             order: RotationOrder::Xyz,
             sequence: [AffinePart::Scale, AffinePart::Shear, AffinePart::Rotate, AffinePart::Translate],
             interpolation: Interpolation::Linear,
-            label_interpolation: Interpolation::Nearest,
+            label_interpolation: LabelInterpolation::Nearest,
             mode: PadMode::Edge,
             value: 0.0,
             label_value: 0,
@@ -152,6 +176,16 @@ pub(crate) fn rotation(a: usize, b: usize, degrees: f64) -> medcore::Affine {
     m.rows[a][b] = -s;
     m.rows[b][a] = s;
     m
+}
+
+/// A matrix that is given.
+fn given(rows: [[f64; 4]; 4]) -> Result<medcore::Affine> {
+    let out = medcore::Affine { rows: [rows[0], rows[1], rows[2]] };
+    if rows[3] == [0.0, 0.0, 0.0, 1.0] && out.is_finite() {
+        return Ok(out);
+    }
+    let wanted = "finite numbers, with 0, 0, 0, 1 in the last row";
+    Err(Error::param(Affine::NAME, "matrix", format!("{rows:?}"), wanted))
 }
 
 impl RotationOrder {
@@ -201,11 +235,20 @@ impl Transform for Affine {
             AffinePart::Rotate => self.order.turn(angle),
             AffinePart::Translate => medcore::Affine::translate(shift),
         });
-        let content = last * third * second * first;
-        // Between voxels of the grid and lengths along its axes, from its centre.
-        let centre = at.grid.center();
-        let size = self.frame.of_voxels(at.grid, self.unit, Self::NAME)?;
-        let to_length = size * medcore::Affine::translate(centre.map(|v| -v));
+        let content = match self.matrix {
+            Some(rows) => given(rows)?,
+            None => last * third * second * first,
+        };
+        // Between voxels of the grid and lengths along its axes, from its centre or from their origin.
+        let to_length = match (self.about, self.frame) {
+            (About::Origin, Frame::Ras) => at.grid.affine,
+            (About::Origin, Frame::Lps) => medcore::Affine::from_spacing([-1.0, -1.0, 1.0]) * at.grid.affine,
+            (about, frame) => {
+                let size = frame.of_voxels(at.grid, self.unit, Self::NAME)?;
+                let centre = if about == About::Center { at.grid.center() } else { [0.0; 3] };
+                size * medcore::Affine::translate(centre.map(|v| -v))
+            }
+        };
         let singular =
             |what: &str| Error::param(Self::NAME, what, "singular", "an affine that can be inverted");
         let from_length = to_length.inverse().ok_or_else(|| singular("the grid's spacing"))?;
@@ -218,16 +261,10 @@ impl Transform for Affine {
             AffineRule::Keep => (*at.grid, true),
             AffineRule::Update => (medcore::Grid::new(at.grid.shape, at.grid.affine * map), false),
         };
-        Ok(vec![Step::Warp(Warp {
-            label: format!("affine, rotated {angle:.3?} degrees"),
-            grid,
-            map: map.into(),
-            sampler: [self.interpolation.into(); 3],
-            label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
-            label_fill: self.label_value as f64,
-            composable: true,
-            deforms,
-        })])
+        let label = match self.matrix {
+            Some(_) => "affine, by a matrix".into(),
+            None => format!("affine, rotated {angle:.3?} degrees"),
+        };
+        sampling!(self).warp(label, grid, map.into(), deforms)
     }
 }

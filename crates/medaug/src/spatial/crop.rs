@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Cut out a box of voxels. A box that leaves the volume is an error.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"MONAI": "SpatialCrop", "TorchIO": "Crop", "SimpleITK": "RegionOfInterest"}))]
 pub struct Crop {
     /// Index of the first voxel along x, y, z; negative numbers count from the end.
     pub start: [i64; 3],

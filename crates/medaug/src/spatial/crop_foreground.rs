@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use medcore::{Category, Declared, Facts, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform};
+use medcore::{
+    Category, Declared, Error, Facts, Grid, Keep, Key, Measure, Of, PerAxis, Result, Step, Transform,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use super::pad::{Outside, placed};
 /// Corresponds to MONAI's `CropForeground` (with `allow_smaller=True`: a margin never reaches beyond the volume).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "CropForeground"}))]
 pub struct CropForeground {
     /// Voxels above this value are foreground.
     pub above: f64,
@@ -34,34 +37,59 @@ impl Declared for CropForeground {
     const MAIN: Option<&'static str> = Some("above");
 }
 
+/// The part of a volume around a box.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around {
+    pub(crate) grid: Grid,
+    /// Voxels around the box, as far as the volume reaches.
+    pub(crate) margin: [usize; 3],
+    /// The part's shape is a multiple of this.
+    pub(crate) divisible: usize,
+}
+
+impl Around {
+    /// The crop to the box; nothing where there is none.
+    pub(crate) fn crop(&self, of: &str, bounds: Option<[[usize; 3]; 2]>) -> Vec<Step> {
+        let Some([start, end]) = bounds else { return vec![] };
+        let (mut before, mut shape, k) = ([0i64; 3], [0; 3], self.divisible);
+        for i in 0..3 {
+            let low = start[i].saturating_sub(self.margin[i]);
+            let high = end[i].saturating_add(self.margin[i]).min(self.grid.shape[i]);
+            let size = (high - low).div_ceil(k) * k;
+            // What divisibility adds is split as evenly as it goes, the odd voxel behind.
+            let first = low as i64 - ((size - (high - low)) / 2) as i64;
+            before[i] = -first;
+            shape[i] = size;
+        }
+        let label = format!("crop to {of}, {shape:?} from {:?}", before.map(|b| -b));
+        placed(label, &self.grid, before, shape, Outside::ZEROS).into_iter().collect()
+    }
+
+    /// The measurement of a box of an item, and the crop to it.
+    pub(crate) fn measured(
+        self,
+        transform: &str,
+        of: &'static str,
+        item: Option<String>,
+        keep: Keep,
+    ) -> Result<Vec<Step>> {
+        if !(1..=1 << 20).contains(&self.divisible) {
+            return Err(Error::param(transform, "divisible", self.divisible, "1 to 2^20"));
+        }
+        Ok(vec![Step::Measure(Measure {
+            label: format!("crop to the box of {of}"),
+            item,
+            of: Of::Box,
+            keep,
+            per_channel: false,
+            then: Arc::new(move |m| Ok(self.crop(of, m.bounds))),
+        })])
+    }
+}
+
 impl Transform for CropForeground {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        if self.divisible == 0 || self.divisible > 1 << 20 {
-            return Err(medcore::Error::param(Self::NAME, "divisible", self.divisible, "1 to 2^20"));
-        }
-        let (grid, margin, k) = (*at.grid, self.margin.each(), self.divisible);
-        let then = move |m: &medcore::Measured| {
-            let Some([start, end]) = m.bounds else { return Ok(vec![]) };
-            let (mut before, mut shape) = ([0i64; 3], [0; 3]);
-            for i in 0..3 {
-                let low = start[i].saturating_sub(margin[i]);
-                let high = end[i].saturating_add(margin[i]).min(grid.shape[i]);
-                let size = (high - low).div_ceil(k) * k;
-                // What divisibility adds is split as evenly as it goes, the odd voxel behind.
-                let first = low as i64 - ((size - (high - low)) / 2) as i64;
-                before[i] = -first;
-                shape[i] = size;
-            }
-            let label = format!("crop to the foreground, {shape:?} from {:?}", before.map(|b| -b));
-            Ok(placed(label, &grid, before, shape, Outside::ZEROS).into_iter().collect())
-        };
-        Ok(vec![Step::Measure(Measure {
-            label: "crop to the box of the foreground".into(),
-            item: self.source.clone(),
-            of: Of::Box,
-            keep: Keep::Above(self.above),
-            per_channel: false,
-            then: Arc::new(then),
-        })])
+        let around = Around { grid: *at.grid, margin: self.margin.each(), divisible: self.divisible };
+        around.measured(Self::NAME, "the foreground", self.source.clone(), Keep::Above(self.above))
     }
 }

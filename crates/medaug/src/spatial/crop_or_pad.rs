@@ -9,6 +9,7 @@ use super::pad::{PadMode, placed};
 /// Where a difference is odd, the extra voxel is where MONAI's `ResizeWithPadOrCrop` puts it, unless `odd` says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"MONAI": "ResizeWithPadOrCrop", "TorchIO": "CropOrPad"}))]
 pub struct CropOrPad {
     /// Voxels along x, y, z.
     pub shape: PerAxis<usize>,

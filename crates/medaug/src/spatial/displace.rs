@@ -2,14 +2,13 @@ use std::sync::Arc;
 
 use medcore::{
     Affine, Category, Declared, Displacement, Dist, Error, Facts, Grid, Key, Result, Step, Transform, Volume,
-    Warp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::frame::Frame;
 use super::pad::PadMode;
-use super::resample::Interpolation;
+use super::sampling::{Interpolation, LabelInterpolation, sampling};
 use crate::intensity::gaussian::LengthUnit;
 
 /// Displace the content by a given field; the grid stays.
@@ -20,6 +19,13 @@ use crate::intensity::gaussian::LengthUnit;
 /// interpolation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "networks.blocks.Warp",
+    "SciPy": "ndimage.map_coordinates",
+    "SimpleITK": "DisplacementFieldTransform",
+    "OpenCV": "remap",
+    "PyTorch": "nn.functional.grid_sample"
+}))]
 pub struct Displace {
     /// The field: vectors as lists, `field[x][y][z]` being three numbers; or a NIfTI file of three channels, which brings its affine and is read when
     /// the pipeline is made.
@@ -43,8 +49,8 @@ pub struct Displace {
     #[serde(default)]
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
-    #[serde(default = "super::resample::nearest")]
-    pub label_interpolation: Interpolation,
+    #[serde(default)]
+    pub label_interpolation: LabelInterpolation,
     /// What lies outside the volume.
     #[serde(default = "edge")]
     pub mode: PadMode,
@@ -177,16 +183,7 @@ impl Transform for Displace {
         let row = |a: usize| turn.linear()[a].map(|v| if at.grid.shape[a] == 1 { 0.0 } else { v * scale });
         let place = Displace::place(of, at.grid)?;
         let field = medcore::Field::new(of.shape, of.values.clone(), place, [0, 1, 2].map(row))?;
-        Ok(vec![Step::Warp(Warp {
-            label: format!("displace by a field of {:?}", of.shape),
-            grid: *at.grid,
-            map: Displacement::Field(field).into(),
-            sampler: [self.interpolation.into(); 3],
-            label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
-            label_fill: self.label_value as f64,
-            composable: true,
-            deforms: true,
-        })])
+        let label = format!("displace by a field of {:?}", of.shape);
+        sampling!(self).warp(label, *at.grid, Displacement::Field(field).into(), true)
     }
 }

@@ -1,14 +1,12 @@
-use medcore::{
-    Category, Declared, Displacement, Dist, Error, Facts, Key, PerAxis, Result, Spline, Step, Transform, Warp,
-};
+use medcore::{Category, Declared, Displacement, Dist, Error, Facts, Key, PerAxis, Result, Step, Transform};
 use medkernels::philox::uniform_row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bspline_deform::{Controls, fits, spanning};
 use super::frame::Frame;
 use super::pad::PadMode;
-use super::resample::Interpolation;
-use crate::intensity::gaussian::LengthUnit;
+use super::sampling::{Interpolation, LabelInterpolation, sampling};
 
 /// Displace the content smoothly, at random; the grid stays.
 ///
@@ -18,6 +16,10 @@ use crate::intensity::gaussian::LengthUnit;
 /// the content may then fold. Landmarks move with the content. Joined with affines before and after it into one interpolation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "TorchIO": "ElasticDeformation, RandomElasticDeformation",
+    "SimpleITK": "BSplineTransform"
+}))]
 pub struct Elastic {
     /// Control points along x, y, z; 4 to 256.
     pub control_points: PerAxis<usize>,
@@ -35,7 +37,7 @@ pub struct Elastic {
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
-    pub label_interpolation: Interpolation,
+    pub label_interpolation: LabelInterpolation,
     /// What lies outside the volume.
     pub mode: PadMode,
     /// The value outside in mode `constant`.
@@ -53,7 +55,7 @@ impl Default for Elastic {
             displacements: None,
             frame: Frame::Grid,
             interpolation: Interpolation::Linear,
-            label_interpolation: Interpolation::Nearest,
+            label_interpolation: LabelInterpolation::Nearest,
             mode: PadMode::Edge,
             value: 0.0,
             label_value: 0,
@@ -97,14 +99,7 @@ impl Transform for Elastic {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         self.max_displacement.within(Self::NAME, "max_displacement", 0.0, 1e6)?;
         let shape = self.control_points.each();
-        if shape.iter().any(|n| !(4..=256).contains(n)) {
-            return Err(Error::param(
-                Self::NAME,
-                "control_points",
-                format!("{shape:?}"),
-                "4 to 256 per axis",
-            ));
-        }
+        fits(Self::NAME, shape)?;
         if self.locked_borders > 2 {
             return Err(Error::param(Self::NAME, "locked_borders", self.locked_borders, "0, 1 or 2"));
         }
@@ -112,39 +107,13 @@ impl Transform for Elastic {
         let (n, size, given) = (at.grid.shape, at.grid.spacing(), shape);
         let along = self.frame.along(at.grid);
         let shape = along.map(|(axis, _)| given[axis]);
-        // The spline's domain is the volume and an eighth of a voxel on either side.
-        let apart = [0, 1, 2].map(|a| (n[a] as f64 + 0.25) / (shape[a] - 3) as f64);
-        let first = apart.map(|d| -0.625 - d);
+        let apart = spanning(n, shape).1;
         let drawn = self.drawn(given, most, key)?;
-        let singular = || Error::shape(Self::NAME, "a grid whose affine cannot be inverted", at.grid);
-        let turn =
-            self.frame.of_voxels(at.grid, LengthUnit::Mm, Self::NAME)?.inverse().ok_or_else(singular)?;
-        let point = |i: usize| {
-            let at = [i % shape[0], i / shape[0] % shape[1], i / shape[0] / shape[1]];
-            let mut from = [0; 3];
-            for (j, (axis, against)) in along.into_iter().enumerate() {
-                from[axis] = if against { shape[j] - 1 - at[j] } else { at[j] };
-            }
-            let p = drawn[from[0] + given[0] * (from[1] + given[1] * from[2])];
-            let moved =
-                if self.frame == Frame::Grid { [0, 1, 2].map(|a| p[a] / size[a]) } else { turn.apply(p) };
-            // A picture stays in its plane.
-            [0, 1, 2].map(|a| if n[a] == 1 { 0.0 } else { moved[a] })
-        };
-        let points: Vec<[f64; 3]> = (0..drawn.len()).map(point).collect();
-        let spline = Spline::new(shape, first, apart, &points)?;
+        let controls = Controls { shape: given, displacements: &drawn, frame: self.frame, placed: None };
+        let spline = controls.spline(Self::NAME, at)?;
         let folds = (0..3).any(|a| n[a] > 1 && most[along[a].0] > apart[a] * size[a] / 2.0);
         let warning = if folds && self.displacements.is_none() { "; may fold" } else { "" };
-        Ok(vec![Step::Warp(Warp {
-            label: format!("elastic, {shape:?} control points up to {most:.3?} mm{warning}"),
-            grid: *at.grid,
-            map: Displacement::Spline(spline).into(),
-            sampler: [self.interpolation.into(); 3],
-            label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
-            label_fill: self.label_value as f64,
-            composable: true,
-            deforms: true,
-        })])
+        let label = format!("elastic, {shape:?} control points up to {most:.3?} mm{warning}");
+        sampling!(self).warp(label, *at.grid, Displacement::Spline(spline).into(), true)
     }
 }

@@ -1,13 +1,11 @@
-use medcore::{
-    Category, Declared, Displacement, Dist, Error, Facts, Key, Result, Spline, Step, Transform, Warp,
-};
+use medcore::{Category, Declared, Displacement, Dist, Error, Facts, Key, Result, Spline, Step, Transform};
 use medkernels::filter::{convolve_axis, gaussian_taps};
 use medkernels::philox::normal_row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pad::PadMode;
-use super::resample::Interpolation;
+use super::sampling::{Interpolation, LabelInterpolation, sampling};
 
 /// Control points for each deviation of the Gaussian.
 const POINTS: f64 = 1.5;
@@ -23,6 +21,7 @@ const MOST: usize = 1 << 24;
 /// the elastic deformation of batchgenerators.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "Rand3DElastic", "batchgeneratorsv2": "SpatialTransform"}))]
 pub struct ElasticNoise {
     /// Deviation of the Gaussian; 1 or more.
     #[schemars(extend("x-unit" = "voxels"))]
@@ -34,7 +33,7 @@ pub struct ElasticNoise {
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
-    pub label_interpolation: Interpolation,
+    pub label_interpolation: LabelInterpolation,
     /// What lies outside the volume.
     pub mode: PadMode,
     /// The value outside in mode `constant`.
@@ -64,7 +63,7 @@ impl Default for ElasticNoise {
             magnitude: 100.0.into(),
             scale: NoiseScale::Noise,
             interpolation: Interpolation::Linear,
-            label_interpolation: Interpolation::Nearest,
+            label_interpolation: LabelInterpolation::Nearest,
             mode: PadMode::Edge,
             value: 0.0,
             label_value: 0,
@@ -150,16 +149,7 @@ impl Transform for ElasticNoise {
             .map(|i| [0, 1, 2].map(|axis| f64::from(fields[axis][i]) * scale[axis]))
             .collect();
         let spline = Spline::new(shape, [-apart; 3], [apart; 3], &points)?;
-        Ok(vec![Step::Warp(Warp {
-            label: format!("elastic noise, sigma {sigma:.3} voxels"),
-            grid: *at.grid,
-            map: Displacement::Spline(spline).into(),
-            sampler: [self.interpolation.into(); 3],
-            label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
-            label_fill: self.label_value as f64,
-            composable: true,
-            deforms: true,
-        })])
+        let label = format!("elastic noise, sigma {sigma:.3} voxels");
+        sampling!(self).warp(label, *at.grid, Displacement::Spline(spline).into(), true)
     }
 }

@@ -9,6 +9,13 @@ use super::affine::AffineRule;
 /// Corresponds to `numpy.flip`, MONAI's `Flip` and, with `affine: keep`, TorchIO's `Flip`, which mirrors the content in the world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Flip, RandFlip, RandAxisFlip",
+    "TorchIO": "Flip, RandomFlip",
+    "batchgeneratorsv2": "MirrorTransform",
+    "NumPy": "flip",
+    "SimpleITK": "Flip"
+}))]
 pub struct Flip {
     /// The axes to reverse.
     pub axes: Axes,

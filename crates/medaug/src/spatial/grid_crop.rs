@@ -13,6 +13,10 @@ use super::patches::Patches;
 /// about the centre. Corresponds to TorchIO's `GridSampler`, and to the windows of MONAI's `sliding_window_inference` (`dense_patch_slices`) and of nnU-Net's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "GridPatch, inferers.sliding_window_inference",
+    "TorchIO": "GridSampler"
+}))]
 pub struct GridCrop {
     /// Voxels of a patch along x, y, z.
     pub shape: PerAxis<usize>,

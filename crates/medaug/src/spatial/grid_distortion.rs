@@ -1,9 +1,9 @@
-use medcore::{Category, Declared, Displacement, Error, Facts, Key, PerAxis, Result, Step, Transform, Warp};
+use medcore::{Category, Declared, Displacement, Error, Facts, Key, PerAxis, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::pad::PadMode;
-use super::resample::Interpolation;
+use super::sampling::{Interpolation, LabelInterpolation, sampling};
 
 /// Stretch and squeeze the cells of a grid along their axes, at random; the grid of voxels stays.
 ///
@@ -12,6 +12,7 @@ use super::resample::Interpolation;
 /// voxels left over at the end are one more cell. Landmarks move with the content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "GridDistortion, RandGridDistortion"}))]
 pub struct GridDistortion {
     /// Cells along x, y, z.
     pub cells: PerAxis<usize>,
@@ -22,7 +23,7 @@ pub struct GridDistortion {
     /// How images are sampled between voxels.
     pub interpolation: Interpolation,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
-    pub label_interpolation: Interpolation,
+    pub label_interpolation: LabelInterpolation,
     /// What lies outside the volume.
     pub mode: PadMode,
     /// The value outside in mode `constant`.
@@ -38,7 +39,7 @@ impl Default for GridDistortion {
             limits: [-0.03, 0.03],
             steps: None,
             interpolation: Interpolation::Linear,
-            label_interpolation: Interpolation::Nearest,
+            label_interpolation: LabelInterpolation::Nearest,
             mode: PadMode::Edge,
             value: 0.0,
             label_value: 0,
@@ -107,16 +108,7 @@ impl Transform for GridDistortion {
         }
         let steps = self.drawn(cells, key)?;
         let tables = [0, 1, 2].map(|a| displaced(n[a], cells[a], &steps[a]));
-        Ok(vec![Step::Warp(Warp {
-            label: format!("distort a grid of {cells:?} cells"),
-            grid: *at.grid,
-            map: Displacement::Axes(tables).into(),
-            sampler: [self.interpolation.into(); 3],
-            label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
-            label_fill: self.label_value as f64,
-            composable: true,
-            deforms: true,
-        })])
+        let label = format!("distort a grid of {cells:?} cells");
+        sampling!(self).warp(label, *at.grid, Displacement::Axes(tables).into(), true)
     }
 }

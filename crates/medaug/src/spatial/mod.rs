@@ -1,11 +1,14 @@
 //! Voxels move.
 
 pub(crate) mod affine;
+pub(crate) mod bspline_deform;
 mod chosen;
 pub(crate) mod crop;
 pub(crate) mod crop_foreground;
 pub(crate) mod crop_or_pad;
+pub(crate) mod crop_to_label;
 pub(crate) mod displace;
+pub(crate) mod divisible_pad;
 pub(crate) mod elastic;
 pub(crate) mod elastic_noise;
 pub(crate) mod flip;
@@ -21,5 +24,7 @@ pub(crate) mod random_orientation;
 pub(crate) mod random_sized_crop;
 pub(crate) mod reorient;
 pub(crate) mod resample;
+pub(crate) mod resample_to;
 pub(crate) mod rot90;
+pub(crate) mod sampling;
 pub(crate) mod zoom;

@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 /// Corresponds to `numpy.pad` and MONAI's `BorderPad`. Labels are padded by the same mode, with `label_value` where it is constant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "BorderPad, SpatialPad",
+    "TorchIO": "Pad",
+    "NumPy": "pad",
+    "SimpleITK": "ConstantPad, MirrorPad, WrapPad"
+}))]
 pub struct Pad {
     /// Voxels added on both sides of each axis.
     pub amount: PerAxis<usize>,

@@ -11,6 +11,10 @@ use super::patches::{Patches, one};
 /// the centre. Corresponds to MONAI's `RandSpatialCropSamples` with `random_size=False`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandSpatialCrop, RandSpatialCropSamples",
+    "TorchIO": "UniformSampler"
+}))]
 pub struct RandomCrop {
     /// Voxels of a patch along x, y, z.
     pub shape: PerAxis<usize>,

@@ -28,6 +28,10 @@ use super::patches::{Absent, Edges, Patches, one};
 /// Every voxel of a label is equally likely. The label is looked at in its own dtype, as it stands at this point of the pipeline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "RandCropByPosNegLabel, RandCropByLabelClasses",
+    "TorchIO": "LabelSampler"
+}))]
 pub struct RandomCropByLabel {
     /// Voxels of a patch along x, y, z. The voxel chosen has half of them before it, rounded down.
     pub shape: PerAxis<usize>,

@@ -16,6 +16,7 @@ use super::patches::{Absent, Edges, Patches, one};
 /// Corresponds to TorchIO's `WeightedSampler`, and to MONAI's `RandWeightedCrop`, which leaves out the last place along each axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"MONAI": "RandWeightedCrop", "TorchIO": "WeightedSampler"}))]
 pub struct RandomCropByWeight {
     /// Voxels of a patch along x, y, z. The voxel drawn has half of them before it, rounded down.
     pub shape: PerAxis<usize>,

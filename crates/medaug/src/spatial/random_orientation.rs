@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Axes of different lengths change the shape: for patches that are cubes, or volumes of which patches are cut afterwards.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"batchgeneratorsv2": "Rot90Transform, TransposeAxesTransform"}))]
 pub struct RandomOrientation {
     /// Whether mirror images count too: 48 orientations.
     pub mirror: bool,

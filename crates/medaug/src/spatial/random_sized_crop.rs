@@ -12,6 +12,7 @@ use super::patches::Patches;
 /// and `max_roi_size`) and to `RandScaleCrop` (`unit: share`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {"MONAI": "RandSpatialCrop, RandScaleCrop"}))]
 pub struct RandomSizedCrop {
     /// The shortest length along x, y, z.
     pub smallest: PerAxis<f64>,

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 /// Corresponds to nibabel's `as_closest_canonical` (for `RAS`), MONAI's `Orientation` and TorchIO's `ToCanonical`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Orientation",
+    "TorchIO": "ToCanonical, ToOrientation",
+    "SimpleITK": "DICOMOrient",
+    "nibabel": "as_closest_canonical"
+}))]
 pub struct Reorient {
     /// Three letters, the directions that the axes x, y, z increase towards: one each of R/L, A/P, S/I.
     pub orientation: String,

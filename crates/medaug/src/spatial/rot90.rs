@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 /// Corresponds to `numpy.rot90` and MONAI's `Rotate90`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {
+    "MONAI": "Rotate90, RandRotate90",
+    "batchgeneratorsv2": "Rot90Transform",
+    "NumPy": "rot90"
+}))]
 pub struct Rot90 {
     /// Number of quarter turns; a drawn number is rounded down.
     pub k: Dist,

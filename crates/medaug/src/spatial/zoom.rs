@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::crop_or_pad::before;
 use super::pad::{PadMode, placed};
-use super::resample::{Interpolation, centred};
+use super::resample::centred;
+use super::sampling::{LabelInterpolation, Resampling};
 
 /// Magnify the content; the grid stays, or its shape follows.
 ///
@@ -12,15 +13,16 @@ use super::resample::{Interpolation, centred};
 /// does with `mode="trilinear"`. Landmarks move with the content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-peers" = {"MONAI": "Zoom, RandZoom"}))]
 pub struct Zoom {
     /// Magnification along x, y, z; one value is drawn for all axes.
     pub factor: PerAxis<Dist>,
     /// Whether the result has the shape of the volume.
     pub keep_shape: bool,
     /// How images are sampled between voxels.
-    pub interpolation: Interpolation,
+    pub interpolation: Resampling,
     /// How labels are sampled between voxels: `nearest`, or `linear` for the label with the largest share of the neighbours.
-    pub label_interpolation: Interpolation,
+    pub label_interpolation: LabelInterpolation,
     /// What is added where the zoomed volume is smaller.
     pub mode: PadMode,
     /// The value added in mode `constant`, in real units.
@@ -34,8 +36,8 @@ impl Default for Zoom {
         Zoom {
             factor: PerAxis::All(1.1.into()),
             keep_shape: true,
-            interpolation: Interpolation::Linear,
-            label_interpolation: Interpolation::Nearest,
+            interpolation: Resampling::Linear,
+            label_interpolation: LabelInterpolation::Nearest,
             mode: PadMode::Edge,
             value: 0.0,
             label_value: 0,

@@ -6,6 +6,7 @@ mod convert;
 mod features;
 mod index;
 mod info;
+mod landmarks;
 mod presets;
 mod preview;
 mod transforms;
@@ -86,7 +87,9 @@ fn help_and_version_go_to_standard_output() {
     let version = fine(&at, &["--version"]);
     assert_eq!(version.trim(), format!("medoxide {}", env!("CARGO_PKG_VERSION")));
     let help = fine(&at, &["--help"]);
-    for command in ["info", "convert", "index", "apply", "transforms", "presets", "preview", "features"] {
+    for command in
+        ["info", "convert", "index", "apply", "landmarks", "transforms", "presets", "preview", "features"]
+    {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
         let own = fine(&at, &[command, "--help"]);
         assert!(own.contains(&format!("Usage: medoxide {command}")), "{own}");

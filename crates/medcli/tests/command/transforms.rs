@@ -11,6 +11,8 @@ fn every_transform_is_listed_and_explained() {
             assert!(page.contains(&format!("\n  {parameter}: ")), "{parameter}: {page}");
         }
         assert!(!page.contains(": ; "), "a parameter without a type: {page}");
+        let mut peers = entry.peers().into_iter().flat_map(|(_, names)| names);
+        assert!(page.contains("\n  Peers: ") && peers.all(|name| page.contains(name)), "{page}");
         let schema: serde_json::Value =
             serde_json::from_str(&fine(&at, &["transforms", entry.name, "--schema"])).unwrap();
         assert_eq!(schema, entry.schema);
@@ -29,7 +31,7 @@ fn types_units_and_defaults_are_told() {
     let (_dir, at) = folder();
     let page = fine(&at, &["transforms", "resample"]);
     assert!(page.contains("spacing: number | [number, number, number] in mm; not set by default"), "{page}");
-    assert!(page.contains("interpolation: linear | nearest; default linear"), "{page}");
+    assert!(page.contains("interpolation: linear | nearest | nearest_floor | cubic | area | area_whole | lanczos; default linear"), "{page}");
     assert!(fine(&at, &["transforms", "cast"]).contains("; required"));
     assert!(fine(&at, &["transforms", "ZNormalize"]).starts_with("z_normalize"));
 }

@@ -25,7 +25,7 @@ pub(super) trait Places: Copy {
 
     /// A run of pieces of so many samples from the start of `range` on: whether `0 <= c + shift < limit` holds for the coordinate `c` of each axis all
     /// through each of them, or through none (or some) of any, and the run's end.
-    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize);
+    fn run(&self, range: Range<usize>, piece: usize, shift: [f64; 3], limits: [f64; 3]) -> (bool, usize);
 }
 
 /// Coordinates of a few samples; those of samples that were not asked for are any.
@@ -80,9 +80,11 @@ impl Places for Line {
         (*self, from)
     }
 
-    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {
-        let holds =
-            |i: usize| self.at(i).iter().zip(&limits).all(|(c, limit)| (0.0..*limit).contains(&(c + shift)));
+    fn run(&self, range: Range<usize>, piece: usize, shift: [f64; 3], limits: [f64; 3]) -> (bool, usize) {
+        let holds = |i: usize| {
+            let at = self.at(i);
+            (0..3).all(|axis| (0.0..limits[axis]).contains(&(at[axis] + shift[axis])))
+        };
         // Coordinates are monotonic in the index, so the ends speak for the rest; NaN holds nowhere.
         run(range, piece, |part| holds(part.start) && holds(part.end - 1))
     }
@@ -107,13 +109,13 @@ impl Places for [&[f64]; 3] {
         block
     }
 
-    fn run(&self, range: Range<usize>, piece: usize, shift: f64, limits: [f64; 3]) -> (bool, usize) {
+    fn run(&self, range: Range<usize>, piece: usize, shift: [f64; 3], limits: [f64; 3]) -> (bool, usize) {
         run(range, piece, |part| {
-            let axis = |(all, limit): (&&[f64], f64)| {
-                let all = &all[part.clone()];
+            let axis = |axis: usize| {
+                let (all, shift, limit) = (&self[axis][part.clone()], shift[axis], limits[axis]);
                 all.iter().fold(true, |inside, c| inside & (c + shift >= 0.0) & (c + shift < limit))
             };
-            self.iter().zip(limits).all(axis)
+            (0..3).all(axis)
         })
     }
 }

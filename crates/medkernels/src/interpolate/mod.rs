@@ -1,21 +1,29 @@
-//! Sampling between voxels: linear along axes; linear, nearest and by votes along oblique rows and at listed coordinates.
+//! Sampling between voxels: linear and by weights along axes; linear, cubic, nearest and by votes along oblique rows and at listed coordinates.
 
 mod affine;
 mod border;
 mod boundary;
+mod coefficients;
 mod corners;
+mod cubic;
 mod line;
 mod nearest;
 mod row_taps;
+mod row_weights;
 mod separable;
 mod votes;
+mod weighted;
 
 pub use affine::{sample_linear_at, sample_linear_row};
 pub use boundary::Boundary;
+pub use coefficients::{Part, SPLINE_REACH, cubic_weights, spline_coefficients};
+pub use cubic::{sample_cubic_at, sample_cubic_row};
 pub use nearest::{sample_nearest_at, sample_nearest_row};
 pub(crate) use row_taps::Taps;
+pub(crate) use row_weights::Weighed;
 pub use separable::{AxisTaps, Bordered, lerp, lerp_x, resample_linear, resample_linear_bordered};
 pub use votes::{sample_votes_at, sample_votes_row};
+pub use weighted::{AxisWeights, resample_weighted};
 
 /// Three axes of f32 voxels: `(x, y, z)` is `data[offset + x * strides[0] + y * strides[1] + z * strides[2]]`.
 ///

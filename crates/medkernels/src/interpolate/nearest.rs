@@ -97,7 +97,8 @@ fn row<const N: usize, P: Places>(
     let mut found = [0u64; LANES];
     let mut from = first;
     while from < last {
-        let (inside, to) = if simple { (true, last) } else { samples.run(from..last, LANES, 0.5, limits) };
+        let (inside, to) =
+            if simple { (true, last) } else { samples.run(from..last, LANES, [0.5; 3], limits) };
         let part = &mut dst[from - first..to - first];
         if inside {
             for (chunk, out) in part.chunks_mut(LANES).enumerate() {

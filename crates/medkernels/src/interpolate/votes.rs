@@ -61,7 +61,7 @@ fn sample_row<T: Element, P: Places>(
     let (limits, last) = (src.shape.map(|n| n as f64 - 1.0), first + dst.len());
     let mut from = first;
     while from < last {
-        let (inside, to) = places.run(from..last, LANES, 0.0, limits);
+        let (inside, to) = places.run(from..last, LANES, [0.0; 3], limits);
         let part = &mut dst[from - first..to - first];
         match boundary {
             _ if inside => interior(part, src, places, from),

@@ -20,12 +20,13 @@ pub(super) struct Part<'a> {
 
 /// A key that sorts, as a signed integer, like the value; both zeros have the same.
 #[inline(always)]
-pub(super) fn key(value: f32) -> i32 {
+pub(crate) fn key(value: f32) -> i32 {
     let bits = (value + 0.0).to_bits() as i32;
     bits ^ ((bits >> 31) as u32 >> 1) as i32
 }
 
-pub(super) fn value(key: i32) -> f32 {
+#[inline(always)]
+pub(crate) fn value(key: i32) -> f32 {
     f32::from_bits((key ^ ((key >> 31) as u32 >> 1) as i32) as u32)
 }
 

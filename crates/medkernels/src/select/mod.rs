@@ -4,7 +4,7 @@
 //! keeps what lies inside, and the rank is found among those. If a bracket misses, a histogram of the keys'
 //! top bits finds it. Either way the answer is the exact order statistic.
 
-mod keys;
+pub(crate) mod keys;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;

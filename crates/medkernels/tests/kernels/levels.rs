@@ -20,6 +20,19 @@ pub(crate) fn lock() -> MutexGuard<'static, ()> {
 
 const LONG: usize = 1_000_003;
 
+/// What a kernel gives, which is the same at each level.
+pub(crate) fn at_levels(kernel: impl Fn() -> Vec<f32>) -> Vec<f32> {
+    let _lock = lock();
+    let of = |level| {
+        force(Some(level)).unwrap();
+        kernel()
+    };
+    let all: Vec<Vec<f32>> = available().into_iter().map(of).collect();
+    force(None).unwrap();
+    assert!(all.iter().all(|other| bits(other) == bits(&all[0])), "levels differ");
+    all.into_iter().next().unwrap()
+}
+
 /// Runs `kernel(length, offset)` at each level, for lengths 0..70 at offsets 0..4 and for a long one.
 fn check(name: &str, kernel: impl Fn(usize, usize) -> Vec<u32>) {
     let sizes = (0..70).flat_map(|len| (0..4).map(move |offset| (len, offset))).chain([(4097, 1), (LONG, 3)]);
@@ -92,9 +105,18 @@ fn points_do_not_depend_on_the_level() {
     in_place("gamma_between", |row| points::gamma_between(row, -3.0, 77.7, 0.7));
     in_place("pow_signed", |row| points::pow_signed(row, 0.7));
     let knots = [-7.0, -1.0, 0.5, 30.0].map(|at| points::Knot { at, value: 2.0 - at, slope: at * 0.3 });
-    in_place("piecewise_linear", |row| points::piecewise_linear(row, &knots));
+    in_place("piecewise_linear", |row| points::piecewise_linear(row, &knots, [-2.0, 4.0]));
     let basis = values(9, 3 * (LONG + 8), -1.0, 1.0);
     in_place("multiply_by_exp", |row| points::multiply_by_exp(row, &basis, LONG + 8, &[0.3, -0.7, 1.1]));
+    let table: Vec<[f32; 2]> = (0..37u8).map(|n| [f32::from(n) * 0.3, 1.7 - f32::from(n)]).collect();
+    in_place("between_even", |row| points::between_even(row, -3.0, 2.7, &table));
+    in_place("log", |row| points::log(row, 1.0, 0.7, false));
+    in_place("signed log", |row| points::log(row, 1.0, 0.7, true));
+    in_place("sigmoid", |row| points::sigmoid(row, 1.2, 0.7, [-3.0, 9.0]));
+    in_place("inside", |row| points::inside(row, -1.2, 0.7, 1.0, 0.0));
+    in_place("keep_inside", |row| points::keep_inside(row, -1.2, 0.7, 5.0));
+    let other = values(10, LONG + 8, -1.0, 1.0);
+    in_place("over_deviation", |row| points::over_deviation(row, &other, 0.3));
     in_place("quantize", |row| points::quantize(row, -3.0, 9.0, 37));
     in_place("exp", points::exp);
     in_place("ln", points::ln);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests may")]
 #![allow(clippy::needless_range_loop, reason = "an oracle reads best by index")]
 
+mod clahe;
 mod convert;
 mod copy;
 mod counts;
@@ -13,6 +14,7 @@ mod fork;
 mod interpolate;
 mod levels;
 mod linear;
+mod median;
 mod memory;
 mod oblique;
 mod oracle;
@@ -24,3 +26,4 @@ mod runs;
 mod select;
 mod stats;
 mod threads;
+mod weighted;

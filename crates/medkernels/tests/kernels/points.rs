@@ -153,7 +153,7 @@ fn pieces_are_lines_between_knots() {
     let mut row = values(12, 1003, -5.0, 6.0);
     row.extend([-2.0, -1.0, 0.5, 3.0, 4.0, f32::INFINITY, f32::NEG_INFINITY]);
     let mut out = row.clone();
-    points::piecewise_linear(&mut out, &knots);
+    points::piecewise_linear(&mut out, &knots, [-2.0, 4.0]);
     for (x, y) in row.iter().zip(&out) {
         let x = x.clamp(-2.0, 4.0);
         let n = (1..4).rev().find(|&n| x >= ends[n].0).unwrap_or(0);
@@ -162,7 +162,7 @@ fn pieces_are_lines_between_knots() {
         assert!((y - want).abs() < 2e-6, "{x}: {y}, not {want}");
     }
     let mut row = [f32::NAN];
-    points::piecewise_linear(&mut row, &knots);
+    points::piecewise_linear(&mut row, &knots, [-2.0, 4.0]);
     assert!(row[0].is_nan());
 }
 

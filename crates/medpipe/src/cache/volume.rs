@@ -76,7 +76,8 @@ impl LazyVolume {
 impl Chain {
     /// A chain that begins with an entry, in the place of this one.
     pub(crate) fn kept(&self, kept: Arc<Kept>) -> Chain {
-        let mut out = Chain { source: Source::Cached(kept), stages: vec![], idle: vec![], ..self.clone() };
+        let done = self.stages.len();
+        let mut out = Chain { idle: vec![], ..self.begun_after(done, Source::Cached(kept)) };
         // No interpolation is joined across a cache.
         out.depends(&"cached".into());
         out

@@ -189,7 +189,9 @@ impl Chain {
         let of = match &m.of {
             // Whatever is counted for want of an index, the index is that of all.
             Of::Classes { .. } => "Classes".into(),
-            of @ (Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box) => format!("{of:?}"),
+            of @ (Of::Moments | Of::Extent | Of::Percentiles(_) | Of::Box | Of::Histogram { .. }) => {
+                format!("{of:?}")
+            }
             _ => return None,
         };
         let each = m.per_channel && channel.is_none() && self.channels() > 1;
@@ -200,7 +202,7 @@ impl Chain {
         let what = format!("{of} of {:?}{channels}", m.keep);
         let other = match (&m.keep, other) {
             (Keep::Label { .. } | Keep::Where { .. }, Some(chain)) => chain.made.as_ref()?.whole_name()?,
-            (Keep::All | Keep::Nonzero | Keep::Above(_), _) => String::new(),
+            (Keep::All | Keep::Nonzero | Keep::Above(_) | Keep::Values(_), _) => String::new(),
             _ => return None,
         };
         let name = json!([made.name()?, what, other]).to_string();

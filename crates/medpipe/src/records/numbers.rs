@@ -17,6 +17,7 @@ pub(super) fn to_bytes(numbers: &[Measured]) -> Vec<u8> {
         for v in &m.percentiles {
             out.word(v.to_bits());
         }
+        out.bytes(&m.counts.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>());
         let bounds: Vec<usize> = m.bounds.iter().flatten().flatten().copied().collect();
         out.count(bounds.len());
         for v in bounds {
@@ -36,6 +37,8 @@ pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Measured>> {
         let mut m = Measured { count: from.word()?, mean: from.float()?, ..Measured::default() };
         (m.variance, m.extent) = (from.float()?, [from.float()?, from.float()?]);
         m.percentiles = (0..from.length(8)?).map(|_| from.float()).collect::<Option<_>>()?;
+        let (counts, []) = from.bytes()?.as_chunks::<4>() else { return None };
+        m.counts = counts.iter().map(|n| u32::from_le_bytes(*n)).collect();
         let bounds: Vec<usize> = (0..from.length(8)?).map(|_| from.count()).collect::<Option<_>>()?;
         m.bounds = match bounds[..] {
             [] => None,
@@ -112,8 +115,10 @@ mod tests {
         let bits = || any::<u64>().prop_map(f64::from_bits);
         let bounds = prop::option::of(prop::array::uniform2(prop::array::uniform3(0usize..1 << 40)));
         let floats = (bits(), bits(), bits(), bits());
-        (any::<u64>(), floats, prop::collection::vec(bits(), 0..4), bounds).prop_map(
-            |(count, (mean, variance, low, high), percentiles, bounds)| Measured {
+        let counts = prop::collection::vec(any::<u32>(), 0..5);
+        (any::<u64>(), floats, prop::collection::vec(bits(), 0..4), bounds, counts).prop_map(
+            |(count, (mean, variance, low, high), percentiles, bounds, counts)| Measured {
+                counts: counts.into(),
                 count,
                 mean,
                 variance,

@@ -52,7 +52,7 @@ impl Record {
         let one = |(name, numbers): &(Arc<str>, Numbers)| {
             let each = |m: &Measured| {
                 let classes = m.classes.as_ref().map_or(0, |c| c.memory());
-                size_of::<Measured>() + m.percentiles.len() * 8 + classes
+                size_of::<Measured>() + m.percentiles.len() * 8 + m.counts.len() * 4 + classes
             };
             name.len() + 64 + numbers.iter().map(each).sum::<usize>()
         };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 mod artefact;
+mod contrast;
 mod field;
 mod filter;
 mod given;
@@ -9,4 +10,5 @@ mod image;
 mod label;
 mod noise;
 mod pyramid;
+mod remade;
 mod value;

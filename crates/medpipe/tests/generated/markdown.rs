@@ -33,6 +33,7 @@ Besides its own parameters every transform takes
 | `key`, `patch` | not set | the key that it draws under, and the one patch that it touches: as a drawn plan has them |
 
 Lengths are millimetres or voxels as stated, axes are x, y, z of the voxel grid, the main parameter is **bold**.
+Peers are what other libraries have for the same work, by their names; which options give the same numbers is said in the text or in the tests of parity.
 
 ## Types
 
@@ -81,6 +82,11 @@ pub(crate) fn render() -> String {
             "What a scanner does to an image; labels and maps are not touched.",
         ),
         (Category::Label, "Labels", "Class numbers change; images are not touched."),
+        (
+            Category::Map,
+            "Maps",
+            "Maps of probabilities become something else; images and labels are not touched.",
+        ),
     ];
     for (category, title, lead) in categories {
         let _ = write!(out, "\n## {title}\n\n{lead}\n");
@@ -106,6 +112,7 @@ fn entry(e: &Entry) -> String {
     let random = if can_draw(e) { "; can draw at random (`seed`)" } else { "" };
     let _ =
         writeln!(out, "Rust and Python class `{}`; method `Volume.{}`{random}.\n", e.class, method_name(e));
+    let _ = writeln!(out, "{}\n", e.peers_in_words());
     out + &table(&list, e.main)
 }
 

@@ -80,6 +80,7 @@ fn method(e: &Entry) -> String {
     out.push_str("    ) -> V:\n");
     let description = wrapped(&text(&e.schema), WIDTH - 3, "        ");
     let _ = write!(out, "        \"\"\"{}", description.trim_start());
+    let _ = write!(out, "\n{}", wrapped(&e.peers_in_words(), WIDTH, "        "));
     out.push_str("\n        Parameters\n        ----------\n");
     out.push_str(&parameter_docs(&list, "        "));
     if !more.is_empty() {

@@ -178,6 +178,7 @@ fn class(e: &Entry) -> String {
     let description = text(&e.schema);
     let body = wrapped(&description, WIDTH - 3, "    ");
     let _ = write!(out, "    \"\"\"{}", body.trim_start());
+    let _ = write!(out, "\n{}", wrapped(&e.peers_in_words(), WIDTH, "    "));
     out.push_str("\n    Parameters\n    ----------\n");
     out.push_str(&parameter_docs(&list, "    "));
     for (name, kind, default, doc) in header(e) {

@@ -123,6 +123,7 @@ fn lattice() -> Union<BoxedStrategy<Value>> {
             .prop_map(|(s, m)| json!({"crop_or_pad": {"shape": s, "mode": m}}))
             .boxed(),
         prop::array::uniform3(1usize..4).prop_map(|s| json!({"random_crop": {"shape": s}})).boxed(),
+        Just(json!({"divisible_pad": {"multiple": [4, 1, 3], "mode": "edge"}})).boxed(),
         prop::bool::ANY.prop_map(|m| json!({ "random_orientation": m })).boxed(),
         Just(json!({"random_sized_crop": {"smallest": 0.5, "unit": "share"}})).boxed(),
     ])
@@ -164,6 +165,18 @@ fn point() -> Union<BoxedStrategy<Value>> {
             json!({"smooth_field": {"effect": "power", "values": [0.5, 2]}}),
             json!({"coarse_dropout": {"holes": [2, 5], "shape": 2, "max_shape": [4, 9, 3]}}),
             json!({"coarse_dropout": {"shape": 4, "outside": true, "fill": [-3, 5]}}),
+            json!({"clahe": {"tiles": [2, 3, 2], "bins": 40}}),
+            json!({"histogram_equalize": {"bins": 50, "mask": "above_mean"}}),
+            json!({"histogram_equalize": {"stretch": true, "out_range": [-3, 8]}}),
+            json!({"histogram_standardize": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]}),
+            json!({"log": {"signed": true, "base": 10}}),
+            json!({"sigmoid": {"centre": [10, 40], "width": -9, "out_range": [2, 50]}}),
+            json!({"threshold": {"lower": 3, "result": "keep", "value": -5}}),
+            json!({"threshold": {"method": "otsu"}}),
+            json!({"threshold": {"method": "percentiles", "percentiles": [20, 70], "result": "keep"}}),
+            json!({"window": {"preset": "brain"}}),
+            json!({"window": {"level": 30, "width": [20, 60]}}),
+            json!({"z_normalize": {"mean": 4, "std": 3}}),
         ])
         .boxed(),
         Just(json!({ "cast": "float32" })).boxed(),
@@ -178,6 +191,16 @@ fn filter() -> BoxedStrategy<Value> {
         4 => (sigma(), rule()).prop_map(|(s, r)| json!({"gaussian_smooth": {"sigma": s, "rule": r}})),
         1 => (sigma(), sigma(), rule())
             .prop_map(|(a, b, r)| json!({"gaussian_sharpen": {"sigma1": a, "sigma2": b, "alpha": 2, "rule": r}})),
+        2 => prop::sample::select(vec![
+            json!({"clahe": {"slices": "z", "tiles": [3, 2, 1], "range": [-60, 140]}}),
+            json!({"clahe": {"slices": "x", "clip_limit": 0}}),
+            json!({"laplacian": null}),
+            json!({"local_normalize": {"sigma": [1, 0.5, 0], "floor": 0.3}}),
+            json!({"local_normalize": {"sigma": 1.2, "weights": "box"}}),
+            json!({"median_smooth": 1}),
+            json!({"median_smooth": {"radius": [2, 0, 1], "mode": "reflect"}}),
+            json!({"median_smooth": {"radius": [0, 1, 1], "mode": "constant", "value": 7}}),
+        ]),
         1 => prop::bool::ANY.prop_map(|k| json!({"sharpen": {"strength": [0.1, 0.5], "keep_range": k}})),
     ]
     .boxed()
@@ -217,7 +240,34 @@ fn interpolating() -> Union<BoxedStrategy<Value>> {
             .prop_map(|a| json!({"flip": {"axes": a, "affine": "keep"}}))
             .boxed(),
         Just(json!({"zoom": {"factor": [1.4, 1.0, 2.1], "label_interpolation": "linear"}})).boxed(),
+        sampled(),
+        sampled(),
+        Just(json!({"resample_to": {"grid": {"shape": [7, 9, 5], "affine": [[0.9, 0.3, 0, -8], [-0.3, 1.1, 0.1, 3], [0, 0.2, 1.7, -4], [0, 0, 0, 1]]}, "interpolation": "cubic"}})).boxed(),
+        Just(json!({"bspline_deform": {"control_points": 4, "displacements": (0..64).map(|i| [f64::from(i % 5) - 2.0, 0.5, f64::from(i % 3)]).collect::<Vec<_>>(), "frame": "lps"}})).boxed(),
     ])
+}
+
+/// Every sampler, on grids of another shape and deformed.
+fn sampled() -> BoxedStrategy<Value> {
+    let along = vec!["cubic", "area", "area_whole", "lanczos", "nearest_floor"];
+    let modes = || prop::sample::select(vec!["edge", "constant", "reflect", "symmetric", "wrap"]);
+    let labels = prop::sample::select(vec!["nearest", "nearest_floor", "linear"]);
+    let shape = || prop::array::uniform3(1usize..16);
+    prop_oneof![
+        4 => (shape(), prop::sample::select(along), modes(), labels)
+            .prop_map(|(s, i, m, l)| json!({"resample": {"shape": s, "interpolation": i, "mode": m, "value": 30, "label_interpolation": l}})),
+        1 => (shape(), prop::bool::ANY)
+            .prop_map(|(s, c)| json!({"resample": {"shape": s, "interpolation": "cubic", "clip": c, "fit": "corners"}})),
+        1 => prop::array::uniform3(0.5f64..2.5).prop_map(|s| json!({"resample": {"spacing": s, "preset": "nnunet"}})),
+        1 => (shape(), prop::sample::select(vec!["scikit", "monai"]))
+            .prop_map(|(s, a)| json!({"resample": {"shape": s, "anti_alias": a}})),
+        3 => (prop::array::uniform3(-40.0f64..40.0), modes())
+            .prop_map(|(r, m)| json!({"affine": {"rotate": r, "scale": 0.9, "mode": m, "value": 12, "interpolation": "cubic"}})),
+        1 => modes().prop_map(|m| json!({"elastic": {"control_points": 5, "max_displacement": 2, "mode": m, "interpolation": "cubic"}})),
+        1 => Just(json!({"affine": {"rotate": [0, 0, 30], "mode": "smallest", "interpolation": "cubic"}})),
+        1 => Just(json!({"affine": {"matrix": [[0.9, 0.1, 0, 1], [0, 1.1, 0, -1], [0, 0.2, 1, 0], [0, 0, 0, 1]], "about": "origin", "interpolation": "cubic"}})),
+    ]
+    .boxed()
 }
 
 /// Chains of lattice, point and filter steps with up to `warps` interpolations in between.

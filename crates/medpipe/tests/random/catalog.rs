@@ -1,20 +1,28 @@
 //! Every transform of the catalog, with distributions wherever it may have them.
 
 use medcore::Category;
-use medpipe::{Entry, catalog};
+use medpipe::{Entry, Layout, LazyItem, catalog};
 use serde_json::{Map, Value, json};
 
 /// Parameters that have no default, and those whose defaults leave nothing to see.
 fn needed(name: &str) -> Value {
     match name {
+        "bspline_deform" => json!({"control_points": 4, "displacements": vec![[0.5, -1.0, 1.5]; 64]}),
         "cast" => json!({"dtype": "float32"}),
         "clamp" => json!({"min": 0, "max": 2}),
         "crop" => json!({"start": [1, 0, 2], "shape": [5, 6, 4]}),
         "crop_or_pad" => json!({"shape": [5, 12, 9]}),
         "displace" => json!({"field": [[[[1, 0.5, -2], [0, 1.5, 0.25]]], [[[-1, 0, 1], [2, 0.5, 0.5]]]]}),
+        "histogram_match" => {
+            json!({"reference": concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/nifti/i2_le_1.nii")})
+        }
+        "histogram_standardize" => json!({"landmarks": [0, 7, 12, 18, 22, 33, 41, 60, 66, 70, 80, 91, 100]}),
+        "threshold" => json!({"lower": 1}),
+        "window" => json!({"level": 1, "width": 3}),
         "flip" => json!({"axes": [0, 2]}),
         "grid_crop" => json!({"shape": 6}),
         "label_pyramid" => json!({"scales": [0.5, [1, 0.5, 0.3]]}),
+        "one_hot" => json!({"classes": 3}),
         "pad" => json!({"amount": 2}),
         "permute_labels" => json!({"labels": [1, 2]}),
         "random_crop" => json!({"shape": 4, "count": 3}),
@@ -25,6 +33,11 @@ fn needed(name: &str) -> Value {
         "remap_labels" => json!({"table": {"1": 3}}),
         "reorient" => json!({"orientation": "LPS"}),
         "resample" => json!({"spacing": 1.7}),
+        "resample_to" => {
+            let affine =
+                [[1.5, 0.0, 0.0, -3.0], [0.0, 1.2, 0.1, 2.0], [0.0, 0.0, 2.0, 1.0], [0.0, 0.0, 0.0, 1.0]];
+            json!({"grid": {"shape": [5, 6, 4], "affine": affine}})
+        }
         _ => json!({}),
     }
 }
@@ -59,5 +72,24 @@ fn every_transform_can_be_given() {
     for e in catalog() {
         let node = super::given::nodes(&[drawing(e)]).remove(0);
         assert!(node.is_random(), "{}", e.name);
+    }
+}
+
+#[test]
+fn every_transform_writes_into_memory_of_the_callers() {
+    let sample = super::sample([9, 8, 7]);
+    for e in catalog() {
+        let made = super::pipeline(&[drawing(e)], 11).apply(&sample, "case", 1).unwrap();
+        let volumes = made.iter().flat_map(|s| s.items.iter()).filter_map(|(name, item)| match item {
+            LazyItem::Volume(v) => Some((name, v)),
+            _ => None,
+        });
+        for (name, v) in volumes {
+            let dtype = v.facts().unwrap().dtype;
+            let want = v.compute_as(Some(dtype), Layout::ZFastest).unwrap();
+            let mut out = vec![0xA5; v.bytes_as(dtype).unwrap()];
+            v.compute_into(dtype, &mut out).unwrap();
+            assert_eq!(out, want.storage().bytes(), "{}: {name}", e.name);
+        }
     }
 }
