@@ -315,7 +315,7 @@ def _onto(S: Any, image: Any) -> Any:
     return S.Resample(image, (100, 100, 100), S.Transform(), S.sitkLinear, (3, 2, 1), (1.2, 1.2, 1.2), turn)
 
 
-CONTROLS = [[5 * (-1) ** n, 4 * (-1) ** (n // 3), 0] for n in range(27)]
+CONTROLS = [[5 * (-1) ** n, 4 * (-1) ** (n // 4), 0] for n in range(64)]
 
 FIELD = [[[[0, 0, 0], [9, 0, -6]], [[-9, 5, 4], [6, -8, 0]]], [[[5, 9, 6], [0, 0, -9]], [[-6, 0, 8], [9, 6, 0]]]]
 
@@ -336,7 +336,7 @@ CATALOG: dict[str, Entry] = {
         peers={"SimpleITK": sitk(lambda S, i: S.LabelContour(i)), "MONAI": lambda v: monai("LabelToContour")(np.asarray(v, np.float32))},
         slow={"SciPy: scikit-image": skimage("segmentation.find_boundaries", mode="inner")},
     ),
-    "bspline_deform": Entry({"control_points": 3, "displacements": CONTROLS}, slow={"SimpleITK": sitk(_elastic)}),
+    "bspline_deform": Entry({"control_points": 4, "displacements": CONTROLS}, slow={"SimpleITK": sitk(_elastic)}),
     "cast": Entry({"dtype": "int16"}, peers={"NumPy": array(lambda v: v.astype(np.int16)), "torch": torch(lambda t, v: v.to(t.int16)), "SimpleITK": sitk(lambda S, i: S.Cast(i, S.sitkInt16))}),
     "clahe": Entry({}, slow={"SciPy: scikit-image": _adapted}),
     "clamp": Entry({"min": 100, "max": 1500}, peers={"torch": torch(lambda t, v: v.clamp(100, 1500)), "NumPy": array(lambda v: np.clip(v, 100, 1500))}),

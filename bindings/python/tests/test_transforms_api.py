@@ -20,6 +20,10 @@ REFERENCE = Path(__file__).parents[3] / "tests" / "data" / "nifti" / "i2_le_1.ni
 
 #: Parameters for transforms that need some.
 GIVEN = {
+    "bspline_deform": {
+        "control_points": 4,
+        "displacements": [(n % 3 - 1.0, 0.25 * (n % 5), -0.5) for n in range(64)],
+    },
     "cast": {"dtype": "float32"},
     "crop": {"start": (1, 1, 1), "shape": (2, 3, 4)},
     "crop_or_pad": {"shape": (4, 9, 6)},
@@ -38,12 +42,13 @@ GIVEN = {
     "reorient": {"orientation": "LPS"},
     "random_sized_crop": {"smallest": (2, 3, 4)},
     "resample": {"spacing": 1.7},
+    "resample_to": {"grid": {"shape": [4, 5, 3], "affine": [[1.5, 0.2, 0, 1], [-0.2, 1.5, 0, 0], [0, 0, 2, 1], [0, 0, 0, 1]]}},
     "swap": {"shape": 2},
     "window": {"preset": "lung"},
 }
 
 #: Roles of the volume that a transform looks at, where it is no image.
-ROLES = {"random_crop_by_label": "label", "random_crop_by_weight": "map"}
+ROLES = {"crop_to_label": "label", "random_crop_by_label": "label", "random_crop_by_weight": "map"}
 
 
 def method(name: str) -> str:
