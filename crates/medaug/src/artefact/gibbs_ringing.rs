@@ -1,9 +1,9 @@
 use medcore::{Category, Declared, Dist, Facts, Key, Result, Step, Transform};
-use rustfft::num_complex::Complex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::artefact::k_space::{frequencies, from_frequencies, indices, whole_channel};
+use crate::artefact::k_space::{centred, whole_channel};
+use crate::artefact::spectrum::weigh;
 
 /// Cut off high frequencies sharply, so that edges ring.
 ///
@@ -36,16 +36,23 @@ impl Transform for GibbsRinging {
         Ok(whole_channel(format!("Gibbs ringing, {alpha:.4} cut off"), move |voxels, shape| {
             let longest = shape.into_iter().max().unwrap_or(0);
             let radius = (1.0 - alpha) * longest as f64 * std::f64::consts::SQRT_2 / 2.0;
-            let mut values = frequencies(voxels, shape);
-            for (value, at) in values.iter_mut().zip(indices(shape)) {
-                let from_middle = |i: usize| at[i] as f64 - (shape[i] as f64 - 1.0) / 2.0;
-                let square: f64 = (0..3).map(|i| from_middle(i) * from_middle(i)).sum();
-                if square.sqrt() > radius {
-                    *value = Complex::default();
+            // Squares of distances from the middle, and of the opposite frequency's.
+            let squares = [0, 1, 2].map(|axis| {
+                let n = shape[axis];
+                let square = |k: usize| {
+                    let off = centred(k, n) as f64 - (n as f64 - 1.0) / 2.0;
+                    off * off
+                };
+                (0..n).map(|k| [square(k), square((n - k) % n)]).collect::<Vec<_>>()
+            });
+            weigh(voxels, shape, |kx, ky, line| {
+                let across = [0, 1].map(|i| squares[0][kx][i] + squares[1][ky][i]);
+                for (value, along) in line.iter_mut().zip(&squares[2]) {
+                    // A real image has half of what is kept at one of two opposite frequencies only.
+                    let kept = |i: usize| if (across[i] + along[i]).sqrt() > radius { 0.0 } else { 0.5 };
+                    *value *= kept(0) + kept(1);
                 }
-            }
-            from_frequencies(values, shape, voxels);
-            Ok(())
+            })
         }))
     }
 }

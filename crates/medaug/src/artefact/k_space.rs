@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use medcore::{Axes, Box3, DType, Error, Global, Key, Point, RawVolume, Result, Step};
+use medcore::{Axes, DType, Error, Global, Key, Point, RawVolume, Result, Step};
 use medkernels::buffer::Buffer;
 use medkernels::{copy, threads};
 use rustfft::num_complex::Complex;
@@ -43,7 +43,7 @@ pub(crate) fn drawn_axis(transform: &str, axes: Axes, key: Key) -> Result<usize>
 }
 
 /// The centred index of a frequency.
-fn centred(frequency: usize, n: usize) -> usize {
+pub(crate) fn centred(frequency: usize, n: usize) -> usize {
     (frequency + n / 2) % n.max(1)
 }
 
@@ -52,7 +52,8 @@ pub(crate) fn frequency(centred: usize, n: usize) -> usize {
     (centred + n.div_ceil(2)) % n.max(1)
 }
 
-fn plan(n: usize, direction: FftDirection) -> Arc<dyn Fft<f32>> {
+/// A transform of lines of `n`.
+pub(crate) fn plan(n: usize, direction: FftDirection) -> Arc<dyn Fft<f32>> {
     FftPlannerScalar::new().plan_fft(n, direction)
 }
 
@@ -110,50 +111,4 @@ pub(crate) fn weigh_lines(
     let packed = strides.map(|s| s as isize);
     copy::copy_strided(bytemuck::cast_slice_mut(voxels), packed, 0, lines.as_bytes(), by_line, 0, shape, 4);
     Ok(())
-}
-
-/// The frequencies of a volume, x fastest, from 0 up along each axis.
-pub(crate) fn frequencies(voxels: &[f32], shape: [usize; 3]) -> Vec<Complex<f32>> {
-    let values = voxels.iter().map(|v| Complex::new(*v, 0.0)).collect();
-    transformed(values, shape, FftDirection::Forward)
-}
-
-/// The real part of the volume that has these frequencies.
-pub(crate) fn from_frequencies(values: Vec<Complex<f32>>, shape: [usize; 3], voxels: &mut [f32]) {
-    let share = 1.0 / voxels.len() as f32;
-    let values = transformed(values, shape, FftDirection::Inverse);
-    voxels.iter_mut().zip(values).for_each(|(o, v)| *o = v.re * share);
-}
-
-/// Along x, then the axes are turned so that the next one is fastest; three times, after which they are as before.
-fn transformed(
-    mut values: Vec<Complex<f32>>,
-    shape: [usize; 3],
-    direction: FftDirection,
-) -> Vec<Complex<f32>> {
-    let mut turned = vec![Complex::default(); values.len()];
-    for axis in 0..3 {
-        let n = shape[axis].max(1);
-        let plan = plan(n, direction);
-        let mut parts: Vec<_> = values.chunks_mut(n * LINES).collect();
-        threads::for_each_mut(&mut parts, |_, part| plan.process(part));
-        let rest = values.len() / n;
-        let mut parts: Vec<_> = turned.chunks_mut(rest.max(1) * 8).collect();
-        threads::for_each_mut(&mut parts, |p, part| {
-            for (row, out) in part.chunks_mut(rest.max(1)).enumerate() {
-                out.iter_mut().enumerate().for_each(|(i, v)| *v = values[i * n + p * 8 + row]);
-            }
-        });
-        std::mem::swap(&mut values, &mut turned);
-    }
-    values
-}
-
-/// The centred index of each frequency of a box, x fastest.
-pub(crate) fn indices(shape: [usize; 3]) -> impl Iterator<Item = [usize; 3]> {
-    let [nx, ny, _] = shape;
-    (0..Box3::whole(shape).len()).map(move |i| {
-        let at = [i % nx, i / nx % ny, i / nx / ny];
-        [0, 1, 2].map(|axis| centred(at[axis], shape[axis]))
-    })
 }

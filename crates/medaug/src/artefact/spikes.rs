@@ -2,7 +2,8 @@ use medcore::{Category, Declared, Dist, Facts, Key, Result, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::artefact::k_space::{frequencies, frequency, whole_channel};
+use crate::artefact::k_space::{frequency, whole_channel};
+use crate::artefact::spectrum::Spectrum;
 
 /// Add waves over the whole image, as spikes among its frequencies make them ("herringbone").
 ///
@@ -50,14 +51,18 @@ impl Transform for Spikes {
         }
         let label = format!("spikes of {intensity:.4} at the centred frequencies {places:?}");
         Ok(whole_channel(label, move |voxels, shape| {
-            let mut values = frequencies(voxels, shape);
-            let mut largest = values.iter().fold(0.0f32, |m, v| m.max(v.norm_sqr())).sqrt();
+            if voxels.is_empty() {
+                return Ok(());
+            }
+            let spectrum = Spectrum::of(voxels, shape)?;
+            let mut largest = spectrum.largest();
+            let mut added: Vec<([usize; 3], f32)> = vec![];
             for place in &places {
                 let k = [0, 1, 2].map(|i| frequency(place[i], shape[i]));
-                let spike = &mut values[k[0] + shape[0] * (k[1] + shape[1] * k[2])];
                 let height = largest * intensity;
-                spike.re += height;
-                largest = largest.max(spike.norm_sqr().sqrt());
+                added.push((k, height));
+                let here: f32 = added.iter().filter(|(at, _)| *at == k).map(|(_, height)| height).sum();
+                largest = largest.max((spectrum.at(k) + here).norm_sqr().sqrt());
                 add_wave(voxels, shape, k, height);
             }
             Ok(())
