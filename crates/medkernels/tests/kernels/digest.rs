@@ -1,10 +1,12 @@
 //! The same inputs give the same bits on every architecture: digests found once, asserted everywhere.
 
-use medkernels::interpolate::{AxisTaps, Boundary, StridedF32};
+use medkernels::clahe::Plane;
+use medkernels::histogram::{Bins, Tiles};
+use medkernels::interpolate::{AxisTaps, Boundary, Part, StridedF32, spline_coefficients};
 use medkernels::linear::{self, Linear};
 use medkernels::philox::Stream;
 use medkernels::stats::Keep;
-use medkernels::{convert, copy, filter, gather, interpolate, philox, points, select, stats};
+use medkernels::{convert, copy, distance, filter, gather, interpolate, philox, points, select, stats};
 
 use super::oracle::{bits, bytes, values, wild};
 
@@ -165,6 +167,55 @@ fn filters() -> u64 {
     })
 }
 
+fn splines() -> u64 {
+    digest(|d| {
+        let shape = [29, 23, 19];
+        let data = values(11, shape.iter().product(), -100.0, 100.0);
+        let part = Part { voxels: &data, start: [0; 3], shape };
+        for boundary in [Boundary::Constant(1.5), Boundary::Edge, Boundary::Mirror] {
+            let mut made = vec![0.0; data.len()];
+            spline_coefficients(&mut made, &part, ([0; 3], shape), shape, [true; 3], boundary).unwrap();
+            d.floats(&made);
+            let mut row = vec![0.0; 100];
+            let src = StridedF32::packed(&made, shape);
+            interpolate::sample_cubic_row(
+                &mut row,
+                &src,
+                [-2.2, 15.1, 3.3],
+                [0.41, -0.13, 0.17],
+                5,
+                boundary,
+            );
+            d.floats(&row);
+        }
+    })
+}
+
+fn equalised() -> u64 {
+    digest(|d| {
+        let shape = [97, 61];
+        let plane = Plane { shape, tiles: Tiles::of(shape, [8, 8]), fast_first: true };
+        let levels = bytes(12, 97 * 61);
+        let mut bytes = vec![0; levels.len()];
+        plane.equalize_u8(&levels, &mut bytes, 2.0);
+        d.bytes(&bytes);
+        let voxels = values(13, levels.len(), -3.0, 12.0);
+        let mut floats = vec![0.0; voxels.len()];
+        plane.equalize_f32(&voxels, &mut floats, &Bins::about(-3.0, 12.0, 256), 2.0);
+        d.floats(&floats);
+    })
+}
+
+fn distances() -> u64 {
+    digest(|d| {
+        let shape = [41, 29, 23];
+        let label: Vec<u8> = bytes(14, shape.iter().product()).iter().map(|b| u8::from(*b > 250)).collect();
+        let mut out = vec![0.0; label.len()];
+        distance::to_others(&label, shape, [0.7, 1.3, 2.9], true, &mut out);
+        d.floats(&out);
+    })
+}
+
 #[test]
 fn digests_are_the_same_everywhere() {
     let found = [
@@ -181,8 +232,11 @@ fn digests_are_the_same_everywhere() {
         ("copy", copies()),
         ("interpolate", interpolations()),
         ("filter", filters()),
+        ("splines", splines()),
+        ("clahe", equalised()),
+        ("distance", distances()),
     ];
-    let wanted: [(&str, u64); 13] = [
+    let wanted: [(&str, u64); 16] = [
         ("normalize", 0x23cd8bc21748a7be),
         ("rescale", 0x6ba6bb8a28046ffa),
         ("clamp", 0x005481c31809bd8d),
@@ -196,6 +250,9 @@ fn digests_are_the_same_everywhere() {
         ("copy", 0x6457cdd669edf59c),
         ("interpolate", 0x1e34c93659f46076),
         ("filter", 0xfab79ddd1863f523),
+        ("splines", 0x6247ed2dec27cc8c),
+        ("clahe", 0x30baea79e3cb3ba8),
+        ("distance", 0xf38b3acc884c117d),
     ];
     assert_eq!(
         found.map(|(name, digest)| format!("{name} {digest:016x}")),

@@ -3,6 +3,8 @@
 use medkernels::buffer::Buffer;
 use medkernels::rows::Divided;
 
+// WebAssembly has no threads.
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn rows_are_disjoint_whole_and_given_back() {
     for (bytes, each) in [(0usize, 3usize), (1, 1), (7, 3), (4096, 64), (100_000, 33_333)] {

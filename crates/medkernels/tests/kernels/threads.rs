@@ -197,6 +197,8 @@ mod helpers {
     }
 }
 
+// A panic ends the program there.
+#[cfg(not(target_family = "wasm"))]
 #[test]
 fn inline_work_stays_on_its_thread() {
     let here = std::thread::current().id();
