@@ -345,7 +345,7 @@ CATALOG: dict[str, Entry] = {
     "crop": Entry({"start": (10, 10, 10), "shape": (96, 96, 96)}, peers={"NumPy": array(lambda v: v[10:106, 10:106, 10:106].copy("F")), "torch": torch(lambda t, v: v[10:106, 10:106, 10:106].contiguous())}),
     "crop_foreground": Entry({}, peers={"MONAI": monai("CropForeground", allow_smaller=True)}),
     "crop_or_pad": Entry({"shape": (140, 100, 120)}, peers={"MONAI": monai("ResizeWithPadOrCrop", spatial_size=(140, 100, 120)), "TorchIO": torchio("CropOrPad", target_shape=(140, 100, 120))}),
-    "crop_to_label": Entry({"values": 1}, "label", all=True, peers={"MONAI": monai("CropForeground", allow_smaller=True)}),
+    "crop_to_label": Entry({"values": (1,)}, "label", all=True, peers={"MONAI": monai("CropForeground", allow_smaller=True)}),
     "displace": Entry({"field": FIELD}, slow={"torch": torch(_torch_displaced)}),
     "distance_transform": Entry(
         input="label",

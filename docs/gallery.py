@@ -92,14 +92,14 @@ STRENGTHS: dict[str, list[dict[str, Any]]] = {
 # What draws nothing, as it would be used.
 ONCE: dict[str, dict[str, Any]] = {
     "argmax": {"keys": "scores"},
-    "bspline_deform": {"control_points": 5, "displacements": [[0, 0, 0] if 0 in p or 4 in p else [9 - 6 * p[1], 4 * p[0] - 8, 0] for p in ((i % 5, i // 5 % 5, i // 25) for i in range(125))]},
+    "bspline_deform": {"control_points": 5, "scale": 2.5, "displacements": [[0, 0, 0] if 0 in p or 4 in p else [9 - 6 * p[1], 4 * p[0] - 8, 0] for p in ((i % 5, i // 5 % 5, i // 25) for i in range(125))]},
     "cast": {"dtype": "uint8"},
     "clamp": {"min": 80, "max": 160},
     "crop": {"start": (40, 40, 40), "shape": (100, 120, 80)},
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
     "fill_holes": {},
-    "crop_to_label": {"values": 2, "margin": 5},
+    "crop_to_label": {"values": (2,), "margin": 5},
     "divisible_pad": {"multiple": 64},
     "grid_crop": {"shape": 90},
     "histogram_equalize": {"mask": "nonzero"},
