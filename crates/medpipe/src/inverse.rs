@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{
-    Boundary, Displacement, Error, Field, Grid, Lattice, Map, Measured, Role, Sampler, Step, Volume, Warp,
+    Boundary, Displacement, Error, Field, Grid, Lattice, Map, Measured, Of, Role, Sampler, Step, Volume, Warp,
 };
 use medkernels::threads;
 
@@ -56,8 +56,8 @@ impl Stage {
         match &self.op {
             Op::Lattice(m) => Some(m.lattice.to_affine().into()),
             Op::Interpolate(i) => Some(i.map.clone()),
-            // A warp that waits for numbers moves voxels alike whatever these are.
-            Op::Measure(_, m, ..) => {
+            // A warp that waits for the range to hold values in moves voxels alike whatever that is.
+            Op::Measure(_, m, ..) if matches!(m.of, Of::Extent) => {
                 (m.then)(&Measured::default()).ok()?.into_iter().find_map(|step| match step {
                     Step::Warp(w) => Some(w.map),
                     _ => None,
