@@ -257,13 +257,27 @@ impl Chain {
         }
         let from = tile.bytes();
         let done = [0, 1, 2].map(|j| part.start[j] - b.start[j]..part.end()[j] - b.start[j]);
-        for (n, row) in out.chunks_exact_mut(b.shape[0] * size).enumerate() {
-            let (y, z) = (n % b.shape[1], n / b.shape[1]);
-            let base = tile.offset as isize + step(1, y) + step(2, z);
-            let inside = done[1].contains(&y) && done[2].contains(&z);
-            let left = if inside { done[0].clone() } else { 0..0 };
-            for x in (0..left.start).chain(left.end..b.shape[0]) {
-                put(row, x, from, (base + columns[x]) as usize, size);
+        // A row outside is mostly one inside again.
+        let twin = |j: usize, o: usize| done[j].clone().find(|&p| p == o || places[j][p] == places[j][o]);
+        let twins = [1, 2].map(|j| (0..b.shape[j]).map(|o| twin(j, o)).collect::<Vec<_>>());
+        let wide = b.shape[0] * size;
+        for inside in [true, false] {
+            for n in 0..b.shape[1] * b.shape[2] {
+                let (y, z) = (n % b.shape[1], n / b.shape[1]);
+                if inside != (done[1].contains(&y) && done[2].contains(&z)) {
+                    continue;
+                }
+                if let (false, Some(y), Some(z)) = (inside, twins[0][y], twins[1][z]) {
+                    let twin = (y + b.shape[1] * z) * wide;
+                    out.copy_within(twin..twin + wide, n * wide);
+                    continue;
+                }
+                let base = tile.offset as isize + step(1, y) + step(2, z);
+                let left = if inside { done[0].clone() } else { 0..0 };
+                let row = &mut out[n * wide..][..wide];
+                for x in (0..left.start).chain(left.end..b.shape[0]) {
+                    put(row, x, from, (base + columns[x]) as usize, size);
+                }
             }
         }
         Ok(())
