@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Show a window of values: `width` units about `level` become the output range, what lies beyond its ends.
 ///
-/// A window is given by its name, whose width and level in Hounsfield units are those of Radiopaedia's article "Windowing (CT)", or by numbers, which go before those of the
+/// A window is given by its name, whose width and level in Hounsfield units are customary ones (hospitals differ), or by numbers, which go before those of the
 /// name. A `rescale` with `in_range` is the same, said by its ends; it corresponds to MONAI's `ScaleIntensityRange` with `clip`, and to SimpleITK's `IntensityWindowing`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
