@@ -131,7 +131,7 @@ impl VolumeFile {
         }
         let known = known(self, &key);
         let from = known.points.last().map_or(0, |p| p.position);
-        let mut stream = GzipStream::new(&file, vec![]).ahead().with_checkpoints(known, spacing(self));
+        let mut stream = GzipStream::new(&file, vec![]).ahead()?.with_checkpoints(known, spacing(self));
         stream.skip_to(from)?;
         stream.complete_index()?;
         let (index, _) = stream.into_index();

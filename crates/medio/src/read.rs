@@ -12,7 +12,7 @@ use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
 #[cfg(feature = "libdeflate")]
-use crate::gzip::{Entered, inflate_entered, inflate_gathering, inflate_prefix};
+use crate::gzip::{Entered, inflate_entered, inflate_prefix};
 use crate::gzip::{Index, Key, Member, Members};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
@@ -290,7 +290,7 @@ impl VolumeFile {
             Ok(content.map(|content| (content, first as usize)))
         };
         let entered = |part: Entered| (part.content, part.skip + (first - part.position) as usize);
-        let Some((key, index)) = known else {
+        let Some((_, index)) = known else {
             self.inner().visited.store(true, Ordering::Relaxed);
             return prefix();
         };
@@ -301,20 +301,8 @@ impl VolumeFile {
         if !index.grows_before(end, spacing) {
             return Ok(inflate_entered(file, index, all, first, end)?.map(entered));
         }
-        let light = checkpoints::light(self);
-        if light && !checkpoints::room(file) {
-            return prefix();
-        }
-        if let Some((part, index)) = inflate_gathering(file, index, all, (first, end), spacing)? {
-            checkpoints::keep(key.clone(), index);
-            return Ok(Some(entered(part)));
-        }
-        if light {
-            // To follow a stream takes longer than its checkpoints would spare.
-            checkpoints::keep(key.clone(), Index { reached: all, ..index.clone() });
-            return prefix();
-        }
-        Ok(None)
+        // There is no room for more checkpoints: a stream would be followed for nothing.
+        if checkpoints::light(self) && !checkpoints::room(file) { prefix() } else { Ok(None) }
     }
 
     fn read_by<T: Target>(

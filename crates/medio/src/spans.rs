@@ -11,7 +11,7 @@ use crate::target::Target;
 /// Content of a span, at least: to enter a stream costs as much as decoding some 50 KiB.
 const LEAST: u64 = 1 << 20;
 
-/// Spans of a region, at most: each has half a MiB of memory of its own while it is read.
+/// Spans of a region, at most: each has more than a MiB of memory of its own while it is read.
 const MOST: u64 = 16;
 
 /// Spans for each thread, so that none waits long for the last.
@@ -45,7 +45,7 @@ impl Runs {
         }
         let last = spans.len() - 1;
         let read = |n: usize, span: &mut Span<'_, 'f, T::Item>| -> Result<GzipStream<'f>> {
-            let mut stream = GzipStream::new(file, vec![]).ahead().until(span.runs.end());
+            let mut stream = GzipStream::new(file, vec![]).ahead()?.until(span.runs.end());
             if let Some(index) = &index {
                 // Only the last one comes to where nothing is known.
                 let complete = index.complete || n < last;
@@ -61,7 +61,7 @@ impl Runs {
         if let [span] = &mut spans[..] {
             return read(0, span);
         }
-        for_each_mut(&mut spans, |n, span| span.read = read(n, span).map(Some));
+        for_each_mut(&mut spans, |n, span| span.read = read(n, span).map(|s| (n == last).then_some(s)));
         let mut stream = None;
         for span in spans {
             stream = span.read?;

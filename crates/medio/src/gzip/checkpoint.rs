@@ -168,6 +168,12 @@ impl Gatherer {
         decoded >= self.due
     }
 
+    /// Whether places inside the block that begins are wanted, if it ends before byte `end`.
+    #[cfg(feature = "libdeflate")]
+    pub(crate) fn looks_into(&self, end: u64) -> bool {
+        end > self.due && matches!(self.block, Block::Starts(_))
+    }
+
     /// Whether a place inside the block is wanted at byte `decoded`.
     pub(crate) fn is_due_inside(&self, decoded: u64) -> bool {
         self.is_due(decoded) && matches!(self.block, Block::Known(_))

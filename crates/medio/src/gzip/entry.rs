@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::{Error, Result};
 
+#[cfg(feature = "libdeflate")]
+use super::by_block::Way;
 use super::checkpoint::{Checkpoint, Gatherer, Header, Index, Place};
 use super::raw::{At, Corrupt, RawInflate, Until};
 use super::stream::{GzipStream, Member};
@@ -80,7 +82,7 @@ impl<'a> GzipStream<'a> {
         if self.member.is_none() {
             self.file.count_member();
         }
-        (self.stage_used, self.stage_end, self.position) = (0, 0, point.position);
+        (self.stage_used, self.stage_end, self.again, self.position) = (0, 0, 0, point.position);
         self.decode_from(point)
     }
 
@@ -100,6 +102,13 @@ impl<'a> GzipStream<'a> {
             .map_err(|_| self.corrupt("an unusable checkpoint"))?;
         let crc = crc32fast::Hasher::new_with_initial_len(point.crc, u64::from(point.size));
         self.member = Some(Member { crc, size: point.size });
+        #[cfg(feature = "libdeflate")]
+        {
+            (self.way, self.began) = (Way::Stream, self.decoded);
+            if point.inside.is_none() {
+                self.turn(point.bit);
+            }
+        }
         match (point.inside, &mut self.gatherer) {
             (Some(header), Some(gatherer)) => gatherer.inside(header),
             (None, Some(_)) => self.header_follows(point.bit)?,
@@ -121,6 +130,11 @@ impl<'a> GzipStream<'a> {
         let known = self.index.points.get(self.next).map_or(u64::MAX, |p| p.position - self.decoded);
         let (until, most) =
             self.gatherer.as_ref().map_or((Until::Full, usize::MAX), |g| g.stops(self.decoded));
+        // So that libdeflate may go on.
+        let until = match until {
+            Until::Full if cfg!(feature = "libdeflate") && self.ahead => Until::Block,
+            until => until,
+        };
         (until, most.min(usize::try_from(known).unwrap_or(usize::MAX)))
     }
 
@@ -136,6 +150,8 @@ impl<'a> GzipStream<'a> {
                 } else if let Some(gatherer) = &mut self.gatherer {
                     gatherer.block_passed();
                 }
+                #[cfg(feature = "libdeflate")]
+                self.turn(bit);
             }
             At::Header { unused } => {
                 if let Some(gatherer) = &mut self.gatherer {
@@ -152,7 +168,7 @@ impl<'a> GzipStream<'a> {
             }
             At::End => {}
         }
-        self.pass()
+        self.pass_known().map(drop)
     }
 
     /// A block begins here: a checkpoint, if one is due.
@@ -186,8 +202,8 @@ impl<'a> GzipStream<'a> {
         Some(Place { position: self.decoded, bit, crc, size: member.size })
     }
 
-    /// Verifies the content since the last checkpoint, if this is another.
-    fn pass(&mut self) -> Result<()> {
+    /// Verifies the content since the last checkpoint, if this is another; says whether decoding begins anew at it.
+    pub(super) fn pass_known(&mut self) -> Result<bool> {
         while let Some(point) = self.index.points.get(self.next)
             && point.position <= self.decoded
         {
@@ -206,9 +222,10 @@ impl<'a> GzipStream<'a> {
             // More is to be found after the last: from the same state as a reader who enters there.
             if self.next == self.index.points.len() && self.gathers() {
                 self.decode_from(&point)?;
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 

@@ -7,6 +7,8 @@
 
 #[cfg(feature = "libdeflate")]
 mod blocks;
+#[cfg(feature = "libdeflate")]
+mod by_block;
 pub(crate) mod cache;
 mod checkpoint;
 mod cut;
@@ -19,14 +21,14 @@ mod index;
 mod inflate;
 mod joined;
 mod members;
+#[cfg(feature = "libdeflate")]
+mod one_block;
 mod packer;
 mod raw;
 mod sidecar;
 mod stream;
 #[cfg(feature = "libdeflate")]
 mod taken;
-#[cfg(feature = "libdeflate")]
-mod walk;
 #[cfg(feature = "libdeflate")]
 mod whole;
 
@@ -43,8 +45,6 @@ pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members, division};
 pub(crate) use sidecar::{read_sidecar, sidecar_fits, sidecar_in, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
-#[cfg(feature = "libdeflate")]
-pub(crate) use walk::inflate_gathering;
 #[cfg(feature = "libdeflate")]
 pub(crate) use whole::{inflate_prefix, inflate_whole};
 

@@ -1,9 +1,17 @@
 //! gzip streams: decoded in order, any number of members, every checksum verified.
 
+use std::ops::{Deref, DerefMut};
+
+use medkernels::buffer::Buffer;
+
 use crate::disk::Handle;
 use crate::{Error, Result};
 
+#[cfg(feature = "libdeflate")]
+use super::by_block::Way;
 use super::checkpoint::{Gatherer, Index};
+#[cfg(feature = "libdeflate")]
+use super::one_block::OneBlock;
 use super::raw::{At, RawInflate};
 
 /// Bytes read from disk at a time.
@@ -12,8 +20,14 @@ const INPUT: usize = 128 << 10;
 /// After the last voxel, this many bytes more are decoded to reach the checksum; a stream that goes on is left there.
 const TAIL: u64 = 1 << 20;
 
-/// Bytes decoded at a time for readers who want few: each call of the decoder copies its window of 32 KiB.
-const STAGE: usize = 256 << 10;
+/// Bytes that zlib-rs decodes at a time for readers who want few: each call copies its window of 32 KiB.
+const AHEAD: usize = 256 << 10;
+
+/// Bytes that can be decoded ahead.
+#[cfg(not(feature = "libdeflate"))]
+const STAGE: usize = AHEAD;
+#[cfg(feature = "libdeflate")]
+const STAGE: usize = super::raw::WINDOW + super::by_block::ROOM;
 
 /// A gzip stream read from a file, front to back, or from checkpoint to checkpoint.
 pub(crate) struct GzipStream<'a> {
@@ -24,8 +38,10 @@ pub(crate) struct GzipStream<'a> {
     pub(super) used: usize,
     pub(super) inflate: RawInflate,
     pub(super) member: Option<Member>,
-    /// Decoded bytes that nobody has asked for yet: `stage[stage_used..stage_end]`. Empty if nothing is to be decoded ahead.
-    stage: Vec<u8>,
+    /// Whether content is decoded ahead.
+    pub(super) ahead: bool,
+    /// What has been: of it nobody has asked yet for `stage[stage_used..stage_end]`.
+    pub(super) stage: Stage,
     pub(super) stage_used: usize,
     pub(super) stage_end: usize,
     /// Decoded bytes handed out.
@@ -40,9 +56,37 @@ pub(crate) struct GzipStream<'a> {
     /// The first of those that has not been reached.
     pub(super) next: usize,
     pub(super) gatherer: Option<Gatherer>,
+    /// Bytes that are to be decoded again before others that have not been given out.
+    pub(super) again: usize,
+    #[cfg(feature = "libdeflate")]
+    pub(super) way: Way,
+    #[cfg(feature = "libdeflate")]
+    pub(super) one: Option<OneBlock>,
+    /// Where in the content the block begins that zlib-rs is in.
+    #[cfg(feature = "libdeflate")]
+    pub(super) began: u64,
+}
+
+/// Memory for content, if there is any.
+#[derive(Default)]
+pub(super) struct Stage(Option<Buffer>);
+
+impl Deref for Stage {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], Buffer::as_bytes)
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        self.0.as_mut().map_or(&mut [], Buffer::as_bytes_mut)
+    }
 }
 
 /// The checksum of what a member has given so far.
+#[derive(Clone)]
 pub(super) struct Member {
     pub(super) crc: crc32fast::Hasher,
     pub(super) size: u32,
@@ -58,7 +102,8 @@ impl<'a> GzipStream<'a> {
             used: 0,
             inflate: RawInflate::new(),
             member: None,
-            stage: Vec::new(),
+            ahead: false,
+            stage: Stage::default(),
             stage_used: 0,
             stage_end: 0,
             position: 0,
@@ -68,6 +113,13 @@ impl<'a> GzipStream<'a> {
             index: Index::default(),
             next: 0,
             gatherer: None,
+            again: 0,
+            #[cfg(feature = "libdeflate")]
+            way: Way::Stream,
+            #[cfg(feature = "libdeflate")]
+            one: None,
+            #[cfg(feature = "libdeflate")]
+            began: 0,
         }
     }
 
@@ -77,9 +129,14 @@ impl<'a> GzipStream<'a> {
     }
 
     /// The same, decoding ahead: for reading many small parts.
-    pub(crate) fn ahead(mut self) -> GzipStream<'a> {
-        self.stage.resize(STAGE, 0);
-        self
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if there is no memory.
+    pub(crate) fn ahead(mut self) -> Result<GzipStream<'a>> {
+        let stage = Buffer::for_overwrite(STAGE)
+            .map_err(|e| Error::limit(&self.file.path, "a stream (no memory)", e.bytes as u64, 0))?;
+        (self.ahead, self.stage) = (true, Stage(Some(stage)));
+        Ok(self)
     }
 
     /// The same for content of which nothing past byte `until` is wanted.
@@ -98,7 +155,7 @@ impl<'a> GzipStream<'a> {
         let mut done = 0;
         while done < out.len() {
             let rest = &mut out[done..];
-            let n = if self.stage_used < self.stage_end || rest.len() < self.stage.len() {
+            let n = if self.ahead {
                 let staged = self.staged()?;
                 let n = staged.len().min(rest.len());
                 rest[..n].copy_from_slice(&staged[..n]);
@@ -118,15 +175,22 @@ impl<'a> GzipStream<'a> {
 
     /// Bytes decoded ahead, at least one unless the stream has ended.
     pub(super) fn staged(&mut self) -> Result<&[u8]> {
-        if self.stage_used == self.stage_end {
-            let mut stage = std::mem::take(&mut self.stage);
+        while self.stage_used == self.stage_end && !self.ended {
+            #[cfg(feature = "libdeflate")]
+            if self.turned() {
+                self.next_block()?;
+                continue;
+            }
             let ahead = match self.until.checked_sub(self.decoded) {
-                None | Some(0) => stage.len(),
-                Some(rest) => rest.min(stage.len() as u64) as usize,
+                None | Some(0) => AHEAD,
+                Some(rest) => rest.min(AHEAD as u64) as usize,
             };
+            let mut stage = std::mem::take(&mut self.stage);
             let decoded = self.decode(&mut stage[..ahead]);
             self.stage = stage;
             (self.stage_used, self.stage_end) = (0, decoded?);
+            let again = self.again.min(self.stage_end);
+            (self.stage_used, self.again) = (again, self.again - again);
         }
         Ok(&self.stage[self.stage_used..self.stage_end])
     }
@@ -137,6 +201,10 @@ impl<'a> GzipStream<'a> {
         while done < out.len() && !self.ended {
             if self.member.is_none() && !self.start_member()? {
                 self.ended = true;
+                break;
+            }
+            #[cfg(feature = "libdeflate")]
+            if self.turned() {
                 break;
             }
             done += self.inflate_into(&mut out[done..])?;
@@ -274,7 +342,13 @@ impl<'a> GzipStream<'a> {
         self.inflate.reset();
         self.file.count_member();
         self.member = Some(Member { crc: crc32fast::Hasher::new(), size: 0 });
-        self.block_starts(self.place() * 8, &[])?;
+        let bit = self.place() * 8;
+        self.block_starts(bit, &[])?;
+        #[cfg(feature = "libdeflate")]
+        {
+            self.began = self.decoded;
+            self.turn(bit);
+        }
         Ok(true)
     }
 
@@ -304,7 +378,7 @@ impl<'a> GzipStream<'a> {
     }
 
     /// Compares a member's checksum and size.
-    fn end_member(&mut self) -> Result<()> {
+    pub(super) fn end_member(&mut self) -> Result<()> {
         let Some(member) = self.member.take() else { return Ok(()) };
         let mut trailer = [0; 8];
         for b in &mut trailer {
