@@ -81,7 +81,11 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
         // Small pieces of much content take long and show nothing new.
         let piece = piece.max(n / 500);
         let new = GzipStream::new(&handle, file[..file.len().min(usize::from(options) * 3)].to_vec());
-        let mut stream = if ahead { new.ahead().with_checkpoints(Index::default(), SPACING) } else { new };
+        let mut stream = if ahead {
+            new.ahead().expect("memory").with_checkpoints(Index::default(), SPACING)
+        } else {
+            new
+        };
         let (mut found, mut part) = (vec![], vec![0; piece]);
         let ended = loop {
             match stream.read(&mut part) {
@@ -101,7 +105,7 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
         let both = found.len().min(n);
         assert!(found[..both] == expected.bytes[..both] && (!ended || found.len() == n));
     }
-    let mut stream = GzipStream::new(&handle, vec![]).ahead().until(n as u64);
+    let mut stream = GzipStream::new(&handle, vec![]).ahead().expect("memory").until(n as u64);
     let from = n * usize::from(options) / 256;
     if expected.state == State::Sound {
         stream.skip_to(from as u64).expect("content that is there");
