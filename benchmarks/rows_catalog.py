@@ -129,6 +129,18 @@ def torch(call: Callable[[Any, Any], Any]) -> Maker:
     return make
 
 
+def torch_channels(call: Callable[[Any, Any], Any]) -> Maker:
+    """The same on a tensor with channels in front."""
+
+    def make(voxels: np.ndarray) -> Any:
+        import torch
+
+        tensor = channels_first(voxels)
+        return lambda: call(torch, tensor)
+
+    return make
+
+
 def array(call: Callable[[np.ndarray], Any]) -> Maker:
     """A call of NumPy, SciPy and what works on their arrays, on the layout that it likes best."""
 
@@ -363,6 +375,7 @@ CATALOG: dict[str, Entry] = {
     "gaussian_smooth": Entry({"sigma": 1}, peers={"SimpleITK": sitk(lambda S, i: S.DiscreteGaussian(i, 1.0)), "batchgeneratorsv2": nnunet("noise.gaussian_blur.GaussianBlurTransform", blur_sigma=1, synchronize_channels=True, synchronize_axes=True), "SciPy": ndimage("gaussian_filter", 1), "TorchIO": torchio("Blur", std=1)}),
     "ghosting": Entry({"ghosts": 4, "intensity": 0.5, "axes": 1}, peers={"TorchIO": torchio("RandomGhosting", num_ghosts=(4, 4), axes=1, intensity=(0.5, 0.5))}),
     "gibbs_ringing": Entry({"alpha": 0.5}, peers={"MONAI": monai("GibbsNoise", alpha=0.5)}),
+    "grey": Entry({}, "channels", peers={"torch": torch_channels(lambda t, v: v[0] * 0.299 + v[1] * 0.587 + v[2] * 0.114), "NumPy": array(lambda v: v @ np.array((0.299, 0.587, 0.114), np.float32))}, slow={"SciPy: scikit-image": skimage("color.rgb2gray")}),
     "grid_crop": Entry({"shape": 64}, all=True, peers={"TorchIO": _windows}),
     "grid_distortion": Entry({"limits": (-0.2, 0.2)}, slow={"MONAI": monai("RandGridDistortion", distort_limit=0.2, prob=1)}),
     "histogram_equalize": Entry({}, peers={"SciPy: scikit-image": skimage("exposure.equalize_hist")}, slow={"MONAI": monai("HistogramNormalize")}),
@@ -378,11 +391,13 @@ CATALOG: dict[str, Entry] = {
     "local_normalize": Entry({}, alone="no library has it; `rows_contrast.py` has the same by two filters of SciPy"),
     "log": Entry({}, peers={"torch": torch(lambda t, v: v.log1p()), "NumPy": array(np.log1p)}),
     "median_smooth": Entry({}, peers={"SimpleITK": sitk(lambda S, i: S.Median(i, (1, 1, 1)))}, slow={"SciPy": ndimage("median_filter", 3), "MONAI": monai("MedianSmooth")}),
+    "merge_channels": Entry({"item": "image"}, "channels", all=True, peers={"NumPy": array(lambda v: np.concatenate((v, v[..., :1]), -1)), "torch": torch_channels(lambda t, v: t.cat((v, v[:1])))}),
     "morphology": Entry({"radius": 2, "labels": [1]}, "label", peers={"SimpleITK": sitk(lambda S, i: S.BinaryDilate(i == 1, (2, 2, 2), S.sitkBall)), "SciPy": c_array(_dilated)}),
     "motion": Entry({}, slow={"TorchIO": torchio("RandomMotion")}),
     "one_hot": Entry({"classes": 3}, "label", peers={"MONAI": monai("AsDiscrete", to_onehot=3), "torch": torch(lambda t, v: t.stack([v == c for c in range(3)]).float()), "NumPy": array(lambda v: np.stack([v == c for c in range(3)], -1).astype(np.float32))}),
     "pad": Entry({"amount": 8, "mode": "edge"}, peers={"NumPy": array(lambda v: np.pad(v, 8, "edge")), "torch": torch(lambda t, v: t.nn.functional.pad(v[None, None], (8,) * 6, "replicate")), "MONAI": monai("BorderPad", spatial_border=8, mode="edge")}),
     "permute_labels": Entry({"labels": (1, 2)}, "label", peers={"NumPy": array(lambda v: np.array([0, 2, 1], np.uint8)[v])}),
+    "pick_channels": Entry({"channels": 1}, "channels", peers={"NumPy": array(lambda v: v[..., 1].copy("F")), "torch": torch_channels(lambda t, v: v[1].clone())}),
     "poisson_noise": Entry({"scale": 0.1}, peers={"NumPy": array(lambda v: np.random.default_rng(0).poisson(v * 0.1) / 0.1), "torch": torch(lambda t, v: t.poisson(v * 0.1) / 0.1)}),
     "quantize": Entry({"levels": 16}, peers={"NumPy": array(lambda v: np.rint((v - v.min()) * (15 / np.ptp(v))) * (np.ptp(v) / 15) + v.min()), "torch": torch(lambda t, v: ((v - v.min()) * (15 / (v.max() - v.min()))).round_().mul_(100))}),
     "random_crop": Entry({"shape": 96, "count": 4}, all=True, peers={"MONAI": monai("RandSpatialCropSamples", roi_size=96, num_samples=4, random_size=False)}),
@@ -409,6 +424,8 @@ CATALOG: dict[str, Entry] = {
     "smooth_field": Entry({}, peers={"MONAI": lambda v: monai("RandSmoothFieldAdjustIntensity", spatial_size=v.shape, rand_size=(3, 3, 3), prob=1)(v)}),
     "speckle_noise": Entry({"std": 0.1}, peers={"torch": torch(lambda t, v: v * t.randn_like(v).mul_(0.1).add_(1))}, slow={"SimpleITK": sitk(lambda S, i: S.SpeckleNoise(i, 0.1, 1))}),
     "spikes": Entry({"spikes": 1, "intensity": 1}, peers={"TorchIO": torchio("RandomSpike", num_spikes=(1, 1), intensity=(1, 1)), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50), k_intensity=13)}),
+    "split_channels": Entry({"keys": "image"}, "channels", all=True, peers={"NumPy": array(lambda v: [v[..., c].copy("F") for c in range(3)]), "torch": torch_channels(lambda t, v: [c.clone() for c in v])}),
+    "squeeze": Entry({}, "channels", alone="it copies nothing: axes of one are left out"),
     "swap": Entry({"shape": 15, "count": 100}, peers={"TorchIO": torchio("RandomSwap", patch_size=15, num_iterations=100)}),
     "threshold": Entry({"method": "otsu"}, peers={"SimpleITK": sitk(lambda S, i: S.OtsuThreshold(i, 0, 1, 256)), "SciPy: scikit-image": _otsu}),
     "window": Entry({"level": 600, "width": 1000}, peers={"MONAI": monai("ScaleIntensityRange", a_min=100, a_max=1100, b_min=0, b_max=1, clip=True), "torch": torch(lambda t, v: v.sub(100).mul_(0.001).clamp_(0, 1)), "SimpleITK": sitk(lambda S, i: S.IntensityWindowing(i, 100, 1100, 0, 1))}),
@@ -434,12 +451,14 @@ def ours(name: str, entry: Entry, data: Data, n: int) -> Work:
     voxels = inputs(data, entry.input, n)
     given = {key: value() if callable(value) else value for key, value in entry.given.items()}
     if entry.all:
-        images = {"image": data.head(n), "label": data.label(n)}
+        images = {"image": voxels, "t2": data.head(n)} if voxels.ndim == 4 else {"image": data.head(n), "label": data.label(n)}
+        about: dict[str, Any] = {"channel_axis": 3} if voxels.ndim == 4 else {}
         step = getattr(mx, "".join(word.capitalize() for word in name.split("_")))(**given)
         pipe = mx.Pipeline([step], seed=1)
 
         def call() -> Any:
-            made = pipe({key: mx.Volume(v, role=key) for key, v in images.items()})
+            roles = {key: "label" if key == "label" else "image" for key in images}
+            made = pipe({key: mx.Volume(v, role=roles[key], **(about if v.ndim == 4 else {})) for key, v in images.items()})
             return [np.asarray(v) for one in (made if isinstance(made, list) else [made]) for v in one.values()]
 
         return Work(call, lambda _: voxels, lambda: _memory(call, sum(v.nbytes for v in images.values())))

@@ -319,3 +319,34 @@ def _(data: Data):
 def _(data: Data):
     pixels = four_k(data)
     return lambda: (pixels >= 128).view(np.uint8)
+
+
+def colours(data: Data) -> np.ndarray:
+    """The same with four channels side by side: three of other brightness, and a gradient of opacity."""
+    pixels = four_k(data)
+    opacity = np.broadcast_to(np.linspace(0, 255, FOUR_K[1]).astype(np.uint8), FOUR_K)
+    return np.stack((pixels, pixels[::-1], pixels[:, ::-1], opacity), -1)
+
+
+brightness = row(
+    "RGBA to grey 4K uint8",
+    "2-D, 3840×2160 uint8, one picture",
+    must=Must(1.0),
+    check=Close("OpenCV"),
+)
+
+
+@brightness.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    pixels, transform = colours(data), mx.Grey()
+    return lambda: transform(pixels, channel_axis=2)
+
+
+@brightness.by("OpenCV")
+def _(data: Data):
+    import cv2
+
+    pixels = colours(data)
+    return lambda: cv2.cvtColor(pixels, cv2.COLOR_RGBA2GRAY)

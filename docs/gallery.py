@@ -99,6 +99,7 @@ ONCE: dict[str, dict[str, Any]] = {
     "crop_foreground": {"margin": 5},
     "crop_or_pad": {"shape": (230, 180, 100)},
     "fill_holes": {},
+    "grey": {"keys": "scores"},
     "crop_to_label": {"values": (2,), "margin": 5},
     "divisible_pad": {"multiple": 64},
     "grid_crop": {"shape": 90},
@@ -112,18 +113,30 @@ ONCE: dict[str, dict[str, Any]] = {
     "laplacian": {},
     "local_normalize": {"sigma": 6},
     "log": {},
+    "merge_channels": {"keys": ("scores", "weight")},
     "pad": {"before": (20, 20, 0), "after": (20, 20, 0), "mode": "reflect"},
+    "pick_channels": {"channels": (1, 2), "keys": "scores"},
     "remap_labels": {"table": {1: 2}},
     "reorient": {"orientation": "ASR"},
     "resample": {"spacing": 4, "interpolation": "area"},
     "resample_to": {"grid": {"shape": (60, 60, 40), "affine": [[3, 0.5, 0, -90], [-0.5, 3, 0, -100], [0, 0, 4, -70], [0, 0, 0, 1]]}},
     "rescale": {"percentiles": (1, 99)},
+    "split_channels": {"keys": "scores"},
+    "squeeze": {"keys": "scores"},
     "threshold": {"method": "otsu"},
     "z_normalize": {"mask": "nonzero"},
 }
 
 # What is drawn in place of the label, where a transform changes another item.
-ITEM = {"argmax": "scores", "label_pyramid": "label_2"}
+ITEM = {
+    "argmax": "scores",
+    "grey": "scores",
+    "label_pyramid": "label_2",
+    "merge_channels": "scores",
+    "pick_channels": "scores",
+    "split_channels": "scores_2",
+    "squeeze": "scores",
+}
 
 # What is shown on labels with specks and holes.
 SPECKLED = {"fill_holes", "keep_largest_component", "remove_random_component", "remove_small_components"}
@@ -232,7 +245,7 @@ def picture(name: str, sample: dict[str, mx.Volume], out: Path) -> None:
     specks, sample = sample["specks"], {key: v for key, v in sample.items() if key != "specks"}
     if name in SPECKLED:
         sample["label"] = specks
-    item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map") and name != "labels_to_image"
+    item, filled = ITEM.get(name, ""), CATEGORY[name] in ("label", "map", "channels", "items") and name != "labels_to_image"
     draw(panels[0], sample, "before", window, item if item in sample else "", filled)
     for n, (panel, parameters) in enumerate(zip(panels[1:], settings, strict=True)):
         made = mx.Pipeline([class_of(name)(**parameters)], seed=SEED)(sample, id=name, epoch=n)

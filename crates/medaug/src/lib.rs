@@ -16,6 +16,7 @@
 //! ```
 
 mod artefact;
+mod channel;
 mod histogram;
 mod intensity;
 mod label;
@@ -32,6 +33,12 @@ pub use artefact::simulate_low_resolution::SimulateLowResolution;
 pub use artefact::spikes::Spikes;
 pub use artefact::swap::Swap;
 pub use artefact::wrap_around::WrapAround;
+pub use channel::axis::{ChannelAxis, NamedAxis};
+pub use channel::grey::{Alpha, Grey, GreyWeights, NamedWeights};
+pub use channel::merge_channels::MergeChannels;
+pub use channel::pick_channels::{ChannelRange, PickChannels, Picked};
+pub use channel::split_channels::SplitChannels;
+pub use channel::squeeze::Squeeze;
 pub use intensity::bias_field::{BiasField, Polynomials};
 pub use intensity::cast::Cast;
 pub use intensity::clahe::Clahe;

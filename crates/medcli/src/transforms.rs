@@ -52,6 +52,8 @@ fn list() -> String {
         (Category::Artefact, "Artefacts of the scanner: images only"),
         (Category::Label, "Labels"),
         (Category::Map, "Maps: of probabilities or weights"),
+        (Category::Channels, "Channels and frames: images only"),
+        (Category::Items, "Items: several images become one"),
     ] {
         let members: Vec<&Entry> = catalog().iter().filter(|e| e.category == category).collect();
         if members.is_empty() {

@@ -60,8 +60,8 @@ pub use sample::{Item, Role, Sample, Value};
 pub use sampler::{Boundary, Sampler};
 pub use step::{
     Derived, Filter, FilterRun, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of,
-    OfChannel, OfVoxels, Point, PointRun, RawTile, RawVolume, Relabel, Remake, RemakeBy, RowAt, Step, Turned,
-    Warp,
+    OfChannel, OfPixels, OfVoxels, Point, PointRun, RawTile, RawVolume, Relabel, Remake, RemakeBy, RowAt,
+    Step, Take, Turned, Warp,
 };
 pub use transform::{Category, Declared, Facts, ItemFacts, Place, Transform};
 pub use volume::{Scale, Storage, Volume};

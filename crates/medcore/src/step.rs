@@ -30,6 +30,8 @@ pub enum Step {
     Relabel(Relabel),
     /// Voxels of another dtype, or with other channels.
     Remake(Remake),
+    /// Some of the channels, or other axes for them.
+    Take(Take),
     /// Items appear, split or vanish.
     Items(Items),
     /// The user's own function.
@@ -419,6 +421,9 @@ pub struct Remake {
 /// From rows of an item's channels, in its dtype and native byte order, to rows of other channels.
 pub type OfVoxels = dyn Fn(&[&[u8]], &mut [&mut [u8]]) -> Result<()> + Send + Sync;
 
+/// From rows of voxels whose channels lie side by side, in an item's dtype and native byte order, to rows of one channel.
+pub type OfPixels = dyn Fn(&[u8], &mut [u8]) -> Result<()> + Send + Sync;
+
 /// From a packed channel of a shape, x fastest, to one of another dtype.
 pub type OfChannel = dyn Fn(&[u8], [usize; 3], &mut [u8]) -> Result<()> + Send + Sync;
 
@@ -427,8 +432,22 @@ pub type OfChannel = dyn Fn(&[u8], [usize; 3], &mut [u8]) -> Result<()> + Send +
 pub enum RemakeBy {
     /// A voxel's channels from the same voxel's channels, row by row.
     Voxels(Arc<OfVoxels>),
+    /// One channel of the same voxel's channels: of rows of each channel, or of such as have the channels of each voxel side by side.
+    Pixels {
+        /// Of rows of each channel.
+        planes: Arc<OfVoxels>,
+        /// Of voxels one after the other.
+        pixels: Arc<OfPixels>,
+    },
     /// Each channel from all voxels of the same channel, which ends the pushing of crops towards the file.
     Channel(Arc<OfChannel>),
+}
+
+impl RemakeBy {
+    /// Whether a box of it needs that box alone.
+    pub fn is_local(&self) -> bool {
+        !matches!(self, RemakeBy::Channel(_))
+    }
 }
 
 impl fmt::Debug for Remake {
@@ -437,18 +456,36 @@ impl fmt::Debug for Remake {
     }
 }
 
+/// Channels of an item's, each as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Take {
+    /// What `explain` prints.
+    pub label: String,
+    /// The channels, counted over all axes after the third with the first of them fastest.
+    pub channels: Vec<usize>,
+    /// Sizes of the axes that they are given; empty for one channel without an axis.
+    pub extra: Vec<usize>,
+}
+
 /// Changes of the list of items, or of the number of samples.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Items {
     /// The sample becomes several, each by its own steps.
     Split(Vec<Vec<Step>>),
-    /// Items come of the one being planned, which stays as it is.
+    /// Items come of the one being planned.
     Derive {
         /// What they are.
         items: Vec<Derived>,
         /// Whether all voxels of the item are wanted for each of them: then they are made once.
         whole: bool,
+        /// Whether they take its place; else it stays as it is.
+        instead: bool,
+    },
+    /// The touched items become the channels of one, in their order: of one role, dtypes that differ as float32.
+    Merge {
+        /// Its name; the first one's if not given.
+        item: Option<String>,
     },
 }
 

@@ -106,9 +106,20 @@ pub enum Category {
     Label,
     /// Once for each map.
     Map,
+    /// Once for each image: its channels or frames.
+    Channels,
+    /// Once for the sample, of which images (`keys`: any volumes) become other items.
+    Items,
     /// Once for the sample; every item moves together. Steps that change values (points, filters) touch the images
     /// alone.
     Spatial,
+}
+
+impl Category {
+    /// Whether it is planned once for the sample, on one grid.
+    pub fn is_of_sample(self) -> bool {
+        matches!(self, Category::Spatial | Category::Items)
+    }
 }
 
 /// A transform: from facts and a key to steps.

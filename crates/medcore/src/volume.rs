@@ -194,6 +194,26 @@ impl Volume {
         Volume { offset, extra: vec![], extra_strides: vec![], ..self.clone() }
     }
 
+    /// Some channels (first extra axis fastest) with axes of these sizes, over the same buffer; `None` where no strides reach them.
+    #[must_use]
+    pub fn with_channels(&self, channels: &[usize], extra: &[usize]) -> Option<Volume> {
+        if channels.len() != extra.iter().product::<usize>() || channels.iter().any(|c| *c >= self.channels())
+        {
+            return None;
+        }
+        let at: Vec<isize> = channels.iter().map(|c| self.channel_offset(*c) as isize).collect();
+        let first = *at.first()?;
+        let mut step = 1;
+        let mut strides = vec![];
+        for &n in extra {
+            strides.push(if n > 1 { at[step] - first } else { 0 });
+            step *= n;
+        }
+        let out =
+            Volume { offset: first as usize, extra: extra.to_vec(), extra_strides: strides, ..self.clone() };
+        at.iter().enumerate().all(|(c, at)| out.channel_offset(c) as isize == *at).then_some(out)
+    }
+
     /// Where the voxels lie.
     pub fn grid(&self) -> &Grid {
         &self.grid

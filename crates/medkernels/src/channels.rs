@@ -1,4 +1,4 @@
-//! Label values as channels, and channels as label values.
+//! Label values as channels, channels as label values, and channels that lie side by side.
 
 use crate::element::Element;
 use crate::kernel::kernel;
@@ -52,5 +52,37 @@ kernel! {
             *at = if more { number } else { *at };
             *most = if more { *v } else { *most };
         }
+    }
+}
+
+kernel! {
+    /// One of the channels of voxels that have so many side by side.
+    ///
+    /// ```
+    /// let mut green = [0; 2];
+    /// medkernels::channels::plane(&[10u8, 20, 30, 11, 21, 31], 1, 3, &mut green);
+    /// assert_eq!(green, [20, 21]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    pub fn plane[T: Element](pixels: &[T], channel: usize, channels: usize, out: &mut [T]) {
+        match channels {
+            2 => take::<T, 2>(pixels, channel, out),
+            3 => take::<T, 3>(pixels, channel, out),
+            4 => take::<T, 4>(pixels, channel, out),
+            _ => {
+                for (pixel, out) in pixels.chunks_exact(channels).zip(out) {
+                    *out = pixel[channel];
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn take<T: Element, const C: usize>(pixels: &[T], channel: usize, out: &mut [T]) {
+    for (pixel, out) in pixels.as_chunks::<C>().0.iter().zip(out) {
+        *out = pixel[channel];
     }
 }

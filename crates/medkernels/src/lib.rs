@@ -37,6 +37,7 @@ mod elementary;
 pub mod filter;
 pub mod float_env;
 pub mod gather;
+pub mod grey;
 pub mod histogram;
 pub mod interpolate;
 mod intrinsics;

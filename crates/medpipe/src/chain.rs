@@ -247,13 +247,14 @@ impl Chain {
                 }
             }
             Step::Warp(w) => self.push_warp(&w)?,
-            Step::Remake(r) if channel.is_none() => *self = self.remade(r)?,
+            Step::Remake(r) if channel.is_none() => *self = self.remade(r),
+            Step::Take(t) if channel.is_none() => *self = self.taken(&t)?,
             Step::Host(Host { label, run: HostRun::Volume(run) }) => {
                 self.real(&label)?;
                 let dtype = if self.role == Role::Label { self.dtype() } else { DType::F32 };
                 self.push(Op::Host(run), dtype, label);
             }
-            Step::Items(_) | Step::Host(_) | Step::Remake(_) => {
+            Step::Items(_) | Step::Host(_) | Step::Remake(_) | Step::Take(_) => {
                 return Err(Error::Unsupported {
                     what: "a step that changes the sample".into(),
                     found: format!("item {:?} alone", self.name),

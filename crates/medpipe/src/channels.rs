@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use medcore::{Filter, FilterRun, Measure, Point, PointRun, RowAt, Step};
+use medcore::{Filter, FilterRun, Measure, Step};
 use medkernels::buffer::Buffer;
-use medkernels::points::Row;
 use medkernels::threads;
 
 use crate::Result;
@@ -13,6 +12,7 @@ use crate::chain::{Chain, Op, Stage};
 use crate::compute::Layout;
 use crate::evaluate::buffer;
 use crate::source::Source;
+use crate::take::told_step;
 use crate::tile::Want;
 
 /// Bytes of a channel beyond which it does not stay in a core's cache from one pass to the next.
@@ -63,7 +63,7 @@ impl Chain {
 }
 
 impl Stage {
-    fn of_channel(&self, channel: usize) -> Option<Stage> {
+    pub(crate) fn of_channel(&self, channel: usize) -> Option<Stage> {
         let mine = |c: &Option<usize>| c.is_none_or(|c| c == channel);
         let op = match &self.op {
             Op::Points(runs) if runs.iter().all(|(_, run)| !run.indexed) => {
@@ -91,13 +91,8 @@ impl Stage {
 fn numbered(m: &Measure, channel: usize) -> Measure {
     let then = Arc::clone(&m.then);
     let told = move |step| match step {
-        Step::Point(Point::Run(run)) if run.indexed => {
-            let inner = Arc::clone(&run.run);
-            let run_here = move |row: Row<'_>, at: &RowAt| inner(row, &RowAt { channel, ..*at });
-            Step::Point(Point::Run(PointRun { run: Arc::new(run_here), ..run }))
-        }
         Step::Measure(m) => Step::Measure(numbered(&m, channel)),
-        other => other,
+        other => told_step(other, channel),
     };
     Measure { then: Arc::new(move |numbers| Ok(then(numbers)?.into_iter().map(told).collect())), ..m.clone() }
 }

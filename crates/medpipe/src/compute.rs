@@ -49,6 +49,13 @@ impl Chain {
     /// The output in memory, in a layout.
     pub(crate) fn compute_as(&self, want: Want, layout: Layout) -> Result<Volume> {
         let _env = FloatEnv::enter();
+        if let (Layout::ZFastest, Some(made)) = (layout, self.as_made()?) {
+            // What nobody else holds and lies so need not be copied.
+            if want.dtype(made.stored_dtype()) == made.stored_dtype() && lies_in_c(&made) {
+                return Ok(made);
+            }
+            return Chain { source: Source::Memory(made), ..self.clone() }.compute_now(want, layout);
+        }
         self.on_voxels(|chain| chain.compute_now(want, layout))
     }
 
@@ -58,9 +65,7 @@ impl Chain {
         match &self.source {
             Source::Cached(kept) => kept.with(|source| work(&Chain { source, ..self.clone() })),
             Source::Shared(shared) => work(&self.on_shared(shared)?),
-            Source::Stack(stack) => {
-                stack.on_voxels(&mut |s| work(&Chain { source: Source::Stack(s.clone()), ..self.clone() }))
-            }
+            Source::Stack(stack) => stack.on_voxels(&mut |s| work(&self.on_stack(s)?)),
             _ => work(self),
         }
     }
@@ -179,7 +184,7 @@ impl Chain {
                     now.chain.push_warp(&Warp::lattice("a part", &grid, crop, needed.shape))?;
                     let part = Arc::new(now.whole(want)?);
                     let part = Volume::packed(part, want.dtype(dtype), inner(&grid, &needed), extra, meta)?;
-                    now = Resolved { chain: next.on_part(part, &needed, &grid), fresh: None };
+                    now = Resolved { chain: next.on_part(Source::Memory(part), &needed, &grid), fresh: None };
                     continue;
                 }
             };
@@ -509,6 +514,14 @@ fn stored(
     let before = |i: usize| extra[..i].iter().product::<usize>() * grid.len();
     let steps = (0..extra.len()).map(|i| before(i) as isize).collect();
     Ok(Volume::strided(store, dtype, grid, 0, c_strides(grid.shape), extra, steps)?.with_meta(meta))
+}
+
+/// Whether voxels are C-contiguous (x, y, z), channel by channel.
+fn lies_in_c(v: &Volume) -> bool {
+    let (shape, strides) = (v.grid().shape, v.strides());
+    let c = c_strides(shape);
+    let space = (0..3).all(|i| shape[i] <= 1 || strides[i] == c[i]);
+    space && (0..v.channels()).all(|channel| v.channel_offset(channel) == channel * v.grid().len())
 }
 
 /// Strides of a C-contiguous (x, y, z) box.

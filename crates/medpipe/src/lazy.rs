@@ -158,7 +158,8 @@ impl LazyVolume {
         if role == self.role() {
             return Ok(self.clone());
         }
-        if !self.is_untouched() || matches!(self.start.source, Source::Cached(_) | Source::Shared(_)) {
+        let begun = self.is_untouched() && self.nodes.is_empty();
+        if !begun || matches!(self.start.source, Source::Cached(_) | Source::Shared(_)) {
             return Ok(LazyVolume::from_volume_as(self.compute()?, role)?.named(self.id()));
         }
         let out =

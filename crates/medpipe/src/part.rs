@@ -11,12 +11,12 @@ use crate::source::Source;
 
 impl Chain {
     /// The same chain on a part of its source, which takes the whole's place; nothing outside the part is asked for.
-    pub(crate) fn on_part(mut self, part: Volume, b: &Box3, whole: &Grid) -> Chain {
+    pub(crate) fn on_part(mut self, part: Source, b: &Box3, whole: &Grid) -> Chain {
         let lattice = Lattice { offset: b.start.map(|v| -(v as i64)), ..Lattice::IDENTITY };
         let moved = Moved { lattice, window: Box3::whole(b.shape), boundary: Boundary::Constant(0.0) };
         let (dtype, label) = (part.dtype(), "a part".into());
         self.stages.insert(0, Stage { op: Op::Lattice(moved), grid: *whole, dtype, label });
-        self.source = Source::Memory(part);
+        self.source = part;
         self
     }
 
@@ -33,7 +33,7 @@ impl Chain {
             self.source = Source::Memory(part);
             return Ok(self);
         }
-        Ok(self.on_part(part, &needed, &whole))
+        Ok(self.on_part(Source::Memory(part), &needed, &whole))
     }
 }
 

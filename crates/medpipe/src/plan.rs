@@ -188,7 +188,7 @@ pub(crate) fn apply(
         .into());
     }
     let touched = |name: &str, role: Role| touches(header, single.category, name, role);
-    if single.category == Category::Spatial {
+    if single.category.is_of_sample() {
         let targets: Vec<bool> = state.items.iter().map(|i| touched(i.name(), i.role())).collect();
         // What is moved together lies on one grid; what is not moved may lie anywhere.
         let moved = state.items.iter().zip(&targets).filter(|(_, targeted)| **targeted);
@@ -215,7 +215,7 @@ pub(crate) fn apply(
         }
         return together(state, steps, &targets, reading);
     }
-    let (snapshot, mut derived) = (state.clone(), vec![]);
+    let (snapshot, mut derived, mut gone) = (state.clone(), vec![], vec![]);
     for item in &mut state.items {
         let Planning::Volume(chain) = item else { continue };
         if !touched(&chain.name, chain.role) {
@@ -241,8 +241,9 @@ pub(crate) fn apply(
             let at = Facts { grid: &whole.grid, items: &facts, item: Some(&whole), places: &snapshot.places };
             note(key, Some(&name), None)?;
             for step in single.transform.plan(&at, key)? {
-                if let Step::Items(Items::Derive { items, whole }) = step {
+                if let Step::Items(Items::Derive { items, whole, instead }) = step {
                     derived.extend(chain.derived(items, whole)?);
+                    gone.extend(instead.then(|| name.clone()));
                     continue;
                 }
                 chain.push_step(step, None, &|name| snapshot.chain(name).cloned())?;
@@ -255,7 +256,7 @@ pub(crate) fn apply(
             return Err(Error::shape(&node.name, chain.grid(), whole.grid).into());
         }
     }
-    state.join(&node.name, derived)?;
+    state.join(&node.name, derived, gone)?;
     state.share_masks();
     Ok(Planned::Done(vec![state]))
 }
@@ -290,6 +291,10 @@ fn together(mut state: State, steps: Vec<Step>, targets: &[bool], reading: Readi
                     }
                 }
                 return Ok(Planned::Done(out));
+            }
+            Step::Items(Items::Merge { item }) => {
+                let merged = state.merge(item.as_deref(), targets)?;
+                return together(state, steps.collect(), &merged, reading);
             }
             Step::Host(Host { label, run: HostRun::Sample(run) }) => {
                 if reading == Reading::Forbidden {

@@ -126,7 +126,7 @@ impl Chain {
         let part = Volume::strided(Arc::new(part), dtype, inner(&grid, &needed), 0, to, extra, steps)?
             .with_meta(self.source.meta().clone())
             .with_scale(self.source.scale());
-        Ok(self.clone().on_part(part, &needed, &grid).turned(TURN))
+        Ok(self.clone().on_part(Source::Memory(part), &needed, &grid).turned(TURN))
     }
 
     /// Planes along z that are made at once: as many as stay in the second cache level, and thick against what filters read around them.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use medcore::{Box3, DType, Grid, Lattice, Meta, Remake, RemakeBy, Scale, Volume, Warp};
+use medcore::{Box3, DType, Grid, Lattice, Meta, Remake, Scale, Volume, Warp};
 use medio::VolumeFile;
 use medkernels::PerProcess;
 
@@ -29,6 +29,8 @@ enum What {
     Whole(Chain),
     /// The same, for items of one sample.
     Items(Chain),
+    /// The same, of which each that needs it makes its own box.
+    Boxes(Chain),
     /// What is made of all that a chain gives; made anew for each that needs it.
     Made(Chain, Remake),
 }
@@ -44,14 +46,16 @@ impl Shared {
     pub(crate) fn grid(&self) -> &Grid {
         match &self.what {
             What::Part(source, _) => source.grid(),
-            What::Whole(chain) | What::Items(chain) | What::Made(chain, _) => chain.grid(),
+            What::Whole(chain) | What::Items(chain) | What::Boxes(chain) | What::Made(chain, _) => {
+                chain.grid()
+            }
         }
     }
 
     pub(crate) fn dtype(&self) -> DType {
         match &self.what {
             What::Part(source, _) => source.dtype(),
-            What::Whole(chain) | What::Items(chain) => chain.dtype(),
+            What::Whole(chain) | What::Items(chain) | What::Boxes(chain) => chain.dtype(),
             What::Made(_, remake) => remake.dtype,
         }
     }
@@ -59,7 +63,7 @@ impl Shared {
     pub(crate) fn stored_dtype(&self) -> DType {
         match &self.what {
             What::Part(source, _) => source.stored_dtype(),
-            What::Whole(chain) | What::Items(chain) => chain.dtype(),
+            What::Whole(chain) | What::Items(chain) | What::Boxes(chain) => chain.dtype(),
             What::Made(_, remake) => remake.dtype,
         }
     }
@@ -67,7 +71,7 @@ impl Shared {
     pub(crate) fn scale(&self) -> Option<Scale> {
         match &self.what {
             What::Part(source, _) => source.scale(),
-            What::Whole(_) | What::Items(_) | What::Made(..) => None,
+            What::Whole(_) | What::Items(_) | What::Boxes(_) | What::Made(..) => None,
         }
     }
 
@@ -75,7 +79,9 @@ impl Shared {
     pub(crate) fn source(&self) -> &Source {
         match &self.what {
             What::Part(source, _) => source,
-            What::Whole(chain) | What::Items(chain) | What::Made(chain, _) => &chain.source,
+            What::Whole(chain) | What::Items(chain) | What::Boxes(chain) | What::Made(chain, _) => {
+                &chain.source
+            }
         }
     }
 
@@ -105,6 +111,7 @@ impl Shared {
             What::Items(chain) => {
                 (chain.explain()?, "what the above gives (made once for all that come of it)".into())
             }
+            What::Boxes(chain) => (chain.explain()?, "what the above gives".into()),
             What::Made(chain, remake) => {
                 (chain.explain()?, format!("what the above gives, as {}", remake.label))
             }
@@ -116,7 +123,31 @@ impl Shared {
         match &self.what {
             What::Part(source, _) => source.load(),
             What::Whole(_) | What::Items(_) => self.voxels(),
+            What::Boxes(chain) => chain.compute(Want::Stored),
             What::Made(chain, remake) => remade(remake, &chain.compute(Want::Stored)?),
+        }
+    }
+
+    /// A box of all channels.
+    pub(crate) fn part(self: &Arc<Shared>, b: &Box3) -> Result<Volume> {
+        let whole = *b == Box3::whole(self.grid().shape);
+        match &self.what {
+            What::Boxes(chain) if !whole => chain.cropped(b)?.compute(Want::Stored),
+            What::Made(chain, remake) if !whole && remake.by.is_local() => {
+                remade(remake, &chain.cropped(b)?.compute(Want::Stored)?)
+            }
+            What::Part(source, held) if held.union(b) != *held => source.part(b),
+            What::Part(source, held) => {
+                let start = [0, 1, 2].map(|i| b.start[i] - held.start[i]);
+                let held = Source::Memory(self.voxels()?);
+                if source.scale().is_some() {
+                    source.part(b)
+                } else {
+                    held.part(&Box3 { start, shape: b.shape })
+                }
+            }
+            _ if whole => self.load(),
+            _ => Source::Memory(self.load()?).part(b),
         }
     }
 
@@ -138,7 +169,7 @@ impl Shared {
         let made = match &self.what {
             What::Part(source, b) => source.part(b)?,
             What::Whole(chain) | What::Items(chain) => chain.compute(Want::Stored)?,
-            What::Made(..) => self.load()?,
+            What::Boxes(_) | What::Made(..) => self.load()?,
         };
         self.made.set(made.clone());
         if let Some(flight) = flight {
@@ -152,7 +183,7 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Part(source, b) => write!(f, "Shared({b:?} of {source:?})"),
-            What::Whole(chain) | What::Items(chain) => write!(f, "Shared({chain:?})"),
+            What::Whole(chain) | What::Items(chain) | What::Boxes(chain) => write!(f, "Shared({chain:?})"),
             What::Made(chain, remake) => write!(f, "Shared({remake:?} of {chain:?})"),
         }
     }
@@ -165,12 +196,12 @@ impl Chain {
         let again = match &self.source {
             Source::Cached(kept) => kept.too_large(),
             Source::Shared(shared) => {
-                matches!(&shared.what, What::Made(_, r) if matches!(r.by, RemakeBy::Channel(_)))
+                matches!(&shared.what, What::Made(_, r) if !r.by.is_local())
             }
             _ => false,
         };
         if done == 0 && !again {
-            return self.clone();
+            return Chain { source: self.source.split(), ..self.clone() };
         }
         let start = Chain { stages: self.stages[..done].to_vec(), made: None, ..self.clone() };
         self.begun_after(done, What::Whole(start).shared())
@@ -185,12 +216,38 @@ impl Chain {
         Chain { idle: vec![], ..self.begun_after(self.stages.len(), What::Items(start).shared()) }
     }
 
+    /// What is made voxel by voxel of another chain, if that is all there is to be done.
+    pub(crate) fn as_made(&self) -> Result<Option<Volume>> {
+        match &self.source {
+            Source::Shared(shared) if self.stages.is_empty() && matches!(shared.what, What::Made(..)) => {
+                shared.load().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What the chain gives, as a source of its own.
+    pub(crate) fn as_source(&self) -> Source {
+        if self.stages.is_empty() {
+            return self.source.clone();
+        }
+        What::Boxes(Chain { made: None, ..self.clone() }).shared()
+    }
+
+    /// The chain of a box of what this one gives.
+    fn cropped(&self, b: &Box3) -> Result<Chain> {
+        let crop = Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY };
+        let mut part = self.clone();
+        part.push_warp(&Warp::lattice("a part", self.grid(), crop, b.shape))?;
+        Ok(part)
+    }
+
     /// What is made for all items that come of one, if this is such an item; else the chain itself.
     pub(crate) fn beginning(&self) -> &Chain {
         match &self.source {
             Source::Shared(shared) => match &shared.what {
                 What::Items(start) => start,
-                What::Part(..) | What::Whole(_) | What::Made(..) => self,
+                What::Part(..) | What::Whole(_) | What::Boxes(_) | What::Made(..) => self,
             },
             _ => self,
         }
@@ -202,31 +259,24 @@ impl Chain {
         match &shared.what {
             What::Part(source, b) if b.union(&self.source_box()) != *b => Ok(memory(source.clone())),
             What::Part(_, b) if *b != Box3::whole(shared.grid().shape) => {
-                Ok(self.clone().on_part(shared.voxels()?, b, shared.grid()))
+                Ok(self.clone().on_part(Source::Memory(shared.voxels()?), b, shared.grid()))
             }
-            What::Made(start, remake) => {
-                let (whole, b) = (Box3::whole(shared.grid().shape), self.source_box());
-                if b == whole || !matches!(remake.by, RemakeBy::Voxels(_)) {
-                    return Ok(memory(Source::Memory(shared.load()?)));
-                }
-                let crop = Lattice { offset: b.start.map(|v| v as i64), ..Lattice::IDENTITY };
-                let mut part = start.clone();
-                part.push_warp(&Warp::lattice("a part", start.grid(), crop, b.shape))?;
-                let made = remade(remake, &part.compute(Want::Stored)?)?;
-                Ok(self.clone().on_part(made, &b, shared.grid()))
+            What::Made(_, remake) if !remake.by.is_local() => Ok(memory(Source::Memory(shared.load()?))),
+            What::Boxes(_) | What::Made(..) => {
+                let (b, grid) = (self.source_box(), shared.grid());
+                let part = Source::Memory(shared.part(&b)?);
+                let whole = b == Box3::whole(grid.shape);
+                Ok(if whole { memory(part) } else { self.clone().on_part(part, &b, grid) })
             }
             _ => Ok(memory(Source::Memory(shared.voxels()?))),
         }
     }
 
     /// What is made of this chain's voxels, as the start of another.
-    pub(crate) fn remade(&self, remake: Remake) -> medcore::Result<Chain> {
-        if !self.dtype().is_real() {
-            return Err(medcore::Error::not_numeric(&remake.label, self.dtype()));
-        }
+    pub(crate) fn remade(&self, remake: Remake) -> Chain {
         let start = Chain { made: None, ..self.clone() };
         let source = What::Made(start, remake).shared();
-        Ok(Chain { source, stages: vec![], idle: vec![], made: None, ..self.clone() })
+        Chain { source, stages: vec![], idle: vec![], made: None, ..self.clone() }
     }
 }
 
@@ -283,15 +333,34 @@ impl State {
 }
 
 impl Source {
+    /// The same voxels, for several patches: what needs a whole volume is done once for all of them.
+    pub(crate) fn split(&self) -> Source {
+        match self {
+            Source::Stack(stack) => Source::Stack(stack.split()),
+            Source::Shared(shared) => match &shared.what {
+                What::Boxes(chain) => What::Boxes(chain.split()).shared(),
+                _ => self.clone(),
+            },
+            other => other.clone(),
+        }
+    }
+
     /// Whether both read the same files and nothing else.
     fn same_files(&self, other: &Source) -> bool {
         let plain = |s: &Source| match s {
             Source::File(_) => true,
-            Source::Stack(s) => s.parts().iter().all(|p| matches!(p, Source::File(_))),
+            Source::Stack(s) => s.parts().iter().all(|p| matches!(p.source, Source::File(_))),
             _ => false,
         };
         let identities = |s: &Source| s.files().into_iter().map(VolumeFile::identity).collect::<Vec<_>>();
-        plain(self) && plain(other) && identities(self) == identities(other)
+        let channels = |s: &Source| match s {
+            Source::Stack(s) => s.parts().iter().map(|p| p.channels.clone()).collect(),
+            _ => vec![],
+        };
+        plain(self)
+            && plain(other)
+            && identities(self) == identities(other)
+            && channels(self) == channels(other)
     }
 }
 

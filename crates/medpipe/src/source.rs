@@ -87,7 +87,7 @@ impl Source {
         match self {
             Source::File(f) => vec![f],
             Source::Memory(_) | Source::Cached(_) => vec![],
-            Source::Stack(s) => s.parts().iter().flat_map(Source::files).collect(),
+            Source::Stack(s) => s.parts().iter().flat_map(|p| p.source.files()).collect(),
             Source::Shared(s) => s.source().files(),
         }
     }
@@ -97,7 +97,7 @@ impl Source {
         match self {
             Source::Memory(_) | Source::Shared(_) => true,
             Source::File(_) | Source::Cached(_) => false,
-            Source::Stack(s) => s.parts().iter().any(Source::shares_memory),
+            Source::Stack(s) => s.parts().iter().any(|p| p.source.shares_memory()),
         }
     }
 
@@ -134,14 +134,14 @@ impl Source {
         match self {
             Source::File(f) => f.compressed(),
             Source::Memory(_) | Source::Cached(_) | Source::Shared(_) => false,
-            Source::Stack(s) => s.parts().iter().any(Source::compressed),
+            Source::Stack(s) => s.parts().iter().any(|p| p.source.compressed()),
         }
     }
 
     /// Bytes that one voxel takes in all channels, as stored.
     pub(crate) fn voxel_bytes(&self) -> usize {
         match self {
-            Source::Stack(s) => s.parts().iter().map(Source::voxel_bytes).sum(),
+            Source::Stack(s) => s.voxel_bytes(),
             other => other.stored_dtype().bytes() * other.extra().iter().product::<usize>(),
         }
     }

@@ -158,6 +158,11 @@ def _place(array: _arrays.Array, axes: list[int], n: int) -> _arrays.Array:
     return np.moveaxis(array, list(behind), axes)
 
 
+def _space(array: _arrays.Array, n: int) -> _arrays.Array:
+    """An array whose channels became one, with `n` axes if z has one voxel."""
+    return array[:, :, 0] if array.ndim == n + 1 and array.shape[2] == 1 else array
+
+
 def _channels_first(v: Volume, n: int) -> tuple[_arrays.Array, bool]:
     """C-contiguous, the channels in front, `n` axes if z has one voxel; and whether it is bfloat16."""
     array, bfloat16 = v._channel_first(_name(v.dtype), True)
@@ -173,8 +178,9 @@ def _to_array(like: _arrays.Array, channel_axis: int | Sequence[int] | None) -> 
     def back(v: Any) -> Any:
         if not isinstance(v, Volume):
             return v
-        if not axes:
-            return v.numpy(v.dtype, "F" if f_order else "C")
+        if not axes or len(v.shape) <= 3:
+            array = v.numpy(v.dtype, "F" if f_order else "C")
+            return _space(array, like.ndim - len(axes)) if axes else array
         if axes == [0] and not f_order:
             return _channels_first(v, like.ndim)[0]
         return _place(v.numpy(v.dtype), axes, like.ndim)
@@ -189,7 +195,9 @@ def _to_tensor(like: Any, channel_axis: int | Sequence[int] | None) -> Back:
         if not isinstance(v, Volume):
             return _arrays.to_tensor(np.asarray(v)).to(like.device)
         bfloat16 = False
-        if axes == [0]:
+        if axes and len(v.shape) <= 3:
+            array = np.ascontiguousarray(_space(v.numpy(v.dtype), like.ndim - len(axes)))
+        elif axes == [0]:
             array, bfloat16 = _channels_first(v, like.ndim)
         elif axes:
             array = np.ascontiguousarray(_place(v.numpy(v.dtype), axes, like.ndim))

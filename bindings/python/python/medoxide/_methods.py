@@ -13,9 +13,11 @@ if TYPE_CHECKING:
         Absent,
         AffinePart,
         AffineRule,
+        Alpha,
         AntiAlias,
         Axes,
         BoundarySide,
+        ChannelAxis,
         Classes,
         CropPlace,
         CropUnit,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         GivenField,
         GivenGrid,
         GivenNumbers,
+        GreyWeights,
         Interpolation,
         LabelInterpolation,
         LengthUnit,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
         OffsetUnit,
         Outside,
         PadMode,
+        Picked,
         Pivot,
         Polynomials,
         ResamplePreset,
@@ -1483,6 +1487,38 @@ class TransformMethods:
             seed,
         )
 
+    def grey(
+        self: V,
+        weights: GreyWeights = "bt601",
+        *,
+        alpha: Alpha = "ignore",
+    ) -> V:
+        """Make one brightness of colours: of NIfTI's RGB24 and RGBA32 voxels, or of three or four
+        channels.
+
+        Bytes stay bytes, with the numbers of `OpenCV`'s `cvtColor`: weights in 2^-15ths, rounded
+        half up, saturated. Channels of any other dtype become float32.
+
+        Peers: OpenCV `cvtColor`; Pillow `Image.convert`; scikit-image `color.rgb2gray`; torchvision
+        `Grayscale`.
+
+        Parameters
+        ----------
+        weights : GreyWeights, default "bt601"
+            What red, green and blue count: by name, or three numbers of magnitudes up to 16.
+        alpha : Alpha, default "ignore"
+            What a fourth channel does. `ignore`: nothing, as in `OpenCV` and Pillow. `multiply`:
+            the brightness is multiplied by its share of the largest (255 of bytes, 1 of other
+            dtypes), as over black.
+        """
+        return self._apply(
+            "grey",
+            {
+                "weights": weights,
+                "alpha": alpha,
+            },
+        )
+
     def grid_crop(
         self: V,
         shape: int | Sequence[int],
@@ -2160,6 +2196,31 @@ class TransformMethods:
             },
         )
 
+    def merge_channels(
+        self: V,
+        item: str | None = None,
+    ) -> V:
+        """Make one item of several, whose channels are its channels: of the weightings of a scan in
+        files of their own, one image.
+
+        All images of the sample, or the volumes that `keys` names, in the sample's order. They
+        lie on one grid and have one role; if their dtypes differ, float32 is made of them. What
+        comes of a file stays a read of the region that is wanted.
+
+        Peers: MONAI `ConcatItemsd`; NumPy `stack`, `concatenate`; PyTorch `stack`, `cat`.
+
+        Parameters
+        ----------
+        item : str | None, default None
+            The name of the item; the first one's if not given.
+        """
+        return self._apply(
+            "merge_channels",
+            {
+                "item": item,
+            },
+        )
+
     def morphology(
         self: V,
         operation: MorphologyOperation = "dilate",
@@ -2393,6 +2454,37 @@ class TransformMethods:
                 "id": id,
             },
             seed,
+        )
+
+    def pick_channels(
+        self: V,
+        channels: Picked,
+        *,
+        axis: ChannelAxis | None = None,
+    ) -> V:
+        """Keep some of the channels or frames: one volume of a time series, a few of a scan's
+        weightings.
+
+        Of a file only these are read. Channels are counted over all axes after x, y, z, the
+        first of them fastest, unless `axis` says which one is meant.
+
+        Peers: MONAI `SplitDim`, `Lambda`; NumPy `take`.
+
+        Parameters
+        ----------
+        channels : Picked
+            The number of one, whose axis is dropped; a list of several, in the order that they will
+            have; or a range of them. Negative numbers count from the end.
+        axis : ChannelAxis | None, default None
+            The axis after x, y, z that they are counted along; the others stay. All as one if not
+            given.
+        """
+        return self._apply(
+            "pick_channels",
+            {
+                "channels": channels,
+                "axis": axis,
+            },
         )
 
     def poisson_noise(
@@ -3687,6 +3779,56 @@ class TransformMethods:
                 "per_channel": per_channel,
             },
             seed,
+        )
+
+    def split_channels(
+        self: V,
+        items: Sequence[str] | None = None,
+        *,
+        axis: ChannelAxis | None = None,
+    ) -> V:
+        """Make an item of each channel or frame, in place of the one that they are of.
+
+        Transforms that come after treat each as an image of its own, with its own random
+        numbers; `merge_channels` brings them together again.
+
+        Peers: MONAI `SplitDimd`, `SplitDim`; NumPy `split`; PyTorch `unbind`.
+
+        Parameters
+        ----------
+        items : Sequence[str] | None, default None
+            The names of the items, one for each channel; the item's own with `_0`, `_1` and so on
+            if not given.
+        axis : ChannelAxis | None, default None
+            The axis after x, y, z that is divided; the others stay. All as one if not given.
+        """
+        return self._apply(
+            "split_channels",
+            {
+                "items": items,
+                "axis": axis,
+            },
+        )
+
+    def squeeze(
+        self: V,
+        axis: ChannelAxis | None = None,
+    ) -> V:
+        """Drop axes of length 1 after x, y, z: a time series of one volume becomes a volume, a file
+        of x, y, z, 1, c one with c channels.
+
+        Peers: MONAI `SqueezeDim`; NumPy `squeeze`.
+
+        Parameters
+        ----------
+        axis : ChannelAxis | None, default None
+            The axis to drop, which must have the length 1; all such axes if not given.
+        """
+        return self._apply(
+            "squeeze",
+            {
+                "axis": axis,
+            },
         )
 
     def swap(

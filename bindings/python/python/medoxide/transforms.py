@@ -53,6 +53,7 @@ __all__ = [
     "GaussianSmooth",
     "Ghosting",
     "GibbsRinging",
+    "Grey",
     "GridCrop",
     "GridDistortion",
     "HistogramEqualize",
@@ -69,12 +70,14 @@ __all__ = [
     "Log",
     "Maybe",
     "MedianSmooth",
+    "MergeChannels",
     "Morphology",
     "Motion",
     "OneHot",
     "OneOf",
     "Pad",
     "PermuteLabels",
+    "PickChannels",
     "PoissonNoise",
     "Quantize",
     "RandomCrop",
@@ -103,6 +106,8 @@ __all__ = [
     "SomeOf",
     "SpeckleNoise",
     "Spikes",
+    "SplitChannels",
+    "Squeeze",
     "Swap",
     "Threshold",
     "Window",
@@ -127,6 +132,9 @@ AffineRule: TypeAlias = Literal["keep", "update"]
 `update` it as MONAI does (voxels moved, the world is where it was).
 """
 
+Alpha: TypeAlias = Literal["ignore", "multiply"]
+"""What the fourth channel, opacity, does to the brightness."""
+
 AntiAlias: TypeAlias = Literal["none", "scikit", "monai"]
 """How images are smoothed before they are sampled `f` times as coarsely: not at all (`none`); by a
 Gaussian of `(f - 1) / 2` voxels, outside of which lies what `mode` says (`scikit`) or zeros
@@ -139,6 +147,9 @@ Axes: TypeAlias = int | str | Sequence[int]
 
 BoundarySide: TypeAlias = Literal["inner", "outer", "thick"]
 """Which side of a boundary: `inner`, `outer` or `thick`."""
+
+ChannelRange: TypeAlias = Mapping[str, int | None]
+"""A range of channels."""
 
 CropPlace: TypeAlias = Literal["random", "centre"]
 """Where a patch lies: `random`, every place inside the volume equally likely, or `centre`."""
@@ -241,6 +252,20 @@ MorphologyOperation: TypeAlias = Literal["dilate", "erode", "open", "close"]
 Moves: TypeAlias = Literal["content", "grid"]
 """What the numbers of an affine move."""
 
+NamedAxis: TypeAlias = Literal["time", "component"]
+"""The axes after x, y, z that `NIfTI` gives a meaning."""
+
+ChannelAxis: TypeAlias = NamedAxis | int
+"""An axis after x, y, z: as numbered in the array (3 is the first of them, -1 the last), or by the
+name that `NIfTI` has for it.
+"""
+
+NamedWeights: TypeAlias = Literal["bt601", "bt709", "mean"]
+"""Weights of red, green and blue that have a name."""
+
+GreyWeights: TypeAlias = NamedWeights | Sequence[float]
+"""The weights of red, green and blue."""
+
 NoiseScale: TypeAlias = Literal["noise", "deviation", "peak"]
 """What the magnitude of smoothed noise is: `noise`, the range of the uniform noise before it is
 smoothed, as in MONAI; `deviation`, that of the displacements; or `peak`, the largest
@@ -266,6 +291,9 @@ them as they are (MONAI's `nonzero`).
 PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap", "smallest"]
 """What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`.
 """
+
+Picked: TypeAlias = int | ChannelRange | Sequence[int]
+"""Which channels."""
 
 Pivot: TypeAlias = Literal["range", "mean", "zero"]
 """What values are mirrored about: the middle of the `range` (smallest and largest change places),
@@ -2468,6 +2496,65 @@ class GibbsRinging(Transform):
         )
 
 
+class Grey(Transform):
+    """Make one brightness of colours: of NIfTI's RGB24 and RGBA32 voxels, or of three or four
+    channels.
+
+    Bytes stay bytes, with the numbers of `OpenCV`'s `cvtColor`: weights in 2^-15ths, rounded
+    half up, saturated. Channels of any other dtype become float32.
+
+    Peers: OpenCV `cvtColor`; Pillow `Image.convert`; scikit-image `color.rgb2gray`; torchvision
+    `Grayscale`.
+
+    Parameters
+    ----------
+    weights : GreyWeights, default "bt601"
+        What red, green and blue count: by name, or three numbers of magnitudes up to 16.
+    alpha : Alpha, default "ignore"
+        What a fourth channel does. `ignore`: nothing, as in `OpenCV` and Pillow. `multiply`: the
+        brightness is multiplied by its share of the largest (255 of bytes, 1 of other dtypes), as
+        over black.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "grey"
+    weights: GreyWeights
+    alpha: Alpha
+
+    def __init__(
+        self,
+        weights: GreyWeights = "bt601",
+        *,
+        alpha: Alpha = "ignore",
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "weights": weights,
+                "alpha": alpha,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class GridCrop(Transform):
     """Cut the whole volume into patches that cover every voxel; the sample becomes as many as its
     shape needs.
@@ -3543,6 +3630,58 @@ class MedianSmooth(Transform):
         )
 
 
+class MergeChannels(Transform):
+    """Make one item of several, whose channels are its channels: of the weightings of a scan in
+    files of their own, one image.
+
+    All images of the sample, or the volumes that `keys` names, in the sample's order. They lie
+    on one grid and have one role; if their dtypes differ, float32 is made of them. What comes of
+    a file stays a read of the region that is wanted.
+
+    Peers: MONAI `ConcatItemsd`; NumPy `stack`, `concatenate`; PyTorch `stack`, `cat`.
+
+    Parameters
+    ----------
+    item : str | None, default None
+        The name of the item; the first one's if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "merge_channels"
+    item: str | None
+
+    def __init__(
+        self,
+        item: str | None = None,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "item": item,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
 class Morphology(Transform):
     """Grow labels, shrink them, or smooth their outlines, by binary morphology.
 
@@ -3893,6 +4032,64 @@ class PermuteLabels(Transform):
         self._declare(
             {
                 "labels": labels,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class PickChannels(Transform):
+    """Keep some of the channels or frames: one volume of a time series, a few of a scan's
+    weightings.
+
+    Of a file only these are read. Channels are counted over all axes after x, y, z, the first of
+    them fastest, unless `axis` says which one is meant.
+
+    Peers: MONAI `SplitDim`, `Lambda`; NumPy `take`.
+
+    Parameters
+    ----------
+    channels : Picked
+        The number of one, whose axis is dropped; a list of several, in the order that they will
+        have; or a range of them. Negative numbers count from the end.
+    axis : ChannelAxis | None, default None
+        The axis after x, y, z that they are counted along; the others stay. All as one if not
+        given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "pick_channels"
+    channels: Picked
+    axis: ChannelAxis | None
+
+    def __init__(
+        self,
+        channels: Picked,
+        *,
+        axis: ChannelAxis | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "channels": channels,
+                "axis": axis,
             },
             p=p,
             keys=keys,
@@ -5815,6 +6012,110 @@ class Spikes(Transform):
             keys=keys,
             id=id,
             per_channel=per_channel,
+            key=key,
+            patch=patch,
+        )
+
+
+class SplitChannels(Transform):
+    """Make an item of each channel or frame, in place of the one that they are of.
+
+    Transforms that come after treat each as an image of its own, with its own random numbers;
+    `merge_channels` brings them together again.
+
+    Peers: MONAI `SplitDimd`, `SplitDim`; NumPy `split`; PyTorch `unbind`.
+
+    Parameters
+    ----------
+    items : Sequence[str] | None, default None
+        The names of the items, one for each channel; the item's own with `_0`, `_1` and so on if
+        not given.
+    axis : ChannelAxis | None, default None
+        The axis after x, y, z that is divided; the others stay. All as one if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "split_channels"
+    items: Sequence[str] | None
+    axis: ChannelAxis | None
+
+    def __init__(
+        self,
+        items: Sequence[str] | None = None,
+        *,
+        axis: ChannelAxis | None = None,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "items": items,
+                "axis": axis,
+            },
+            p=p,
+            keys=keys,
+            id=id,
+            key=key,
+            patch=patch,
+        )
+
+
+class Squeeze(Transform):
+    """Drop axes of length 1 after x, y, z: a time series of one volume becomes a volume, a file of
+    x, y, z, 1, c one with c channels.
+
+    Peers: MONAI `SqueezeDim`; NumPy `squeeze`.
+
+    Parameters
+    ----------
+    axis : ChannelAxis | None, default None
+        The axis to drop, which must have the length 1; all such axes if not given.
+    p : float, default 1.0
+        Probability of being applied, from 0 to 1.
+    keys : str | Sequence[str] | None, default None
+        Items of a dict that it touches; by role if not given.
+    id : str | None, default None
+        Name of its random draws; its name and occurrence if not given.
+    key : str | None, default None
+        The key that it draws under, as `Pipeline.drawn` writes it down.
+    patch : Sequence[int] | None, default None
+        The one patch that it touches, as `Pipeline.drawn` writes it down.
+    """
+
+    __slots__ = ()
+    name: ClassVar[str] = "squeeze"
+    axis: ChannelAxis | None
+
+    def __init__(
+        self,
+        axis: ChannelAxis | None = None,
+        *,
+        p: float = 1.0,
+        keys: str | Sequence[str] | None = None,
+        id: str | None = None,
+        key: str | None = None,
+        patch: Sequence[int] | None = None,
+    ) -> None:
+        self._declare(
+            {
+                "axis": axis,
+            },
+            p=p,
+            keys=keys,
+            id=id,
             key=key,
             patch=patch,
         )

@@ -253,7 +253,7 @@ impl Transform for Threshold {
             Some(name) => {
                 let steps = vec![step, Step::Point(Point::Cast(DType::U8))];
                 let items = vec![Derived { name: name.clone(), role: Role::Label, steps }];
-                Step::Items(Items::Derive { items, whole: false })
+                Step::Items(Items::Derive { items, whole: false, instead: false })
             }
             None => step,
         }])

@@ -43,7 +43,11 @@ impl Transform for LabelPyramid {
             }
             items.push(Derived { name, role, steps: lower(at, scale) });
         }
-        Ok(if items.is_empty() { vec![] } else { vec![Step::Items(Items::Derive { items, whole: true })] })
+        Ok(if items.is_empty() {
+            vec![]
+        } else {
+            vec![Step::Items(Items::Derive { items, whole: true, instead: false })]
+        })
     }
 
     fn derives(&self) -> bool {

@@ -73,7 +73,7 @@ impl Transform for LabelsToImage {
         let stream = key.text("voxels").stream();
         let step = Step::point_at("an image of labels", move |row, at| tissues.paint(row, at, stream));
         let image = Derived { name: self.image.clone(), role: Role::Image, steps: vec![step] };
-        Ok(vec![Step::Items(Items::Derive { items: vec![image], whole: false })])
+        Ok(vec![Step::Items(Items::Derive { items: vec![image], whole: false, instead: false })])
     }
 
     fn derives(&self) -> bool {

@@ -166,5 +166,5 @@ pub(crate) fn becomes(
         return Err(Error::param(transform, "item", format!("{name:?}"), "a name that no other item has"));
     }
     let items = vec![Derived { name: name.into(), role, steps }];
-    Ok(vec![Step::Items(Items::Derive { items, whole: name != own })])
+    Ok(vec![Step::Items(Items::Derive { items, whole: name != own, instead: false })])
 }

@@ -11,6 +11,7 @@ mod environment;
 mod filter;
 #[cfg(all(unix, not(miri)))]
 mod fork;
+mod grey;
 mod interpolate;
 mod levels;
 mod linear;

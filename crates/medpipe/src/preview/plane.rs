@@ -145,7 +145,10 @@ fn first_channel(volume: &LazyVolume) -> Result<Source> {
         return Ok(Source::Memory(volume.compute()?));
     }
     let source = match volume.source() {
-        Source::Stack(stack) => &stack.parts()[0],
+        Source::Stack(stack) => match &stack.parts()[0] {
+            part if part.channels().first() == Some(&0) => part.source(),
+            _ => volume.source(),
+        },
         source => source,
     };
     match source {

@@ -237,7 +237,7 @@ impl State {
         let reference = self.reference().ok().map(|c| *c.grid());
         for item in &mut self.items {
             if let Planning::Volume(chain) = item {
-                let grid = reference.filter(|_| category == Category::Spatial).unwrap_or(*chain.grid());
+                let grid = reference.filter(|_| category.is_of_sample()).unwrap_or(*chain.grid());
                 chain.enter(named, touches(header, category, &chain.name, chain.role), &grid);
             }
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails should stop")]
 
 mod artefact;
+mod channel;
 mod contrast;
 mod field;
 mod filter;

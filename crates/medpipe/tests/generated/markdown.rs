@@ -87,6 +87,12 @@ pub(crate) fn render() -> String {
             "Maps",
             "Maps of probabilities become something else; images and labels are not touched.",
         ),
+        (
+            Category::Channels,
+            "Channels",
+            "Channels and frames of images are chosen, divided or made one; labels and maps are not touched.",
+        ),
+        (Category::Items, "Items", "Several images, or the volumes that `keys` names, become one item."),
     ];
     for (category, title, lead) in categories {
         let _ = write!(out, "\n## {title}\n\n{lead}\n");

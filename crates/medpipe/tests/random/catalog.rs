@@ -20,6 +20,8 @@ fn needed(name: &str) -> Value {
         "threshold" => json!({"lower": 1}),
         "window" => json!({"level": 1, "width": 3}),
         "flip" => json!({"axes": [0, 2]}),
+        "grey" => json!({"keys": "colours"}),
+        "pick_channels" => json!({"channels": -1}),
         "grid_crop" => json!({"shape": 6}),
         "label_pyramid" => json!({"scales": [0.5, [1, 0.5, 0.3]]}),
         "one_hot" => json!({"classes": 3}),

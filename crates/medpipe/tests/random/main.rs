@@ -30,7 +30,7 @@ fn pipeline(nodes: &[Value], seed: u64) -> Pipeline {
     Pipeline::new(given::nodes(nodes)).with_seed(seed)
 }
 
-/// A sample with an image of two channels, another image, a label, weights and landmarks.
+/// A sample with an image of two channels, another image, a label, weights, colours and landmarks.
 fn sample(shape: [usize; 3]) -> LazySample {
     let lazy = |v: Volume, role| LazyItem::Volume(LazyVolume::from_volume_as(v, role).unwrap());
     let grid = *image(shape, 1, 0).grid();
@@ -43,6 +43,7 @@ fn sample(shape: [usize; 3]) -> LazySample {
         .with("t2", lazy(image(shape, 1, 2), Role::Image))
         .with("label", lazy(label, Role::Label))
         .with("weight", lazy(Volume::from_f32(grid, &weight).unwrap(), Role::Map))
+        .with("colours", lazy(image(shape, 3, 4), Role::Map))
         .with("points", LazyItem::Points(points))
 }
 
