@@ -57,16 +57,18 @@ def test_scipy_zoom(shape, target, order):
         near(ours, theirs)
 
 
-@pytest.mark.parametrize("mode", ["edge", "constant", "reflect", "symmetric", "wrap"])
-@pytest.mark.parametrize("order", [1, 3])
+@pytest.mark.parametrize("mode", ["edge", "constant", "cut", "reflect", "symmetric", "wrap"])
+@pytest.mark.parametrize("order", [0, 1, 3])
 @pytest.mark.parametrize("shape", SHAPES[:4])
 def test_scipy_affine_transform(shape, order, mode):
     array = random_array(shape, seed=3)
     linear = np.array([[0.9, 0.2, -0.1], [-0.15, 1.1, 0.05], [0.1, 0.0, 0.8]])
-    offset = np.array([0.7, -1.2, 0.4])
+    # No sample lies on a limit, where rounding would decide.
+    offset = np.array([0.71234, -1.23457, 0.43211])
     names = {
         "edge": "nearest",
         "constant": "grid-constant",
+        "cut": "constant",
         "reflect": "mirror",
         "symmetric": "reflect",
         "wrap": "grid-wrap",
@@ -83,11 +85,35 @@ def test_scipy_affine_transform(shape, order, mode):
         about="origin",
         mode=mode,
         value=-20,
-        interpolation="cubic" if order == 3 else "linear",
+        interpolation={0: "nearest", 1: "linear", 3: "cubic"}[order],
     )
     # On axes of a few voxels SciPy's filter is exact to 8e-5 in this mode: so far it is from itself on an array that is padded first.
     short = order == 3 and mode == "symmetric" and min(n for n in shape if n > 1) < 6
     near(move(volume(array)).numpy(), theirs, 1e-4 if short else 5e-6)
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+@pytest.mark.parametrize(("shape", "target"), CASES[:10])
+def test_scipy_map_coordinates_without_blending(shape, target, order):
+    array = random_array(shape, seed=6)
+    interpolation = {0: "nearest", 1: "linear", 3: "cubic"}[order]
+    # Along the axes: half-pixel centres of a finer grid lie beyond the outermost voxels.
+    at = np.meshgrid(*(half_pixel(n, m) for n, m in zip(shape, target)), indexing="ij")
+    theirs = ndimage.map_coordinates(array.astype(np.float64), at, order=order, mode="constant", cval=77)
+    ours = volume(array).resample(shape=target, mode="cut", value=77, interpolation=interpolation)
+    if order == 0:
+        assert np.mean(ours.numpy() != theirs.astype(np.float32)) < 0.02  # ties that rounding decides
+    else:
+        near(ours.numpy(), theirs, 5e-6)
+    # By a field of their own.
+    field = np.random.default_rng(7).uniform(-2, 2, (*shape, 3))
+    at = [axis + field[..., n] for n, axis in enumerate(np.meshgrid(*map(np.arange, shape), indexing="ij"))]
+    theirs = ndimage.map_coordinates(array.astype(np.float64), at, order=order, mode="constant", cval=77)
+    ours = volume(array).displace(field.tolist(), unit="voxels", mode="cut", value=77, interpolation=interpolation)
+    if order == 0:
+        assert np.mean(ours.numpy() != theirs.astype(np.float32)) < 0.02
+    else:
+        near(ours.numpy(), theirs, 2e-5)
 
 
 @pytest.mark.parametrize("name", ["anisotropic", "oblique_permuted"])

@@ -64,6 +64,9 @@ pub enum Boundary {
     /// This value everywhere outside; interpolation blends with it within a voxel of the edge (SciPy `grid-constant`,
     /// torch `zeros` for 0).
     Constant(f64),
+    /// This value where a sample lies beyond the centre of an outermost voxel, and nothing of it anywhere else: SciPy's `constant`. Of copied voxels it is
+    /// the same as [`Boundary::Constant`]. The executor cuts, and samples by another boundary.
+    Cut(f64),
     /// The nearest edge voxel (SciPy `nearest`, torch `border`, NumPy `edge`).
     Edge,
     /// Mirrored about the edge of the outermost voxel, which is repeated: `b a | a b c | c b` (SciPy `reflect`, NumPy `symmetric`).
@@ -87,7 +90,7 @@ impl From<Boundary> for interpolate::Boundary {
     /// The kernels call `Symmetric` by SciPy's name `Reflect`, and `Reflect` by SciPy's name `Mirror`.
     fn from(b: Boundary) -> interpolate::Boundary {
         match b {
-            Boundary::Constant(v) => interpolate::Boundary::Constant(v as f32),
+            Boundary::Constant(v) | Boundary::Cut(v) => interpolate::Boundary::Constant(v as f32),
             Boundary::Edge => interpolate::Boundary::Edge,
             Boundary::Symmetric => interpolate::Boundary::Reflect,
             Boundary::Reflect => interpolate::Boundary::Mirror,
@@ -101,6 +104,7 @@ impl std::fmt::Display for Boundary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Boundary::Constant(v) => write!(f, "constant {v}"),
+            Boundary::Cut(v) => write!(f, "{v}, not blended"),
             Boundary::Edge => f.write_str("edge"),
             Boundary::Symmetric => f.write_str("symmetric"),
             Boundary::Reflect => f.write_str("reflect"),

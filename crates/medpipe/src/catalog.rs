@@ -24,7 +24,7 @@ pub struct Entry {
     pub main: Option<&'static str>,
     /// Whether it draws at random even where no parameter is a [`medcore::Dist`].
     pub random: bool,
-    /// JSON schema of its parameters: types, defaults, units (`x-unit`) and docs; and what it is called elsewhere (`x-peers`).
+    /// JSON schema of its parameters: types, defaults, units (`x-unit`) and docs; what it is called elsewhere (`x-peers`), and what else stands for a value in Python (`x-python`).
     pub schema: Value,
     parse: fn(&str, Value) -> Result<(Arc<dyn Transform>, Value)>,
 }

@@ -39,6 +39,8 @@ pub(crate) struct Stage {
     pub(crate) dtype: DType,
     /// What `explain` prints.
     pub(crate) label: String,
+    /// Where its voxels come from, of a warp that waits for a measurement.
+    pub(crate) awaited: Option<Map>,
 }
 
 /// An operation on one channel, or on all.
@@ -85,6 +87,8 @@ pub(crate) struct Interpolated {
     /// Whether linear samples are labels: the one with the largest share.
     pub(crate) votes: bool,
     pub(crate) boundary: Boundary,
+    /// The value of samples beyond the centres of the outermost voxels, if they are not sampled.
+    pub(crate) cut: Option<f64>,
     /// Whether the input holds coefficients of splines, where the sampler is cubic.
     pub(crate) coefficients: bool,
     pub(crate) composable: bool,
@@ -144,7 +148,18 @@ impl Chain {
 
     pub(crate) fn push(&mut self, op: Op, dtype: DType, label: String) {
         let grid = *self.grid();
-        self.stages.push(Stage { op, grid, dtype, label });
+        self.stages.push(Stage { op, grid, dtype, label, awaited: None });
+    }
+
+    /// Appends a measurement that a warp waits for.
+    pub(crate) fn push_awaited(&mut self, m: Measure, w: &Warp) -> Result<()> {
+        self.push_one(Step::Measure(m), None, &|_| None)?;
+        // What follows from it moves the voxels there.
+        if let Some(last) = self.stages.last_mut() {
+            last.grid = w.grid;
+            last.awaited = matches!(last.op, Op::Measure(..)).then(|| w.map.clone());
+        }
+        Ok(())
     }
 
     /// Arithmetic needs real numbers.
@@ -285,6 +300,7 @@ impl Chain {
         let lattice = w.map.affine().and_then(|map| Lattice::of(map, w.grid.shape));
         let boundary = match w.boundary {
             Boundary::Constant(_) | Boundary::Smallest if label => Boundary::Constant(w.label_fill),
+            Boundary::Cut(_) if label => Boundary::Cut(w.label_fill),
             Boundary::Smallest => {
                 let (window, boundary) = (Box3::whole(before.shape), Boundary::Constant(0.0));
                 let inside = lattice
@@ -297,6 +313,8 @@ impl Chain {
             b => b,
         };
         if let Some(lattice) = lattice {
+            // On voxels there is nothing to blend.
+            let boundary = if let Boundary::Cut(v) = boundary { Boundary::Constant(v) } else { boundary };
             let moved = Moved { lattice, window: Box3::whole(before.shape), boundary };
             if let Boundary::Constant(v) = boundary
                 && !moved.stays_inside(w.grid.shape)
@@ -323,12 +341,20 @@ impl Chain {
             return self.push_clipped(w);
         }
         let (map, composable) = (w.map.clone(), w.composable && pointwise);
-        let next = Interpolated { map, sampler, votes, boundary, coefficients: false, composable, joined: 1 };
+        let (boundary, cut) = match boundary {
+            // Inside, splines go on as a mirror's would; others look at nothing outside.
+            Boundary::Cut(v) if sampler.contains(&Sampler::Cubic) => (Boundary::Reflect, Some(v)),
+            Boundary::Cut(v) => (Boundary::Edge, Some(v)),
+            b => (b, None),
+        };
+        let next =
+            Interpolated { map, sampler, votes, boundary, cut, coefficients: false, composable, joined: 1 };
         if !next.keeps_dtype() {
             self.real(&w.label)?;
         }
         let dtype = if next.keeps_dtype() { self.dtype() } else { DType::F32 };
-        if let (true, Boundary::Constant(v)) = (next.keeps_dtype(), boundary) {
+        let fill = if let Boundary::Constant(v) = boundary { Some(v) } else { cut };
+        if let (true, Some(v)) = (next.keeps_dtype(), fill) {
             self.holds(v, &w.label)?;
         }
         if let Some((first, between)) = self.joinable(&next) {
@@ -345,7 +371,8 @@ impl Chain {
             }
             return Ok(());
         }
-        self.stages.push(Stage { op: Op::Interpolate(next), grid: w.grid, dtype, label: w.label.clone() });
+        let (op, label) = (Op::Interpolate(next), w.label.clone());
+        self.stages.push(Stage { op, grid: w.grid, dtype, label, awaited: None });
         Ok(())
     }
 
@@ -406,7 +433,7 @@ impl Chain {
                 && next.composable
                 && first.sampler == next.sampler
                 && first.votes == next.votes
-                && first.boundary == next.boundary
+                && (first.boundary, first.cut) == (next.boundary, next.cut)
         };
         match &self.stages[..] {
             [.., Stage { op: Op::Interpolate(first), .. }] if fits(first) => Some((first.clone(), None)),
@@ -434,7 +461,8 @@ impl Chain {
             return;
         }
         let dtype = self.dtype();
-        self.stages.push(Stage { op: Op::Lattice(next), grid: w.grid, dtype, label: w.label.clone() });
+        let (op, label) = (Op::Lattice(next), w.label.clone());
+        self.stages.push(Stage { op, grid: w.grid, dtype, label, awaited: None });
     }
 
     /// Whether a fill value can stand in the item's dtype.
@@ -493,7 +521,7 @@ impl fmt::Debug for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Op::Lattice(m) => write!(f, "copy ({})", m.boundary),
-            Op::Interpolate(i) => write!(f, "interpolate ({}, {})", i.how(), i.boundary),
+            Op::Interpolate(i) => write!(f, "interpolate ({}, {})", i.how(), i.outside()),
             Op::Points(p) => write!(f, "{} point operations", p.len()),
             Op::Cast(d) => write!(f, "cast to {d}"),
             Op::Filter(_, x) => write!(f, "filter, halo {:?}", x.halo),

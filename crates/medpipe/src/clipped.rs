@@ -16,7 +16,7 @@ impl Chain {
             if m.count > 0 {
                 let [low, high] = match warp.boundary {
                     // What lies outside stays what it is.
-                    Boundary::Constant(v) => [m.extent[0].min(v), m.extent[1].max(v)],
+                    Boundary::Constant(v) | Boundary::Cut(v) => [m.extent[0].min(v), m.extent[1].max(v)],
                     _ => m.extent,
                 };
                 let label = format!("hold within {low:.6} to {high:.6}");
@@ -35,11 +35,6 @@ impl Chain {
             per_channel: true,
             then: Arc::new(then),
         };
-        self.push_one(Step::Measure(m), None, &|_| None)?;
-        // What follows from it moves the voxels there.
-        if let Some(last) = self.stages.last_mut() {
-            last.grid = w.grid;
-        }
-        Ok(())
+        self.push_awaited(m, w)
     }
 }

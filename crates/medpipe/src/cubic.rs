@@ -57,7 +57,8 @@ impl Stage {
         }
         let mut out = vec![];
         let grid = window.grid(before, shape);
-        let stage = |op, label: &str| Stage { op, grid, dtype: DType::F32, label: label.into() };
+        let stage =
+            |op, label: &str| Stage { op, grid, dtype: DType::F32, label: label.into(), awaited: None };
         if shape != n {
             let moved = Moved { lattice: window, window: Box3::whole(n), boundary: i.boundary };
             out.push(stage(Op::Lattice(moved), "around it what lies outside"));

@@ -8,7 +8,12 @@ use crate::plan::{Planning, State};
 
 impl Chain {
     /// What comes of this item as it stands. Where all voxels of it are wanted, it is made once for all of them and for itself.
-    pub(crate) fn derived(&mut self, items: Vec<Derived>, whole: bool) -> Result<Vec<Chain>> {
+    pub(crate) fn derived(
+        &mut self,
+        items: Vec<Derived>,
+        whole: bool,
+        masks: &dyn Fn(&str) -> Option<Chain>,
+    ) -> Result<Vec<Chain>> {
         // What cannot be divided is made once, and each takes its channels of it.
         let takes = |d: &Derived| d.steps.iter().any(|s| matches!(s, Step::Take(_)));
         if whole || items.iter().any(takes) && !self.is_divisible() {
@@ -18,7 +23,7 @@ impl Chain {
             // What it is made of is no file with steps, so no number of it has a name.
             let mut chain = Chain { name: d.name, role: d.role, made: None, idle: vec![], ..self.clone() };
             for step in d.steps {
-                chain.push_step(step, None, &|_| None)?;
+                chain.push_step(step, None, masks)?;
             }
             Ok(chain)
         };

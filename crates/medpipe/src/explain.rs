@@ -64,7 +64,7 @@ impl Chain {
                     let joined =
                         if i.joined > 1 { format!(", {} joined into one", i.joined) } else { String::new() };
                     let why = if i.composable { "" } else { ", never joined with another" };
-                    format!("interpolates, {how}; outside: {}{joined}{why}", i.boundary)
+                    format!("interpolates, {how}; outside: {}{joined}{why}", i.outside())
                 }
                 Op::Points(p) if p.is_empty() => "converts".into(),
                 Op::Points(p) => format!(

@@ -30,6 +30,23 @@ impl Chain {
         want: Want,
         out: &mut [u8],
     ) -> Result<()> {
+        self.fill_sampled(k, i, channel, b, want, out)?;
+        if let Some(value) = i.cut {
+            let dtype = if i.keeps_dtype() { want.dtype(self.stages[k - 1].dtype) } else { DType::F32 };
+            i.cut_off(&fill_word(dtype, value), b, self.shape_at(k - 1), out);
+        }
+        Ok(())
+    }
+
+    fn fill_sampled(
+        &self,
+        k: usize,
+        i: &Interpolated,
+        channel: usize,
+        b: &Box3,
+        want: Want,
+        out: &mut [u8],
+    ) -> Result<()> {
         let domain = self.shape_at(k - 1);
         let axes = [0, 1, 2];
         if i.is_between() && i.map.is_separable() {
@@ -188,6 +205,11 @@ impl Interpolated {
             [x, y, z] if x == y && y == z => x.to_string(),
             each => each.map(|s| s.to_string()).join(", "),
         }
+    }
+
+    /// What lies outside, in a few words.
+    pub(crate) fn outside(&self) -> String {
+        self.cut.map_or_else(|| self.boundary.to_string(), |v| Boundary::Cut(v).to_string())
     }
 
     /// Whether the boundary is the edge voxel along every axis.

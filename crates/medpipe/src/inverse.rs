@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use medcore::{
-    Boundary, Displacement, Error, Field, Grid, Lattice, Map, Measured, Of, Role, Sampler, Step, Volume, Warp,
-};
+use medcore::{Boundary, Displacement, Error, Field, Grid, Lattice, Map, Role, Sampler, Volume, Warp};
 use medkernels::threads;
 
 use crate::chain::{Chain, Op, Stage};
@@ -56,14 +54,8 @@ impl Stage {
         match &self.op {
             Op::Lattice(m) => Some(m.lattice.to_affine().into()),
             Op::Interpolate(i) => Some(i.map.clone()),
-            // A warp that waits for the range to hold values in moves voxels alike whatever that is.
-            Op::Measure(_, m, ..) if matches!(m.of, Of::Extent) => {
-                (m.then)(&Measured::default()).ok()?.into_iter().find_map(|step| match step {
-                    Step::Warp(w) => Some(w.map),
-                    _ => None,
-                })
-            }
-            _ => None,
+            // A warp that waits for numbers moves voxels alike whatever they are.
+            _ => self.awaited.clone(),
         }
     }
 }

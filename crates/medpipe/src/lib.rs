@@ -32,6 +32,7 @@ mod classes;
 mod clipped;
 mod compute;
 mod cubic;
+mod cut;
 mod datalist;
 mod derived;
 mod digest;

@@ -15,7 +15,7 @@ impl Chain {
         let lattice = Lattice { offset: b.start.map(|v| -(v as i64)), ..Lattice::IDENTITY };
         let moved = Moved { lattice, window: Box3::whole(b.shape), boundary: Boundary::Constant(0.0) };
         let (dtype, label) = (part.dtype(), "a part".into());
-        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid: *whole, dtype, label });
+        self.stages.insert(0, Stage { op: Op::Lattice(moved), grid: *whole, dtype, label, awaited: None });
         self.source = part;
         self
     }

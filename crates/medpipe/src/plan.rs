@@ -242,7 +242,7 @@ pub(crate) fn apply(
             note(key, Some(&name), None)?;
             for step in single.transform.plan(&at, key)? {
                 if let Step::Items(Items::Derive { items, whole, instead }) = step {
-                    derived.extend(chain.derived(items, whole)?);
+                    derived.extend(chain.derived(items, whole, &|name| snapshot.chain(name).cloned())?);
                     gone.extend(instead.then(|| name.clone()));
                     continue;
                 }

@@ -21,11 +21,6 @@ impl Chain {
             per_channel: false,
             then: Arc::new(then),
         };
-        self.push_one(Step::Measure(m), None, &|_| None)?;
-        // What follows from it moves the voxels there.
-        if let Some(last) = self.stages.last_mut() {
-            last.grid = w.grid;
-        }
-        Ok(())
+        self.push_awaited(m, w)
     }
 }

@@ -55,7 +55,7 @@ impl Stage {
             _ => return None,
         };
         let grid = grid_turned(&self.grid, turn);
-        Some(Stage { op, grid, dtype: self.dtype, label: self.label.clone() })
+        Some(Stage { op, grid, dtype: self.dtype, label: self.label.clone(), awaited: None })
     }
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -167,10 +168,13 @@ class TransformMethods:
             the lowest label where several are). `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -416,10 +420,13 @@ class TransformMethods:
             How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
             the voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -755,11 +762,13 @@ class TransformMethods:
         shape : int | Sequence[int]
             Voxels along x, y, z.
         mode : PadMode, default "constant"
-            What is added where the volume is too small. `constant`: one value. `edge`: the edge
-            voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
-            voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
-            which is measured first, so that nothing before is joined with it; labels have theirs of
-            `constant`.
+            What is added where the volume is too small. `constant`: one value; samples between the
+            outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a
+            sample lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of
+            whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge
+            voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other
+            side. `smallest`: the smallest value of the image, which is measured first, so that
+            nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -873,10 +882,13 @@ class TransformMethods:
             largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -966,10 +978,13 @@ class TransformMethods:
         multiple : int | Sequence[int], default 16
             Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
         mode : PadMode, default "constant"
-            What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
-            edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
-            other side. `smallest`: the smallest value of the image, which is measured first, so
-            that nothing before is joined with it; labels have theirs of `constant`.
+            What is added. `constant`: one value; samples between the outermost voxels and it are
+            blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond the
+            centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+            `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+            `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+            smallest value of the image, which is measured first, so that nothing before is joined
+            with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -1041,10 +1056,13 @@ class TransformMethods:
             largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -1115,10 +1133,13 @@ class TransformMethods:
             largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -1554,11 +1575,13 @@ class TransformMethods:
             is 1 - overlap. `torchio`: as MONAI's, with an overlap of a whole, even number of
             voxels: `int(window * overlap)`, made even downwards: `TorchIO`'s `GridSampler` (1.2).
         mode : PadMode, default "constant"
-            What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
-            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
-            image, which is measured first, so that nothing before is joined with it; labels have
-            theirs of `constant`.
+            What is added where the volume is smaller than the patch. `constant`: one value; samples
+            between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one
+            value where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+            `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -1618,10 +1641,13 @@ class TransformMethods:
             largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -2176,11 +2202,13 @@ class TransformMethods:
         radius : int | Sequence[int], default 1
             Voxels on either side along x, y, z, 0 to 7.
         mode : PadMode, default "edge"
-            What lies beyond the volume's edge. `constant`: one value. `edge`: the edge voxel.
-            `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
-            repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
-            measured first, so that nothing before is joined with it; labels have theirs of
-            `constant`.
+            What lies beyond the volume's edge. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value beyond the edge in mode `constant`.
         per_channel :
@@ -2403,10 +2431,13 @@ class TransformMethods:
         after : int | Sequence[int] | None, default None
             Voxels added after the last, instead of `amount`.
         mode : PadMode, default "constant"
-            What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the
-            edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
-            other side. `smallest`: the smallest value of the image, which is measured first, so
-            that nothing before is joined with it; labels have theirs of `constant`.
+            What is added. `constant`: one value; samples between the outermost voxels and it are
+            blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond the
+            centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+            `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+            `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+            smallest value of the image, which is measured first, so that nothing before is joined
+            with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -2590,11 +2621,13 @@ class TransformMethods:
         count : int, default 1
             Number of patches.
         mode : PadMode, default "constant"
-            What is added where the volume is smaller than the patch. `constant`: one value. `edge`:
-            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
-            image, which is measured first, so that nothing before is joined with it; labels have
-            theirs of `constant`.
+            What is added where the volume is smaller than the patch. `constant`: one value; samples
+            between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one
+            value where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+            `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -2697,11 +2730,13 @@ class TransformMethods:
             What happens where no voxel can be chosen. `uniform`: any place is equally likely, as in
             nnU-Net. `error`: an error.
         mode : PadMode, default "constant"
-            What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
-            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
-            image, which is measured first, so that nothing before is joined with it; labels have
-            theirs of `constant`.
+            What is added where a patch reaches beyond the volume. `constant`: one value; samples
+            between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one
+            value where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+            `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -2777,11 +2812,13 @@ class TransformMethods:
             What happens where no voxel has weight. `uniform`: any place is equally likely, as in
             nnU-Net. `error`: an error.
         mode : PadMode, default "constant"
-            What is added where a patch reaches beyond the volume. `constant`: one value. `edge`:
-            the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored,
-            the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
-            image, which is measured first, so that nothing before is joined with it; labels have
-            theirs of `constant`.
+            What is added where a patch reaches beyond the volume. `constant`: one value; samples
+            between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one
+            value where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+            `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0
@@ -3146,10 +3183,13 @@ class TransformMethods:
             How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
             the voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -3189,7 +3229,7 @@ class TransformMethods:
 
     def resample_to(
         self: V,
-        file: str | None = None,
+        file: str | PathLike[str] | None = None,
         *,
         item: str | None = None,
         grid: GivenGrid | None = None,
@@ -3212,7 +3252,7 @@ class TransformMethods:
 
         Parameters
         ----------
-        file : str | None, default None
+        file : str | PathLike[str] | None, default None
             A file whose grid it is; its header is read when the pipeline is made.
         item : str | None, default None
             An item of the sample whose grid it is.
@@ -3227,10 +3267,13 @@ class TransformMethods:
             How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`:
             the voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "constant"
-            What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-            first, so that nothing before is joined with it; labels have theirs of `constant`.
+            What lies outside the volume. `constant`: one value; samples between the outermost
+            voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample
+            lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole
+            voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not
+            repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+            `smallest`: the smallest value of the image, which is measured first, so that nothing
+            before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value outside in mode `constant`.
         label_value : int, default 0
@@ -4132,11 +4175,13 @@ class TransformMethods:
             largest share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the
             voxel in which a voxel of the output begins. `linear`: the largest share.
         mode : PadMode, default "edge"
-            What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the
-            edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-            edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the
-            image, which is measured first, so that nothing before is joined with it; labels have
-            theirs of `constant`.
+            What is added where the zoomed volume is smaller. `constant`: one value; samples between
+            the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value
+            where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+            `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`:
+            mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
+            `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
+            first, so that nothing before is joined with it; labels have theirs of `constant`.
         value : float, default 0.0
             The value added in mode `constant`, in real units.
         label_value : int, default 0

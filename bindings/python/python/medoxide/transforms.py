@@ -17,12 +17,15 @@ all else, by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from ._transform import Group, Transform
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    from .volume import Volume
 
 __all__ = [
     "Affine",
@@ -208,11 +211,11 @@ the odd number nearest to `2 * truncate * sigma + 0.5`; mirrored outside, the ed
 repeated).
 """
 
-GivenField: TypeAlias = str | Sequence[Sequence[Sequence[Sequence[float]]]]
+GivenField: TypeAlias = str | Sequence[Sequence[Sequence[Sequence[float]]]] | PathLike[str]
 """A field of displacements: a file, or vectors."""
 
-GivenGrid: TypeAlias = Mapping[str, Sequence[int] | Sequence[Sequence[float]]]
-"""A grid in numbers."""
+GivenGrid: TypeAlias = "Mapping[str, Sequence[int] | Sequence[Sequence[float]]] | Volume"
+"""A grid in numbers; in Python that of a volume, too."""
 
 GivenNumbers: TypeAlias = float | Sequence[float]
 """One number for all channels, or one for each."""
@@ -288,8 +291,9 @@ Outside: TypeAlias = Literal["normalize", "keep"]
 them as they are (MONAI's `nonzero`).
 """
 
-PadMode: TypeAlias = Literal["constant", "edge", "reflect", "symmetric", "wrap", "smallest"]
-"""What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`.
+PadMode: TypeAlias = Literal["constant", "cut", "edge", "reflect", "symmetric", "wrap", "smallest"]
+"""What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`,
+`cut` SciPy's `constant` (and `constant` its `grid-constant`).
 """
 
 Picked: TypeAlias = int | ChannelRange | Sequence[int]
@@ -429,10 +433,13 @@ class Affine(Transform):
         label where several are). `nearest`: the nearest voxel. `nearest_floor`: the voxel in which
         a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -815,10 +822,13 @@ class BsplineDeform(Transform):
         How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
         voxel in which a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -1375,10 +1385,13 @@ class CropOrPad(Transform):
     shape : int | Sequence[int]
         Voxels along x, y, z.
     mode : PadMode, default "constant"
-        What is added where the volume is too small. `constant`: one value. `edge`: the edge voxel.
-        `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
-        repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
-        measured first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What is added where the volume is too small. `constant`: one value; samples between the
+        outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a
+        sample lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of
+        whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel
+        not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+        `smallest`: the smallest value of the image, which is measured first, so that nothing before
+        is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -1540,10 +1553,13 @@ class Displace(Transform):
         share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
         voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -1699,10 +1715,13 @@ class DivisiblePad(Transform):
     multiple : int | Sequence[int], default 16
         Each axis becomes a multiple of this, along x, y, z; 1 leaves it as it is.
     mode : PadMode, default "constant"
-        What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
-        voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
-        `smallest`: the smallest value of the image, which is measured first, so that nothing before
-        is joined with it; labels have theirs of `constant`.
+        What is added. `constant`: one value; samples between the outermost voxels and it are
+        blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond the centre of
+        an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is `constant`.
+        `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`:
+        mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of
+        the image, which is measured first, so that nothing before is joined with it; labels have
+        theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -1793,10 +1812,13 @@ class Elastic(Transform):
         share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
         voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -1896,10 +1918,13 @@ class ElasticNoise(Transform):
         share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
         voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -2581,11 +2606,13 @@ class GridCrop(Transform):
         overlap. `torchio`: as MONAI's, with an overlap of a whole, even number of voxels:
         `int(window * overlap)`, made even downwards: `TorchIO`'s `GridSampler` (1.2).
     mode : PadMode, default "constant"
-        What is added where the volume is smaller than the patch. `constant`: one value. `edge`: the
-        edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
-        which is measured first, so that nothing before is joined with it; labels have theirs of
-        `constant`.
+        What is added where the volume is smaller than the patch. `constant`: one value; samples
+        between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value
+        where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+        `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored,
+        the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+        other side. `smallest`: the smallest value of the image, which is measured first, so that
+        nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -2671,10 +2698,13 @@ class GridDistortion(Transform):
         share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
         voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -3575,10 +3605,13 @@ class MedianSmooth(Transform):
     radius : int | Sequence[int], default 1
         Voxels on either side along x, y, z, 0 to 7.
     mode : PadMode, default "edge"
-        What lies beyond the volume's edge. `constant`: one value. `edge`: the edge voxel.
-        `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel
-        repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which is
-        measured first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies beyond the volume's edge. `constant`: one value; samples between the outermost
+        voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies
+        beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it
+        is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value beyond the edge in mode `constant`.
     p : float, default 1.0
@@ -3930,10 +3963,13 @@ class Pad(Transform):
     after : int | Sequence[int] | None, default None
         Voxels added after the last, instead of `amount`.
     mode : PadMode, default "constant"
-        What is added. `constant`: one value. `edge`: the edge voxel. `reflect`: mirrored, the edge
-        voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
-        `smallest`: the smallest value of the image, which is measured first, so that nothing before
-        is joined with it; labels have theirs of `constant`.
+        What is added. `constant`: one value; samples between the outermost voxels and it are
+        blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond the centre of
+        an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is `constant`.
+        `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`:
+        mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of
+        the image, which is measured first, so that nothing before is joined with it; labels have
+        theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -4234,11 +4270,13 @@ class RandomCrop(Transform):
     count : int, default 1
         Number of patches.
     mode : PadMode, default "constant"
-        What is added where the volume is smaller than the patch. `constant`: one value. `edge`: the
-        edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
-        which is measured first, so that nothing before is joined with it; labels have theirs of
-        `constant`.
+        What is added where the volume is smaller than the patch. `constant`: one value; samples
+        between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value
+        where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+        `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored,
+        the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+        other side. `smallest`: the smallest value of the image, which is measured first, so that
+        nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -4353,11 +4391,13 @@ class RandomCropByLabel(Transform):
         What happens where no voxel can be chosen. `uniform`: any place is equally likely, as in
         nnU-Net. `error`: an error.
     mode : PadMode, default "constant"
-        What is added where a patch reaches beyond the volume. `constant`: one value. `edge`: the
-        edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
-        which is measured first, so that nothing before is joined with it; labels have theirs of
-        `constant`.
+        What is added where a patch reaches beyond the volume. `constant`: one value; samples
+        between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value
+        where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+        `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored,
+        the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+        other side. `smallest`: the smallest value of the image, which is measured first, so that
+        nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -4469,11 +4509,13 @@ class RandomCropByWeight(Transform):
         What happens where no voxel has weight. `uniform`: any place is equally likely, as in
         nnU-Net. `error`: an error.
     mode : PadMode, default "constant"
-        What is added where a patch reaches beyond the volume. `constant`: one value. `edge`: the
-        edge voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the
-        edge voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image,
-        which is measured first, so that nothing before is joined with it; labels have theirs of
-        `constant`.
+        What is added where a patch reaches beyond the volume. `constant`: one value; samples
+        between the outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value
+        where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's
+        `constant`. Of whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored,
+        the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the
+        other side. `smallest`: the smallest value of the image, which is measured first, so that
+        nothing before is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0
@@ -5019,10 +5061,13 @@ class Resample(Transform):
         How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
         voxel in which a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -5125,7 +5170,7 @@ class ResampleTo(Transform):
 
     Parameters
     ----------
-    file : str | None, default None
+    file : str | PathLike[str] | None, default None
         A file whose grid it is; its header is read when the pipeline is made.
     item : str | None, default None
         An item of the sample whose grid it is.
@@ -5140,10 +5185,13 @@ class ResampleTo(Transform):
         How labels are sampled between voxels. `nearest`: the nearest voxel. `nearest_floor`: the
         voxel in which a voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "constant"
-        What lies outside the volume. `constant`: one value. `edge`: the edge voxel. `reflect`:
-        mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge voxel repeated.
-        `wrap`: the other side. `smallest`: the smallest value of the image, which is measured
-        first, so that nothing before is joined with it; labels have theirs of `constant`.
+        What lies outside the volume. `constant`: one value; samples between the outermost voxels
+        and it are blended (SciPy's `grid-constant`). `cut`: one value where a sample lies beyond
+        the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is
+        `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel not repeated.
+        `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side. `smallest`: the
+        smallest value of the image, which is measured first, so that nothing before is joined with
+        it; labels have theirs of `constant`.
     value : float, default 0.0
         The value outside in mode `constant`.
     label_value : int, default 0
@@ -5164,7 +5212,7 @@ class ResampleTo(Transform):
 
     __slots__ = ()
     name: ClassVar[str] = "resample_to"
-    file: str | None
+    file: str | PathLike[str] | None
     item: str | None
     grid: GivenGrid | None
     interpolation: Resampling
@@ -5176,7 +5224,7 @@ class ResampleTo(Transform):
 
     def __init__(
         self,
-        file: str | None = None,
+        file: str | PathLike[str] | None = None,
         *,
         item: str | None = None,
         grid: GivenGrid | None = None,
@@ -6543,11 +6591,13 @@ class Zoom(Transform):
         share of the neighbours. `nearest`: the nearest voxel. `nearest_floor`: the voxel in which a
         voxel of the output begins. `linear`: the largest share.
     mode : PadMode, default "edge"
-        What is added where the zoomed volume is smaller. `constant`: one value. `edge`: the edge
-        voxel. `reflect`: mirrored, the edge voxel not repeated. `symmetric`: mirrored, the edge
-        voxel repeated. `wrap`: the other side. `smallest`: the smallest value of the image, which
-        is measured first, so that nothing before is joined with it; labels have theirs of
-        `constant`.
+        What is added where the zoomed volume is smaller. `constant`: one value; samples between the
+        outermost voxels and it are blended (SciPy's `grid-constant`). `cut`: one value where a
+        sample lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of
+        whole voxels it is `constant`. `edge`: the edge voxel. `reflect`: mirrored, the edge voxel
+        not repeated. `symmetric`: mirrored, the edge voxel repeated. `wrap`: the other side.
+        `smallest`: the smallest value of the image, which is measured first, so that nothing before
+        is joined with it; labels have theirs of `constant`.
     value : float, default 0.0
         The value added in mode `constant`, in real units.
     label_value : int, default 0

@@ -67,6 +67,7 @@ pub struct Displace {
 
 /// A field of displacements: a file, or vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("x-python" = "PathLike[str]"))]
 #[serde(untagged, expecting = "a file's name, or lists of vectors: field[x][y][z] is three numbers")]
 pub enum GivenField {
     /// A file.

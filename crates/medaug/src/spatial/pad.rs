@@ -42,13 +42,15 @@ impl Outside {
     pub(crate) const ZEROS: Outside = Outside { boundary: Boundary::Constant(0.0), label: 0 };
 }
 
-/// What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`.
+/// What lies beyond a volume's edge, in the words of `numpy.pad`; `smallest` is TorchIO's `minimum`, `cut` SciPy's `constant` (and `constant` its `grid-constant`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PadMode {
-    /// One value.
+    /// One value; samples between the outermost voxels and it are blended (SciPy's `grid-constant`).
     #[default]
     Constant,
+    /// One value where a sample lies beyond the centre of an outermost voxel, not blended: SciPy's `constant`. Of whole voxels it is `constant`.
+    Cut,
     /// The edge voxel.
     Edge,
     /// Mirrored, the edge voxel not repeated.
@@ -67,13 +69,21 @@ impl PadMode {
         Ok(Outside { boundary: self.boundary(transform, value)?, label })
     }
 
-    /// The boundary that the mode and value stand for.
+    /// The boundary of samples that the mode and value stand for.
+    pub(crate) fn sampled(self, transform: &str, value: f64) -> Result<Boundary> {
+        Ok(match (self, self.boundary(transform, value)?) {
+            (PadMode::Cut, Boundary::Constant(v)) => Boundary::Cut(v),
+            (_, boundary) => boundary,
+        })
+    }
+
+    /// The boundary of whole voxels that the mode and value stand for.
     pub(crate) fn boundary(self, transform: &str, value: f64) -> Result<Boundary> {
         Ok(match self {
-            PadMode::Constant if value.is_infinite() => {
+            PadMode::Constant | PadMode::Cut if value.is_infinite() => {
                 return Err(Error::param(transform, "value", value, "a finite number or NaN"));
             }
-            PadMode::Constant => Boundary::Constant(value),
+            PadMode::Constant | PadMode::Cut => Boundary::Constant(value),
             PadMode::Edge => Boundary::Edge,
             PadMode::Reflect => Boundary::Reflect,
             PadMode::Symmetric => Boundary::Symmetric,

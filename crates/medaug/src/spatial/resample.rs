@@ -319,7 +319,7 @@ impl Transform for Resample {
                 let map = Affine::translate(start) * Affine::from_spacing(ratio);
                 Ok(Warp {
                     label_sampler: self.label_interpolation.into(),
-                    boundary: self.mode.boundary(Self::NAME, self.value)?,
+                    boundary: self.mode.sampled(Self::NAME, self.value)?,
                     label_fill: self.label_value as f64,
                     clip: self.clip,
                     composable: self.anti_alias == AntiAlias::None,

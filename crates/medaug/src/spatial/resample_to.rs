@@ -16,6 +16,7 @@ use super::sampling::{LabelInterpolation, Resampling, regridded};
 #[schemars(extend("x-peers" = {"MONAI": "ResampleToMatch", "TorchIO": "Resample", "SimpleITK": "Resample", "nibabel": "processing.resample_from_to"}))]
 pub struct ResampleTo {
     /// A file whose grid it is; its header is read when the pipeline is made.
+    #[schemars(extend("x-python" = "PathLike[str]"))]
     pub file: Option<String>,
     /// An item of the sample whose grid it is.
     pub item: Option<String>,
@@ -35,9 +36,10 @@ pub struct ResampleTo {
     pub clip: bool,
 }
 
-/// A grid in numbers.
+/// A grid in numbers; in Python that of a volume, too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-python" = "Volume"))]
 pub struct GivenGrid {
     /// Voxels along x, y, z.
     pub shape: [usize; 3],
@@ -144,7 +146,7 @@ impl Transform for ResampleTo {
         let sampler = Sampler::from(self.interpolation);
         steps.push(Step::Warp(Warp {
             label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(Self::NAME, self.value)?,
+            boundary: self.mode.sampled(Self::NAME, self.value)?,
             label_fill: self.label_value as f64,
             clip: self.clip,
             ..regridded(label, target, map.into(), [sampler; 3])

@@ -111,7 +111,7 @@ impl Sampling<'_> {
             map,
             sampler: [self.interpolation.into(); 3],
             label_sampler: self.label_interpolation.into(),
-            boundary: self.mode.boundary(self.transform, self.value)?,
+            boundary: self.mode.sampled(self.transform, self.value)?,
             label_fill: self.label_value as f64,
             clip: false,
             composable: true,

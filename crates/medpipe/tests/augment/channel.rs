@@ -330,7 +330,7 @@ fn of_a_file_only_what_is_picked_is_read() {
             let start = file.files()[0].bytes_read();
             let made = all(&file, &steps);
             assert!(bits(&made, None) == bits(&all(&memory, &steps), None), "{name}: {steps:?}");
-            if !name.ends_with("z") {
+            if !name.ends_with('z') {
                 // As much as of a file that has no other channels.
                 let channels = if steps[0]["pick_channels"].is_array() { vec![8, 2] } else { vec![7] };
                 let alone: u64 = channels

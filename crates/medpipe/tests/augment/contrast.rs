@@ -1,10 +1,12 @@
 //! Windows, histograms, thresholds and small neighbourhoods, against their formulas in float64.
 
-use medcore::{Affine, DType, Grid, Volume};
-use medpipe::{LazyVolume, Node};
+use std::sync::Arc;
+
+use medcore::{Affine, DType, Grid, Role, Volume};
+use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline};
 use serde_json::json;
 
-use super::given::{SHAPE, close, deviation, mean, oracle, range, run};
+use super::given::{SHAPE, close, deviation, mean, oracle, range, run, volume, voxels};
 
 /// Percentile `q`, linear between order statistics.
 fn percentile(v: &[f64], q: f64) -> f64 {
@@ -277,4 +279,27 @@ fn small_integers_stay_what_they_are_in_any_order_of_memory() {
             stored(dtype, "threshold", json!({"lower": 20, "upper": 90.5, "result": "keep", "value": 3}));
         assert_eq!(a, b);
     }
+}
+
+#[test]
+fn a_label_item_is_made_of_the_voxels_under_another() {
+    let image = volume(1);
+    let n = SHAPE.iter().product::<usize>();
+    let inside: Vec<u8> = (0..n).map(|i| u8::from(i % 3 == 0)).collect();
+    let grid = *image.compute().unwrap().grid();
+    let label = Volume::packed(Arc::new(inside.clone()), DType::U8, grid, vec![], Arc::default());
+    let label = LazyVolume::from_volume_as(label.unwrap(), Role::Label).unwrap();
+    let sample = LazySample::default()
+        .with("image", LazyItem::Volume(image.clone()))
+        .with("label", LazyItem::Volume(label));
+    let given = json!({"method": "mean", "mask": {"label": "label"}, "into": "bright"});
+    let pipeline = Pipeline::new(vec![Node::new("threshold", given).unwrap()]);
+    let made = pipeline.apply(&sample, "x", 0).unwrap().remove(0);
+    let all = voxels(1);
+    let masked: Vec<f64> =
+        all.iter().zip(&inside).filter(|(_, m)| **m == 1).map(|(v, _)| f64::from(*v)).collect();
+    let mean = masked.iter().sum::<f64>() / masked.len() as f64;
+    let want: Vec<u8> = all.iter().map(|v| u8::from(f64::from(*v) > mean)).collect();
+    let bright = made.volume("bright").unwrap();
+    assert_eq!((bright.role(), bright.compute().unwrap().storage().bytes()), (Role::Label, &want[..]));
 }

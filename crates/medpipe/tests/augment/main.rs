@@ -4,6 +4,7 @@
 mod artefact;
 mod channel;
 mod contrast;
+mod cut;
 mod field;
 mod filter;
 mod given;

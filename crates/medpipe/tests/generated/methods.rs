@@ -12,6 +12,7 @@ const HEAD: &str = r#""""Every transform as a method of `Volume`. Generated from
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:

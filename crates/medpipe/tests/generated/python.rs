@@ -30,12 +30,15 @@ all else, by name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from ._transform import Group, Transform
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
+
+    from .volume import Volume
 
 "#;
 
@@ -128,6 +131,8 @@ fn in_order(mut all: BTreeMap<String, (String, String)>) -> Vec<(String, (String
 /// A type alias, one option to a line if it is long.
 fn alias(name: &str, kind: &str) -> String {
     let kind = python_type(kind);
+    // What is imported for type checkers only stands in a text.
+    let kind = if kind.contains("Volume") { format!("\"{kind}\"") } else { kind };
     let line = format!("{name}: TypeAlias = {kind}");
     if line.len() <= WIDTH {
         return format!("{line}\n");

@@ -121,8 +121,20 @@ fn words(v: &Value, root: &Value) -> Vec<(String, String)> {
     options.filter_map(|o| Some((o.get("const")?.as_str()?.to_owned(), text(o)))).collect()
 }
 
-/// A schema as a Python type.
+/// A schema as a Python type, with what else Python may give for it (`x-python`).
 fn kind(v: &Value, root: &Value) -> String {
+    let of_schema = schema_kind(v, root);
+    match v.get("x-python").and_then(Value::as_str) {
+        Some(more) => {
+            let (bare, none) =
+                of_schema.strip_suffix(" | None").map_or((&*of_schema, ""), |b| (b, " | None"));
+            format!("{bare} | {more}{none}")
+        }
+        None => of_schema,
+    }
+}
+
+fn schema_kind(v: &Value, root: &Value) -> String {
     if let Some((name, def)) = resolve(v, root) {
         return if is_alias(name) { name.to_owned() } else { kind(def, root) };
     }
