@@ -59,7 +59,7 @@ pub use points::Points;
 pub use sample::{Item, Role, Sample, Value};
 pub use sampler::{Boundary, Sampler};
 pub use step::{
-    Derived, Filter, FilterRun, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of,
+    Clip, Derived, Filter, FilterRun, FilterTile, Global, Host, HostRun, Items, Keep, Measure, Measured, Of,
     OfChannel, OfPixels, OfVoxels, Point, PointRun, RawTile, RawVolume, Relabel, Remake, RemakeBy, RowAt,
     Step, Take, Turned, Warp,
 };

@@ -156,6 +156,8 @@ pub enum Of {
     Moments,
     /// Smallest and largest finite value.
     Extent,
+    /// The same of each slice across an axis.
+    Extents(usize),
     /// Percentiles (0 to 100), linearly interpolated between order statistics as in `numpy.percentile`.
     Percentiles(Vec<f64>),
     /// The smallest box of voxels that holds all kept ones.
@@ -201,6 +203,8 @@ pub struct Measured {
     pub variance: f64,
     /// Smallest and largest kept value.
     pub extent: [f64; 2],
+    /// Smallest and largest kept value of each slice; infinite where there is none.
+    pub extents: Vec<[f32; 2]>,
     /// The percentiles asked for.
     pub percentiles: Vec<f64>,
     /// Voxels in each bin; of tiles one after the other, x fastest.
@@ -238,6 +242,18 @@ impl fmt::Debug for Measure {
     }
 }
 
+/// The range within which values between voxels are held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Clip {
+    /// None.
+    #[default]
+    No,
+    /// That of the channel's voxels.
+    Volume,
+    /// For each slice across an axis, along which nothing is sampled, that of the slice.
+    Slices(usize),
+}
+
 /// A new grid, and where its voxels come from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Warp {
@@ -256,8 +272,8 @@ pub struct Warp {
     pub boundary: Boundary,
     /// The value outside the input for labels, where the boundary is a constant.
     pub label_fill: f64,
-    /// Whether values between voxels are held within the range of the channel's voxels, which is measured first, so that nothing before is joined with it.
-    pub clip: bool,
+    /// The range within which values between voxels are held, which is measured first, so that nothing before is joined with it.
+    pub clip: Clip,
     /// Whether it may be joined with a neighbouring interpolation into one.
     pub composable: bool,
     /// Whether the content moves in the world, and landmarks with it (a deformation); a regridding leaves the world in place.
@@ -275,7 +291,7 @@ impl Warp {
             label_sampler: Sampler::Nearest,
             boundary: Boundary::Constant(0.0),
             label_fill: 0.0,
-            clip: false,
+            clip: Clip::No,
             composable: true,
             deforms: false,
         }

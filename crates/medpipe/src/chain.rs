@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use medcore::{
-    Boundary, Box3, DType, Error, Filter, FilterRun, Global, Grid, Host, HostRun, ItemFacts, Keep, Lattice,
-    Map, Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
+    Boundary, Box3, Clip, DType, Error, Filter, FilterRun, Global, Grid, Host, HostRun, ItemFacts, Keep,
+    Lattice, Map, Measure, Measured, Of, Point, PointRun, Relabel, Result, Role, Sampler, Step, Warp,
 };
 
 use crate::inverse::Way;
@@ -337,7 +337,7 @@ impl Chain {
                         .into(),
             });
         }
-        if w.clip && !label && sampler.iter().any(|s| s.overshoots()) {
+        if w.clip != Clip::No && !label && sampler.iter().any(|s| s.overshoots()) {
             return self.push_clipped(w);
         }
         let (map, composable) = (w.map.clone(), w.composable && pointwise);

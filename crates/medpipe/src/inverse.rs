@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use medcore::{Boundary, Displacement, Error, Field, Grid, Lattice, Map, Role, Sampler, Volume, Warp};
+use medcore::{Boundary, Clip, Displacement, Error, Field, Grid, Lattice, Map, Role, Sampler, Volume, Warp};
 use medkernels::threads;
 
 use crate::chain::{Chain, Op, Stage};
@@ -105,7 +105,7 @@ impl Inverse {
             label_sampler,
             boundary: Boundary::Constant(0.0),
             label_fill: 0.0,
-            clip: false,
+            clip: Clip::No,
             composable: true,
             deforms: false,
         })?;

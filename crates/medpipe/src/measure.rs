@@ -190,6 +190,10 @@ pub(crate) fn total(
                 (out.count, out.extent) = (e.n, [f64::from(e.min) + 0.0, f64::from(e.max) + 0.0]);
             }
         }
+        Of::Extents(axis) => {
+            out.extents = extents(*axis, [nx, nz], blocks);
+            out.count = blocks.iter().map(|plane| plane.len() as u64).sum();
+        }
         Of::Percentiles(q) => {
             out.percentiles =
                 select::percentiles(blocks, masks, plain(&m.keep), q).map_err(|e| Error::Data {
@@ -211,6 +215,39 @@ pub(crate) fn total(
         _ => {}
     }
     Ok(out)
+}
+
+/// The extent of each slice across an axis, of planes of rows of `nx` voxels.
+fn extents(axis: usize, [nx, nz]: [usize; 2], planes: &[&[f32]]) -> Vec<[f32; 2]> {
+    let rows = planes.first().map_or(0, |plane| plane.len() / nx.max(1));
+    let mut out = vec![Extent::default(); [nx, rows, nz][axis]];
+    let of = |voxels: &[f32]| {
+        let extent = stats::extent(voxels, stats::Keep::All);
+        if extent.infinite > 0 { finite_extent(voxels, |_| true) } else { extent }
+    };
+    for (n, plane) in planes.iter().enumerate() {
+        match axis {
+            0 => {
+                for row in plane.chunks(nx.max(1)) {
+                    for (so_far, v) in out.iter_mut().zip(row) {
+                        if v.is_finite() {
+                            (so_far.min, so_far.max) = (so_far.min.min(*v), so_far.max.max(*v));
+                        }
+                    }
+                }
+            }
+            1 => {
+                for (so_far, row) in out.iter_mut().zip(plane.chunks(nx.max(1))) {
+                    *so_far = so_far.merge(of(row));
+                }
+            }
+            _ => out[n % nz.max(1)] = out[n % nz.max(1)].merge(of(plane)),
+        }
+    }
+    let all = |e: Extent| {
+        if e.min <= e.max { [e.min + 0.0, e.max + 0.0] } else { [f32::NEG_INFINITY, f32::INFINITY] }
+    };
+    out.into_iter().map(all).collect()
 }
 
 /// The condition on a voxel's own value.

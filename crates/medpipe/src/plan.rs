@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use medcore::{
-    Affine, Boundary, Category, Error, Facts, Grid, Host, HostRun, Item, ItemFacts, Items, Keep, Key,
+    Affine, Boundary, Category, Clip, Error, Facts, Grid, Host, HostRun, Item, ItemFacts, Items, Keep, Key,
     Measure, Measured, Of, Place, Points, Role, Sample, Sampler, Step, Value, Volume, Warp,
 };
 
@@ -124,7 +124,7 @@ impl State {
                 label_sampler: Sampler::Nearest,
                 boundary,
                 label_fill: 0.0,
-                clip: false,
+                clip: Clip::No,
                 composable: true,
                 deforms: false,
             })?;

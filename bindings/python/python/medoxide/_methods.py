@@ -3200,7 +3200,8 @@ class TransformMethods:
             `monai`: mONAI's `Resize(anti_aliasing=True)`.
         clip : bool, default False
             Whether values between voxels are held within the range of the channel's voxels, beyond
-            which `cubic` and `lanczos` may go.
+            which `cubic` and `lanczos` may go; where an axis is sampled by itself, each slice
+            across it within its own, as in nnU-Net.
         thick : float | None, default None
             An axis whose voxels are this many times as wide as those of another one, before or else
             afterwards, and the only one as wide, is sampled by itself, after the other two, by the

@@ -1,6 +1,6 @@
 use medcore::{
-    Affine, Boundary, Category, Declared, Error, Facts, Filter, Grid, Key, PerAxis, Result, Sampler, Step,
-    Transform, Volume, Warp,
+    Affine, Boundary, Category, Clip, Declared, Error, Facts, Filter, Grid, Key, PerAxis, Result, Sampler,
+    Step, Transform, Volume, Warp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,8 @@ pub struct Resample {
     pub label_value: i64,
     /// Whether, and by whose Gaussian, images are smoothed before they are sampled more coarsely.
     pub anti_alias: AntiAlias,
-    /// Whether values between voxels are held within the range of the channel's voxels, beyond which `cubic` and `lanczos` may go.
+    /// Whether values between voxels are held within the range of the channel's voxels, beyond which `cubic` and `lanczos` may go; where an axis is sampled by itself, each slice across
+    /// it within its own, as in nnU-Net.
     pub clip: bool,
     /// An axis whose voxels are this many times as wide as those of another one, before or else afterwards, and the only one as wide, is sampled by itself, after the other two,
     /// by the nearest voxel: nnU-Net's rule, with 3.
@@ -321,7 +322,7 @@ impl Transform for Resample {
                     label_sampler: self.label_interpolation.into(),
                     boundary: self.mode.sampled(Self::NAME, self.value)?,
                     label_fill: self.label_value as f64,
-                    clip: self.clip,
+                    clip: if self.clip { Clip::Volume } else { Clip::No },
                     composable: self.anti_alias == AntiAlias::None,
                     ..regridded(label, Grid::new(shape, input.affine * map), map.into(), [sampler; 3])
                 })
@@ -339,7 +340,8 @@ impl Transform for Resample {
         let (mut across, grid) = ([1.0; 3], within.grid);
         across[axis] = ratio[axis];
         let across = warp(format!("{label}, across slices"), &grid, shape, across, Sampler::Nearest)?;
-        steps.push(Step::Warp(Warp { composable: false, ..within }));
+        let clip = if self.clip { Clip::Slices(axis) } else { Clip::No };
+        steps.push(Step::Warp(Warp { clip, composable: false, ..within }));
         steps.push(Step::Warp(Warp { label_sampler: Sampler::Nearest, composable: false, ..across }));
         Ok(steps)
     }

@@ -1,5 +1,6 @@
 use medcore::{
-    Affine, Category, Declared, Error, Facts, Grid, Key, Lattice, Result, Sampler, Step, Transform, Warp,
+    Affine, Category, Clip, Declared, Error, Facts, Grid, Key, Lattice, Result, Sampler, Step, Transform,
+    Warp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,7 +149,7 @@ impl Transform for ResampleTo {
             label_sampler: self.label_interpolation.into(),
             boundary: self.mode.sampled(Self::NAME, self.value)?,
             label_fill: self.label_value as f64,
-            clip: self.clip,
+            clip: if self.clip { Clip::Volume } else { Clip::No },
             ..regridded(label, target, map.into(), [sampler; 3])
         }));
         Ok(steps)

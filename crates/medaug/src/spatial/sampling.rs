@@ -1,6 +1,6 @@
 //! How values between voxels and outside of them are found, as parameters.
 
-use medcore::{Boundary, Grid, Map, Result, Sampler, Step, Warp};
+use medcore::{Boundary, Clip, Grid, Map, Result, Sampler, Step, Warp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,7 @@ impl Sampling<'_> {
             label_sampler: self.label_interpolation.into(),
             boundary: self.mode.sampled(self.transform, self.value)?,
             label_fill: self.label_value as f64,
-            clip: false,
+            clip: Clip::No,
             composable: true,
             deforms,
         })])
@@ -146,7 +146,7 @@ pub(crate) fn regridded(label: String, grid: Grid, map: Map, sampler: [Sampler; 
         label_sampler: Sampler::Nearest,
         boundary: Boundary::Edge,
         label_fill: 0.0,
-        clip: false,
+        clip: Clip::No,
         composable: true,
         deforms: false,
     }

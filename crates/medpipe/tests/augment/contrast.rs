@@ -233,16 +233,15 @@ fn stored(dtype: DType, name: &str, given: serde_json::Value) -> [Vec<u8>; 2] {
     let bytes = dtype.bytes();
     let voxels: Vec<u8> = (0..nx * ny * nz * bytes).map(|n| (n * 37 % 251) as u8).collect();
     let grid = Grid::new(SHAPE, Affine::IDENTITY);
-    let meta = std::sync::Arc::default();
-    let packed = Volume::packed(std::sync::Arc::new(voxels.clone()), dtype, grid, vec![], meta).unwrap();
+    let meta = Arc::default();
+    let packed = Volume::packed(Arc::new(voxels.clone()), dtype, grid, vec![], meta).unwrap();
     let mut other = vec![0; voxels.len()];
     for (n, voxel) in voxels.chunks(bytes).enumerate() {
         let (x, y, z) = (n % nx, n / nx % ny, n / nx / ny);
         other[(z + nz * (y + ny * x)) * bytes..][..bytes].copy_from_slice(voxel);
     }
     let strides = [(ny * nz) as isize, nz as isize, 1];
-    let strided =
-        Volume::strided(std::sync::Arc::new(other), dtype, grid, 0, strides, vec![], vec![]).unwrap();
+    let strided = Volume::strided(Arc::new(other), dtype, grid, 0, strides, vec![], vec![]).unwrap();
     [packed, strided].map(|v| {
         let out = LazyVolume::from_volume(v).then(Node::new(name, given.clone()).unwrap(), Some(1)).unwrap();
         let made = out.compute().unwrap();

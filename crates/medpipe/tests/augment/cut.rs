@@ -124,3 +124,43 @@ fn joined_maps_are_cut_once() {
     let apart = then(&then(&v, "affine", turn("cut")), "affine", turn("constant"));
     assert!(!apart.explain().unwrap().contains("joined into one"));
 }
+
+#[test]
+fn slices_are_held_within_their_own_ranges() {
+    let shape = [11, 9, 13];
+    let n = shape.iter().product::<usize>();
+    let value = |i: usize| {
+        // Steps, which splines shoot beyond, of another height in every slice; and what is not a number.
+        let at = [i % shape[0], i / shape[0] % shape[1], i / shape[0] / shape[1]];
+        let step = if Key::new(5).index(i as u64).uniform() < 0.5 { 1.0 } else { 0.0 };
+        (at[0] * 7 + at[1] * 3 + at[2]) as f32 + 20.0 * step
+    };
+    let voxels: Vec<f32> = (0..n).map(value).collect();
+    for axis in 0..3 {
+        let mut spacing = [1.0; 3];
+        spacing[axis] = 5.0;
+        let grid = Grid::new(shape, Affine::from_spacing(spacing));
+        let two = [&voxels[..], &voxels.iter().map(|v| -2.0 * v).collect::<Vec<f32>>()].concat();
+        let bytes = bytemuck::cast_slice(&two).to_vec();
+        let v = Volume::packed(Arc::new(bytes), DType::F32, grid, vec![2], Arc::default()).unwrap();
+        let v = LazyVolume::from_volume(v);
+        let mut wanted = [15, 14, 17];
+        wanted[axis] = shape[axis];
+        let given = |clip: bool| json!({"shape": wanted, "interpolation": "cubic", "clip": clip, "thick": 3});
+        let (free, held) =
+            (values(&then(&v, "resample", given(false))), values(&then(&v, "resample", given(true))));
+        let strides = [1, shape[0], shape[0] * shape[1]];
+        let size = wanted.iter().product::<usize>();
+        let mut changed = 0;
+        for (i, (free, held)) in free.iter().zip(&held).enumerate() {
+            let (channel, i) = (i / size, i % size);
+            let slice = [i % wanted[0], i / wanted[0] % wanted[1], i / wanted[0] / wanted[1]][axis];
+            let of = two[channel * n..][..n].iter().enumerate();
+            let of = of.filter(|(at, _)| at / strides[axis] % shape[axis] == slice).map(|(_, v)| *v);
+            let (low, high) = of.fold((f32::MAX, f32::MIN), |(l, h), v| (l.min(v), h.max(v)));
+            assert_eq!(*held, free.clamp(low, high), "axis {axis}");
+            changed += usize::from(held != free);
+        }
+        assert!(changed > 50, "{changed}");
+    }
+}
