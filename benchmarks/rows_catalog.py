@@ -424,7 +424,7 @@ CATALOG: dict[str, Entry] = {
     "smooth_field": Entry({}, peers={"MONAI": lambda v: monai("RandSmoothFieldAdjustIntensity", spatial_size=v.shape, rand_size=(3, 3, 3), prob=1)(v)}),
     "speckle_noise": Entry({"std": 0.1}, peers={"torch": torch(lambda t, v: v * t.randn_like(v).mul_(0.1).add_(1))}, slow={"SimpleITK": sitk(lambda S, i: S.SpeckleNoise(i, 0.1, 1))}),
     "spikes": Entry({"spikes": 1, "intensity": 1}, peers={"TorchIO": torchio("RandomSpike", num_spikes=(1, 1), intensity=(1, 1)), "MONAI": monai("KSpaceSpikeNoise", loc=(30, 40, 50), k_intensity=13)}),
-    "split_channels": Entry({"keys": "image"}, "channels", all=True, peers={"NumPy": array(lambda v: [v[..., c].copy("F") for c in range(3)]), "torch": torch_channels(lambda t, v: [c.clone() for c in v])}),
+    "split_channels": Entry({"keys": "image"}, "channels", all=True, alone="channels that lie in memory are views of it: nothing is copied"),
     "squeeze": Entry({}, "channels", alone="it copies nothing: axes of one are left out"),
     "swap": Entry({"shape": 15, "count": 100}, peers={"TorchIO": torchio("RandomSwap", patch_size=15, num_iterations=100)}),
     "threshold": Entry({"method": "otsu"}, peers={"SimpleITK": sitk(lambda S, i: S.OtsuThreshold(i, 0, 1, 256)), "SciPy: scikit-image": _otsu}),

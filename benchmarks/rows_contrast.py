@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,30 @@ SECTION = "in memory, histograms and neighbourhoods"
 LANDMARKS = [0.0, 9.0, 14.5, 17.0, 21.0, 33.0, 42.0, 55.0, 66.0, 71.0, 78.0, 90.5, 100.0]
 
 
+def ours(n: int, call: Callable[[Any], Any]) -> Callable[[Data], Any]:
+    """A call on our volume of the head."""
+
+    def make(data: Data) -> Any:
+        import medoxide as mx
+
+        voxels = data.head(n)
+        return lambda: call(mx.Volume(voxels)).numpy()
+
+    return make
+
+
+def sitk(n: int, call: Callable[[Any, Any], Any]) -> Callable[[Data], Work]:
+    """A call of SimpleITK, of the module and an image of the head."""
+
+    def make(data: Data) -> Work:
+        import SimpleITK
+
+        image = sitk_image(data.head(n))
+        return sitk_by(lambda: call(SimpleITK, image))
+
+    return make
+
+
 def monai_by(make: Any, data: Data, n: int) -> Work:
     """Work of a MONAI transform on a channels-first tensor."""
     voxels, transform = torch_volume(data.head(n))[None], make()
@@ -23,12 +48,7 @@ def monai_by(make: Any, data: Data, n: int) -> Work:
 for n in (128, 256):
     equalize = row(f"equalise the histogram {n}³", SECTION, must=Must(1.0), check=Close("scikit-image", absolute=1e-5))
 
-    @equalize.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).histogram_equalize().numpy()
+    equalize.by(US)(ours(n, lambda v: v.histogram_equalize()))
 
     @equalize.by("scikit-image")
     def _(data: Data, n=n):
@@ -45,12 +65,7 @@ for n in (128, 256):
 
     standard = row(f"Nyúl standardisation {n}³", SECTION, must=Must(1.0), check=Close("TorchIO", absolute=1e-3, relative=1e-5))
 
-    @standard.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).histogram_standardize(LANDMARKS).numpy()
+    standard.by(US)(ours(n, lambda v: v.histogram_standardize(LANDMARKS)))
 
     @standard.by("TorchIO")
     def _(data: Data, n=n):
@@ -62,12 +77,7 @@ for n in (128, 256):
 
     otsu = row(f"Otsu's threshold {n}³", SECTION, must=Must(1.0), check=Close("scikit-image"))
 
-    @otsu.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).threshold(method="otsu").numpy()
+    otsu.by(US)(ours(n, lambda v: v.threshold(method="otsu")))
 
     @otsu.by("scikit-image")
     def _(data: Data, n=n):
@@ -76,21 +86,11 @@ for n in (128, 256):
         voxels = data.head_c(n)
         return lambda: voxels > threshold_otsu(voxels)
 
-    @otsu.by("SimpleITK")
-    def _(data: Data, n=n):
-        import SimpleITK as sitk
-
-        image = sitk_image(data.head(n))
-        return sitk_by(lambda: sitk.OtsuThreshold(image, 0, 1, 256))
+    otsu.by("SimpleITK")(sitk(n, lambda S, image: S.OtsuThreshold(image, 0, 1, 256)))
 
     logistic = row(f"sigmoid {n}³", SECTION, must=Must(1.0), check=Close("NumPy", absolute=1e-6))
 
-    @logistic.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).sigmoid(500, width=100).numpy()
+    logistic.by(US)(ours(n, lambda v: v.sigmoid(500, width=100)))
 
     @logistic.by("NumPy")
     def _(data: Data, n=n):
@@ -102,21 +102,11 @@ for n in (128, 256):
         voxels = torch_volume(data.head(n))
         return lambda: voxels.sub(500).mul_(0.01).sigmoid_()
 
-    @logistic.by("SimpleITK")
-    def _(data: Data, n=n):
-        import SimpleITK as sitk
-
-        image = sitk_image(data.head(n))
-        return sitk_by(lambda: sitk.Sigmoid(image, alpha=100.0, beta=500.0, outputMaximum=1.0))
+    logistic.by("SimpleITK")(sitk(n, lambda S, image: S.Sigmoid(image, alpha=100.0, beta=500.0, outputMaximum=1.0)))
 
     logs = row(f"log(1 + x) {n}³", SECTION, must=Must(1.0), check=Close("NumPy", absolute=1e-5))
 
-    @logs.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).log().numpy()
+    logs.by(US)(ours(n, lambda v: v.log()))
 
     @logs.by("NumPy")
     def _(data: Data, n=n):
@@ -130,19 +120,9 @@ for n in (128, 256):
 
     medians = row(f"median of 3×3×3 {n}³", SECTION, must=Must(1.0), check=Close("SimpleITK"), quick=n == 128)
 
-    @medians.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
+    medians.by(US)(ours(n, lambda v: v.median_smooth()))
 
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).median_smooth().numpy()
-
-    @medians.by("SimpleITK")
-    def _(data: Data, n=n):
-        import SimpleITK as sitk
-
-        image = sitk_image(data.head(n))
-        return sitk_by(lambda: sitk.Median(image, (1, 1, 1)))
+    medians.by("SimpleITK")(sitk(n, lambda S, image: S.Median(image, (1, 1, 1))))
 
     @medians.by("SciPy", patient=True)
     def _(data: Data, n=n):
@@ -153,12 +133,7 @@ for n in (128, 256):
 
     laplace = row(f"Laplacian {n}³", SECTION, must=Must(1.0), check=Close("SciPy", absolute=0.01))
 
-    @laplace.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).laplacian().numpy()
+    laplace.by(US)(ours(n, lambda v: v.laplacian()))
 
     @laplace.by("SciPy")
     def _(data: Data, n=n):
@@ -167,12 +142,7 @@ for n in (128, 256):
         voxels = data.head_c(n)
         return lambda: laplace(voxels)
 
-    @laplace.by("SimpleITK")
-    def _(data: Data, n=n):
-        import SimpleITK as sitk
-
-        image = sitk_image(data.head(n))
-        return sitk_by(lambda: sitk.Laplacian(image))
+    laplace.by("SimpleITK")(sitk(n, lambda S, image: S.Laplacian(image)))
 
     @laplace.by("torch")
     def _(data: Data, n=n):
@@ -188,12 +158,7 @@ for n in (128, 256):
 
     local = row(f"local normalisation, sigma 4 {n}³", SECTION, must=Must(1.0), check=Close("SciPy", absolute=1e-3), quick=n == 128)
 
-    @local.by(US)
-    def _(data: Data, n=n):
-        import medoxide as mx
-
-        voxels = data.head(n)
-        return lambda: mx.Volume(voxels).local_normalize(4).numpy()
+    local.by(US)(ours(n, lambda v: v.local_normalize(4)))
 
     @local.by("SciPy")
     def _(data: Data, n=n):

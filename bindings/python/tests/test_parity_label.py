@@ -248,6 +248,13 @@ def test_labels_to_image_is_torchios():
     found = np.asarray(label_volume(array).labels_to_image(means=dict(enumerate(means)), std=(0, 0), seed=1))
     np.testing.assert_array_equal(found, flat)
     np.testing.assert_array_equal(np.asarray(transform({"label": label_volume(array)}, seed=1)["image"]), flat)
+    # Channels of shares are partial volumes.
+    shares = np.random.default_rng(3).random((4, 9, 7, 11), np.float32)
+    subject = tio.Subject(label=tio.LabelMap(tensor=shares))
+    mixed = tio.LabelsToImage(label_key="label", mean=means, std=[0] * 4)(subject)["image_from_labels"].numpy()[0]
+    tissues = mx.Volume(shares, channel_axis=0, role="map")
+    found = tissues.labels_to_image(means=dict(enumerate(means)), std=(0, 0), seed=1)
+    np.testing.assert_allclose(np.asarray(found), mixed, rtol=1e-6)
 
 
 def test_wrap_around_is_what_sparse_frequencies_give():

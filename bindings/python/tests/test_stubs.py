@@ -25,12 +25,14 @@ def test_the_package_is_typed():
 def test_what_users_write_is_typed(tmp_path):
     good = tmp_path / "good.py"
     good.write_text(
+        "import pathlib\n"
         "import numpy as np\n"
         "import medoxide as mx\n"
         "v: mx.Volume = mx.load('a.nii').reorient('RAS').resample((1, 1, 1)).clamp(-1, 1)[2:, ::-1]\n"
         "p = mx.Pipeline([mx.ZNormalize(mask='nonzero'), mx.Pad(amount=3, mode='edge', p=0.5)], seed=1)\n"
         "a: np.ndarray = v.numpy(np.float32, order='C')\n"
         "s: tuple[float, float, float] = v.spacing\n"
+        "w: mx.Volume = v.resample_to(grid=v).resample_to(pathlib.Path('b.nii')).pick_channels(2)\n"
     )
     run("mypy", "--config-file", "pyproject.toml", "--strict", str(good))
     bad = tmp_path / "bad.py"

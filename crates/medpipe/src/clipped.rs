@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use medcore::{Boundary, Clip, Keep, Measure, Measured, Of, Result, Step, Warp};
 use medkernels::linear::Linear;
-use medkernels::points::Row;
 
 use crate::chain::Chain;
 
@@ -64,6 +63,8 @@ fn hold(row: &mut [f32], axis: usize, first: usize, ranges: &[[f32; 2]]) {
             *v = within(*v, *range);
         }
     } else {
-        row.iter_mut().for_each(|v| *v = within(*v, ranges[first]));
+        for v in row {
+            *v = within(*v, ranges[first]);
+        }
     }
 }

@@ -137,14 +137,9 @@ impl Shared {
                 remade(remake, &chain.cropped(b)?.compute(Want::Stored)?)
             }
             What::Part(source, held) if held.union(b) != *held => source.part(b),
-            What::Part(source, held) => {
+            What::Part(_, held) => {
                 let start = [0, 1, 2].map(|i| b.start[i] - held.start[i]);
-                let held = Source::Memory(self.voxels()?);
-                if source.scale().is_some() {
-                    source.part(b)
-                } else {
-                    held.part(&Box3 { start, shape: b.shape })
-                }
+                Source::Memory(self.voxels()?).part(&Box3 { start, shape: b.shape })
             }
             _ if whole => self.load(),
             _ => Source::Memory(self.load()?).part(b),

@@ -2018,9 +2018,12 @@ class TransformMethods:
         `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders.
         Partial volumes come of a chain: the label on voxels smaller than wanted (`resample`),
         the image of it, a `gaussian_smooth` of about a third of the wanted voxel, and a
-        `resample` to that; a voxel then is a mixture of the labels in it. Corresponds to
-        TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that
-        come after look for images.
+        `resample` to that; a voxel then is a mixture of the labels in it.
+
+        Of a map (`keys`) the channels are the shares of tissues, whose numbers are the label
+        values: a voxel is the sum of what each tissue would be there, by its share. Both
+        correspond to TorchIO's `RandomLabelsToImage`, on label maps and on partial volumes. The
+        image is there when transforms that come after look for images.
 
         Peers: TorchIO `LabelsToImage`, `RandomLabelsToImage`.
 

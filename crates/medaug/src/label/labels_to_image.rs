@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use medcore::{
-    Category, Declared, Derived, Dist, Error, Facts, Items, Key, Result, Role, RowAt, Step, Transform,
+    Category, DType, Declared, Derived, Dist, Error, Facts, ItemFacts, Items, Key, Remake, RemakeBy, Result,
+    Role, RowAt, Step, Transform,
 };
 use medkernels::philox::{self, Stream};
 use medkernels::points;
@@ -13,7 +14,10 @@ use serde::{Deserialize, Serialize};
 ///
 /// For networks that must not mind the contrast (`SynthSeg`, Billot et al., Medical Image Analysis 2023): deform the label, make the image, then `bias_field`, `gamma` and
 /// `simulate_low_resolution` or `anisotropy`; a `gaussian_smooth` softens the borders. Partial volumes come of a chain: the label on voxels smaller than wanted (`resample`), the image
-/// of it, a `gaussian_smooth` of about a third of the wanted voxel, and a `resample` to that; a voxel then is a mixture of the labels in it. Corresponds to TorchIO's `RandomLabelsToImage` on label maps. The image is there when transforms that come
+/// of it, a `gaussian_smooth` of about a third of the wanted voxel, and a `resample` to that; a voxel then is a mixture of the labels in it.
+///
+/// Of a map (`keys`) the channels are the shares of tissues, whose numbers are the label values: a voxel is the sum of what each tissue would be there, by its share. Both correspond to TorchIO's
+/// `RandomLabelsToImage`, on label maps and on partial volumes. The image is there when transforms that come
 /// after look for images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -71,14 +75,35 @@ impl Transform for LabelsToImage {
         }
         let tissues = Tissues { given: self.clone(), key, known: RwLock::default() };
         let stream = key.text("voxels").stream();
-        let step = Step::point_at("an image of labels", move |row, at| tissues.paint(row, at, stream));
-        let image = Derived { name: self.image.clone(), role: Role::Image, steps: vec![step] };
+        let shares = at.item.is_some_and(|item| item.role != Role::Label);
+        let steps = if shares {
+            let each =
+                Step::point_at("tissues by their shares", move |row, at| tissues.share(row, at, stream));
+            vec![each, Step::Remake(sum(at.item.map_or(1, ItemFacts::channels)))]
+        } else {
+            vec![Step::point_at("an image of labels", move |row, at| tissues.paint(row, at, stream))]
+        };
+        let image = Derived { name: self.image.clone(), role: Role::Image, steps };
         Ok(vec![Step::Items(Items::Derive { items: vec![image], whole: false, instead: false })])
     }
 
     fn derives(&self) -> bool {
         true
     }
+}
+
+/// The sum of so many channels, the first first.
+fn sum(channels: usize) -> Remake {
+    let run = |rows: &[&[u8]], out: &mut [&mut [u8]]| {
+        let out: &mut [f32] = bytemuck::cast_slice_mut(&mut out[0][..]);
+        out.fill(0.0);
+        for row in rows {
+            out.iter_mut().zip(bytemuck::cast_slice::<u8, f32>(row)).for_each(|(sum, v)| *sum += *v);
+        }
+        Ok(())
+    };
+    let label = format!("the sum of {channels} tissues");
+    Remake { label, dtype: DType::F32, extra: vec![], by: RemakeBy::Voxels(Arc::new(run)) }
 }
 
 /// Mean and deviation of the label values that were met so far; they follow from the key alone.
@@ -108,6 +133,19 @@ impl Tissues {
             self.known.write().unwrap_or_else(PoisonError::into_inner).insert(label.to_bits(), drawn);
             drawn
         })
+    }
+
+    /// Turns the shares of a tissue, which the channel's number names, into its part of the intensities.
+    fn share(&self, row: &mut [f32], at: &RowAt, stream: Stream) {
+        const PART: usize = 256;
+        let [mean, std] = self.of(at.channel as f32);
+        let mut noise = [0.0; PART];
+        for (n, part) in row.chunks_mut(PART).enumerate() {
+            let noise = &mut noise[..part.len()];
+            philox::normal_row(noise, stream, at.number() + (n * PART) as u64);
+            points::affine(&mut *noise, std, mean);
+            part.iter_mut().zip(&*noise).for_each(|(share, v)| *share *= *v);
+        }
     }
 
     /// Turns labels into intensities.

@@ -95,9 +95,7 @@ impl Controls<'_> {
         let along = self.frame.along(at.grid);
         let shape = along.map(|(axis, _)| given[axis]);
         let (first, apart) = self.placed.unwrap_or_else(|| spanning(n, shape));
-        let singular = || Error::shape(transform, "a grid whose affine cannot be inverted", at.grid);
-        let turn =
-            self.frame.of_voxels(at.grid, LengthUnit::Mm, transform)?.inverse().ok_or_else(singular)?;
+        let turn = self.frame.to_voxels(at.grid, LengthUnit::Mm, transform)?;
         let point = |i: usize| {
             let at = [i % shape[0], i / shape[0] % shape[1], i / shape[0] / shape[1]];
             let mut from = [0; 3];
@@ -115,12 +113,19 @@ impl Controls<'_> {
     }
 }
 
-/// That there are 4 to 256 control points along each axis.
-pub(crate) fn fits(transform: &str, shape: [usize; 3]) -> Result<()> {
-    if shape.iter().all(|n| (4..=256).contains(n)) {
-        return Ok(());
+/// That there are 4 to 256 control points along each axis, and as many displacements as points if they are given.
+pub(crate) fn fits(transform: &str, shape: [usize; 3], given: Option<&[[f64; 3]]>) -> Result<()> {
+    if !shape.iter().all(|n| (4..=256).contains(n)) {
+        return Err(Error::param(transform, "control_points", format!("{shape:?}"), "4 to 256 per axis"));
     }
-    Err(Error::param(transform, "control_points", format!("{shape:?}"), "4 to 256 per axis"))
+    let count: usize = shape.iter().product();
+    match given.map(<[_]>::len).filter(|n| *n != count) {
+        Some(found) => {
+            let wanted = format!("{count} for control_points {shape:?}");
+            Err(Error::param(transform, "displacements", found, wanted))
+        }
+        None => Ok(()),
+    }
 }
 
 impl Transform for BsplineDeform {
@@ -128,12 +133,7 @@ impl Transform for BsplineDeform {
         self.scale.within(Self::NAME, "scale", -1e6, 1e6)?;
         let scale = self.scale.draw(key.text("scale"));
         let shape = self.control_points.each();
-        fits(Self::NAME, shape)?;
-        let count: usize = shape.iter().product();
-        if self.displacements.len() != count {
-            let wanted = format!("{count} for control_points {shape:?}");
-            return Err(Error::param(Self::NAME, "displacements", self.displacements.len(), wanted));
-        }
+        fits(Self::NAME, shape, Some(&self.displacements))?;
         let placed = match (self.first, self.apart) {
             (None, None) => None,
             (Some(first), Some(apart)) => Some((first, apart)),
@@ -143,6 +143,6 @@ impl Transform for BsplineDeform {
         let controls = Controls { shape, displacements: &displacements, frame: self.frame, placed };
         let spline = controls.spline(Self::NAME, at)?;
         let label = format!("displace by a spline over {shape:?} control points");
-        sampling!(self).warp(label, *at.grid, Displacement::Spline(spline).into(), true)
+        sampling!(self).displaced(label, at, Displacement::Spline(spline))
     }
 }

@@ -178,13 +178,12 @@ impl Transform for Displace {
         let Some(of) = &self.vectors else {
             return Err(Error::param(Self::NAME, "field", "not read yet", "a field that was prepared"));
         };
-        let singular = || Error::shape(Self::NAME, "a grid whose affine cannot be inverted", at.grid);
-        let turn = self.frame.of_voxels(at.grid, self.unit, Self::NAME)?.inverse().ok_or_else(singular)?;
+        let turn = self.frame.to_voxels(at.grid, self.unit, Self::NAME)?;
         // A picture stays in its plane.
         let row = |a: usize| turn.linear()[a].map(|v| if at.grid.shape[a] == 1 { 0.0 } else { v * scale });
         let place = Displace::place(of, at.grid)?;
         let field = medcore::Field::new(of.shape, of.values.clone(), place, [0, 1, 2].map(row))?;
         let label = format!("displace by a field of {:?}", of.shape);
-        sampling!(self).warp(label, *at.grid, Displacement::Field(field).into(), true)
+        sampling!(self).displaced(label, at, Displacement::Field(field))
     }
 }

@@ -72,16 +72,11 @@ impl Declared for Elastic {
 
 impl Elastic {
     /// The displacements of the control points in millimetres, x fastest.
-    fn drawn(&self, shape: [usize; 3], most: [f64; 3], key: Key) -> Result<Vec<[f64; 3]>> {
-        let count: usize = shape.iter().product();
+    fn drawn(&self, shape: [usize; 3], most: [f64; 3], key: Key) -> Vec<[f64; 3]> {
         if let Some(given) = &self.displacements {
-            if given.len() != count {
-                let wanted = format!("{count} for control_points {shape:?}");
-                return Err(Error::param(Self::NAME, "displacements", given.len(), wanted));
-            }
-            return Ok(given.clone());
+            return given.clone();
         }
-        let mut shares = vec![0.0f32; 3 * count];
+        let mut shares = vec![0.0f32; 3 * shape.iter().product::<usize>()];
         uniform_row(&mut shares, key.text("displacements").stream(), 0);
         let free = |n: usize| {
             let at = [n % shape[0], n / shape[0] % shape[1], n / shape[0] / shape[1]];
@@ -91,7 +86,7 @@ impl Elastic {
             let d = [0, 1, 2].map(|a| most[a] * (2.0 * f64::from(share[a]) - 1.0));
             if free(n) { d } else { [0.0; 3] }
         };
-        Ok(shares.as_chunks::<3>().0.iter().enumerate().map(one).collect())
+        shares.as_chunks::<3>().0.iter().enumerate().map(one).collect()
     }
 }
 
@@ -99,7 +94,7 @@ impl Transform for Elastic {
     fn plan(&self, at: &Facts<'_>, key: Key) -> Result<Vec<Step>> {
         self.max_displacement.within(Self::NAME, "max_displacement", 0.0, 1e6)?;
         let shape = self.control_points.each();
-        fits(Self::NAME, shape)?;
+        fits(Self::NAME, shape, self.displacements.as_deref())?;
         if self.locked_borders > 2 {
             return Err(Error::param(Self::NAME, "locked_borders", self.locked_borders, "0, 1 or 2"));
         }
@@ -108,12 +103,12 @@ impl Transform for Elastic {
         let along = self.frame.along(at.grid);
         let shape = along.map(|(axis, _)| given[axis]);
         let apart = spanning(n, shape).1;
-        let drawn = self.drawn(given, most, key)?;
+        let drawn = self.drawn(given, most, key);
         let controls = Controls { shape: given, displacements: &drawn, frame: self.frame, placed: None };
         let spline = controls.spline(Self::NAME, at)?;
         let folds = (0..3).any(|a| n[a] > 1 && most[along[a].0] > apart[a] * size[a] / 2.0);
         let warning = if folds && self.displacements.is_none() { "; may fold" } else { "" };
         let label = format!("elastic, {shape:?} control points up to {most:.3?} mm{warning}");
-        sampling!(self).warp(label, *at.grid, Displacement::Spline(spline).into(), true)
+        sampling!(self).displaced(label, at, Displacement::Spline(spline))
     }
 }

@@ -150,6 +150,6 @@ impl Transform for ElasticNoise {
             .collect();
         let spline = Spline::new(shape, [-apart; 3], [apart; 3], &points)?;
         let label = format!("elastic noise, sigma {sigma:.3} voxels");
-        sampling!(self).warp(label, *at.grid, Displacement::Spline(spline).into(), true)
+        sampling!(self).displaced(label, at, Displacement::Spline(spline))
     }
 }

@@ -34,6 +34,12 @@ impl Frame {
         }
     }
 
+    /// From lengths along the axes to voxels of a grid, without an origin.
+    pub(crate) fn to_voxels(self, grid: &Grid, unit: LengthUnit, transform: &str) -> Result<Affine> {
+        let singular = || Error::shape(transform, "a grid whose affine cannot be inverted", grid);
+        self.of_voxels(grid, unit, transform)?.inverse().ok_or_else(singular)
+    }
+
     /// For each voxel axis, the axis that it runs along most nearly, and whether it runs against it.
     pub(crate) fn along(self, grid: &Grid) -> [(usize, bool); 3] {
         let o = grid.orientation();

@@ -109,6 +109,6 @@ impl Transform for GridDistortion {
         let steps = self.drawn(cells, key)?;
         let tables = [0, 1, 2].map(|a| displaced(n[a], cells[a], &steps[a]));
         let label = format!("distort a grid of {cells:?} cells");
-        sampling!(self).warp(label, *at.grid, Displacement::Axes(tables).into(), true)
+        sampling!(self).displaced(label, at, Displacement::Axes(tables))
     }
 }

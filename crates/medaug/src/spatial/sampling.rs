@@ -1,6 +1,6 @@
 //! How values between voxels and outside of them are found, as parameters.
 
-use medcore::{Boundary, Clip, Grid, Map, Result, Sampler, Step, Warp};
+use medcore::{Boundary, Clip, Displacement, Facts, Grid, Map, Result, Sampler, Step, Warp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -103,6 +103,11 @@ pub(crate) struct Sampling<'a> {
 }
 
 impl Sampling<'_> {
+    /// The step that moves content by a displacement, on the grid that is there.
+    pub(crate) fn displaced(self, label: String, at: &Facts<'_>, by: Displacement) -> Result<Vec<Step>> {
+        self.warp(label, *at.grid, by.into(), true)
+    }
+
     /// The step that samples content by a map onto a grid; unless the world stays where it is, the content moves in it.
     pub(crate) fn warp(self, label: String, grid: Grid, map: Map, deforms: bool) -> Result<Vec<Step>> {
         Ok(vec![Step::Warp(Warp {

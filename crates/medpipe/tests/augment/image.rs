@@ -1,8 +1,9 @@
 //! Images that are made of labels, and images that wrap around.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use medcore::{Affine, Grid, Key, Role, Volume};
+use medcore::{Affine, DType, Grid, Key, Role, Volume};
 use medpipe::{LazyItem, LazySample, LazyVolume, Node, Pipeline};
 use serde_json::{Value, json};
 
@@ -131,4 +132,45 @@ fn what_lies_outside_the_field_of_view_is_folded_in() {
             }
         }
     }
+}
+
+#[test]
+fn shares_of_tissues_are_summed() {
+    let (n, channels) = (SHAPE.iter().product::<usize>(), 3);
+    let share = |i: usize| (Key::new(3).index(i as u64).uniform()) as f32;
+    let shares: Vec<f32> = (0..n * channels).map(share).collect();
+    let map = |voxels: &[f32]| {
+        let bytes = bytemuck::cast_slice(voxels).to_vec();
+        let grid = Grid::new(SHAPE, Affine::IDENTITY);
+        let v = Volume::packed(Arc::new(bytes), DType::F32, grid, vec![channels], Arc::default()).unwrap();
+        LazyVolume::from_volume_as(v, Role::Map).unwrap()
+    };
+    let made = |v: &LazyVolume, stds: Value| {
+        let given = json!({"means": {"0": 4, "1": -3, "2": 50}, "std": [0, 0], "stds": stds});
+        let made = v.then(Node::new("labels_to_image", given).unwrap(), Some(4)).unwrap();
+        assert_eq!((made.role(), made.facts().unwrap().extra), (Role::Image, vec![]));
+        made
+    };
+    let v = map(&shares);
+    let flat = made(&v, json!({}));
+    let values = flat.compute().unwrap().to_f32().unwrap();
+    for (i, found) in values.iter().enumerate() {
+        assert_eq!(*found, shares[i] * 4.0 + shares[n + i] * -3.0 + shares[2 * n + i] * 50.0);
+    }
+    // Each tissue has noise of its own, of which a voxel has its share; a region has that of the whole.
+    let noisy = made(&v, json!({"1": 2, "2": 5}));
+    let crop = json!({"start": [3, 8, 11], "shape": [9, 2, 5]});
+    let part =
+        noisy.then(Node::new("crop", crop).unwrap(), None).unwrap().compute().unwrap().to_f32().unwrap();
+    let noisy = noisy.compute().unwrap().to_f32().unwrap();
+    for (i, found) in part.iter().enumerate() {
+        assert_eq!(*found, noisy[(3 + i % 9) + SHAPE[0] * ((8 + i / 9 % 2) + SHAPE[1] * (11 + i / 18))]);
+    }
+    let over: Vec<f32> = (0..n)
+        .map(|i| {
+            let std = (2.0 * shares[n + i]).hypot(5.0 * shares[2 * n + i]);
+            (noisy[i] - values[i]) / std
+        })
+        .collect();
+    assert!(is_drawn_from(&over, |x| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)));
 }
