@@ -77,8 +77,10 @@ fn maps_run_together_are_maps_run_one_by_one() {
         Linear::normalize(12_345.678_9, 0.01),
         Linear::clamp(-3.0, 40.0),
     ];
+    let mut most = 0;
     for n in 0..4usize.pow(5) {
-        let maps: Vec<Linear> = (0..n % 6).map(|i| kinds[n / 4usize.pow(i as u32) % 4]).collect();
+        let maps: Vec<Linear> = (0..n % 11).map(|i| kinds[n / 4usize.pow(i as u32 % 5) % 4]).collect();
+        most = most.max(linear::together(&maps));
         let (mut together, mut apart) = (row.clone(), row.clone());
         linear::run(&mut together, &maps);
         for map in &maps {
@@ -86,6 +88,7 @@ fn maps_run_together_are_maps_run_one_by_one() {
         }
         assert_eq!(bits(&together), bits(&apart), "{maps:?}");
     }
+    assert_eq!(most, 8, "four maps, each with a range");
 }
 
 /// A clamp within another one makes the wider one needless, to the bit.
