@@ -434,7 +434,7 @@ def ours(name: str, entry: Entry, data: Data, n: int) -> Work:
     voxels = inputs(data, entry.input, n)
     given = {key: value() if callable(value) else value for key, value in entry.given.items()}
     if entry.all:
-        images = {"image": data.head(n), "label": data.label(n)}
+        images = {entry.input: voxels}  # a sample of one item, as peers get it
         step = getattr(mx, "".join(word.capitalize() for word in name.split("_")))(**given)
         pipe = mx.Pipeline([step], seed=1)
 
