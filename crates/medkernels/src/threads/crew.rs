@@ -81,7 +81,7 @@ impl Helpers {
             state.started += 1;
             state.looking += 1;
         }
-        let near: Vec<Arc<Seat>> = state.seats.iter().filter(|seat| seat.is_near(here)).cloned().collect();
+        let near: Vec<Arc<Seat>> = state.seats.iter().filter(|seat| seat.is_on(here)).cloned().collect();
         let call = wanted.saturating_sub(state.looking).min(state.asleep.len());
         state.looking += call;
         let awake = state.asleep.len() - call;

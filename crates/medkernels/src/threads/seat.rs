@@ -37,9 +37,9 @@ impl Seat {
         self.thread.unpark();
     }
 
-    /// Whether the helper waits for its turn on this processor, as far as is known: it was seen there, or has not come since it was called.
-    pub(super) fn is_near(&self, processor: usize) -> bool {
-        self.called.load(Ordering::Relaxed) || self.place.is_on(processor)
+    /// Whether the helper was last seen on this processor.
+    pub(super) fn is_on(&self, processor: usize) -> bool {
+        self.place.is_on(processor)
     }
 
     /// Sends the helper away from this processor of the caller's, if there is another that it may run on.
