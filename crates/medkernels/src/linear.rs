@@ -136,8 +136,8 @@ pub fn together(maps: &[Linear]) -> usize {
 
 /// A map and the range in which its values are held, each of which may do nothing.
 #[derive(Clone, Copy, Debug)]
-struct Window {
-    map: Precise,
+struct Window<M = Precise> {
+    map: M,
     range: Clamp,
 }
 
@@ -188,8 +188,18 @@ fn many<'a>(row: Row<'a>, maps: &[Linear]) -> &'a mut [f32] {
     for map in maps {
         windows.take(*map);
     }
-    let [a, b, c, d] = windows.all;
-    match windows.count {
+    if windows.all.iter().any(|window| window.map.by[1].to_bits() != 0) {
+        return in_one_go(row, windows.all, windows.count);
+    }
+    let shifted = |Window { map: Precise { by: [by, _], mul, add }, range }| Window {
+        map: Shift { by, mul, add },
+        range,
+    };
+    in_one_go(row, windows.all.map(shifted), windows.count)
+}
+
+fn in_one_go<M: Map>(row: Row<'_>, [a, b, c, d]: [M; WINDOWS], count: usize) -> &mut [f32] {
+    match count {
         0..=2 => through(row, (a, b)),
         3 => through(row, (a, (b, c))),
         _ => through(row, ((a, b), (c, d))),
@@ -324,7 +334,7 @@ impl<M: Map> Map for Above<M> {
     }
 }
 
-impl Map for Window {
+impl<M: Map> Map for Window<M> {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
         self.range.of(self.map.of(x))

@@ -18,6 +18,9 @@ use crate::work;
 /// Voxels of a slab: about 1 MiB of float32, the second cache level.
 pub(crate) const SLAB: usize = 256 << 10;
 
+/// Bytes of the smallest parts that a thread is given where there could be fewer.
+const PART: usize = 256 << 10;
+
 /// Bytes that are made in the first cache and stored past all of them.
 const PIECE: usize = 32 << 10;
 
@@ -41,8 +44,10 @@ impl Chain {
         if self.traffic(want) < threads::PARALLEL_BYTES && channels == 1 {
             thickness = nz.max(1);
         } else {
-            // Enough parts for all threads, none too thin for its halo; of few planes, which are not measured, parts.
-            let wanted = 2 * threads::threads();
+            // Enough parts for all threads, none too thin for its halo; of few planes, which are not measured, parts. Where they cost nothing there are more,
+            // so that all threads are done at about the same time.
+            let (least, most) = (2 * threads::threads(), 8 * threads::threads());
+            let wanted = if self.keeps_rows() { (out.len() / PART).clamp(least, most) } else { least };
             thickness = thickness.min(nz.div_ceil(wanted).max(2 * halo[1])).max(1);
             if thickness == 1 && measure.is_none() && nz * channels < wanted {
                 rows = ny.div_ceil(wanted.div_ceil(nz.max(1) * channels)).max(4 * halo[0]);
@@ -111,17 +116,21 @@ impl Chain {
         Ok(parts.into_iter().flat_map(|p| p.slices).collect())
     }
 
-    /// Whether the output is to be stored past the caches: it does not fit them, and each voxel comes of one that lies in memory along the same row, so that
-    /// it may be made in small pieces.
+    /// Whether the output is to be stored past the caches: it does not fit them, and may be made in small pieces.
     pub(crate) fn streams(&self, want: Want) -> bool {
-        let Source::Memory(v) = &self.source else { return false };
         let bytes = self.grid().len() * self.channels() * want.dtype(self.dtype()).bytes();
+        STREAMS && bytes >= STREAMED_BYTES && self.keeps_rows()
+    }
+
+    /// Whether each voxel comes of one that lies in memory along the same row: then pieces of any size are as much work as the whole.
+    fn keeps_rows(&self) -> bool {
+        let Source::Memory(v) = &self.source else { return false };
         let alone = |s: &Stage| match &s.op {
             Op::Points(_) | Op::Cast(_) | Op::Relabel(_) => true,
             Op::Lattice(m) => m.lattice.axes[0] == 0,
             _ => false,
         };
-        STREAMS && bytes >= STREAMED_BYTES && v.strides()[0] == 1 && self.stages.iter().all(alone)
+        v.strides()[0] == 1 && self.stages.iter().all(alone)
     }
 
     /// A box of the output, past the caches.
