@@ -352,7 +352,7 @@ CATALOG: dict[str, Entry] = {
     "cast": Entry({"dtype": "int16"}, peers={"NumPy": array(lambda v: v.astype(np.int16)), "torch": torch(lambda t, v: v.to(t.int16)), "SimpleITK": sitk(lambda S, i: S.Cast(i, S.sitkInt16))}),
     "clahe": Entry({}, slow={"SciPy: scikit-image": _adapted}),
     "clamp": Entry({"min": 100, "max": 1500}, peers={"torch": torch(lambda t, v: v.clamp(100, 1500)), "NumPy": array(lambda v: np.clip(v, 100, 1500))}),
-    "coarse_dropout": Entry({"holes": 20, "shape": 16}, peers={"MONAI": monai("RandCoarseDropout", holes=20, spatial_size=16, fill_value=0, prob=1)}),
+    "coarse_dropout": Entry({"holes": 20, "shape": 16, "fill": (0, 0)}, peers={"MONAI": monai("RandCoarseDropout", holes=20, spatial_size=16, fill_value=0, prob=1)}),
     "contrast": Entry({"factor": 1.2}, peers={"batchgeneratorsv2": nnunet("intensity.contrast.ContrastTransform", contrast_range=1.2, preserve_range=True, synchronize_channels=True), "MONAI": monai("ScaleIntensityFixedMean", factor=0.2)}),
     "crop": Entry({"start": (10, 10, 10), "shape": (96, 96, 96)}, peers={"NumPy": array(lambda v: v[10:106, 10:106, 10:106].copy("F")), "torch": torch(lambda t, v: v[10:106, 10:106, 10:106].contiguous())}),
     "crop_foreground": Entry({}, peers={"MONAI": monai("CropForeground", allow_smaller=True)}),
@@ -451,7 +451,8 @@ def ours(name: str, entry: Entry, data: Data, n: int) -> Work:
     voxels = inputs(data, entry.input, n)
     given = {key: value() if callable(value) else value for key, value in entry.given.items()}
     if entry.all:
-        images = {"image": voxels, "t2": data.head(n)} if voxels.ndim == 4 else {"image": data.head(n), "label": data.label(n)}
+        # A sample of one item, as peers get it.
+        images = {"image": voxels, "t2": data.head(n)} if voxels.ndim == 4 else {entry.input: voxels}
         about: dict[str, Any] = {"channel_axis": 3} if voxels.ndim == 4 else {}
         step = getattr(mx, "".join(word.capitalize() for word in name.split("_")))(**given)
         pipe = mx.Pipeline([step], seed=1)

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use medcore::{Box3, Lattice, Scale, Volume};
 use medkernels::buffer::Buffer;
 use medkernels::float_env::FloatEnv;
+use medkernels::streamed::STREAMED_BYTES;
 
 use crate::checkpoints;
 use crate::disk::Handle;
@@ -18,9 +19,6 @@ use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
 use crate::{Error, Result};
-
-/// From this many bytes of output on, values are stored past the caches.
-const STREAMING: usize = 16 << 20;
 
 impl VolumeFile {
     /// Reads a box of one channel, as stored but in native byte order, packed, x fastest, without the scale.
@@ -165,7 +163,7 @@ impl VolumeFile {
     }
 
     fn values_f32(&self, len: usize) -> ValuesF32 {
-        let stream = len * 4 >= STREAMING;
+        let stream = len * 4 >= STREAMED_BYTES;
         ValuesF32 { dtype: self.stored_dtype(), swap: self.swapped(), scale: pair(self.scale()), stream }
     }
 

@@ -150,7 +150,7 @@ fn streamed<T: Element>(src: &[T], dst: &mut [f32], convert: impl Fn(T) -> f32) 
         for i in 0..16 {
             values[i] = convert(group[i]);
         }
-        intrinsics::stream_line(line, &values);
+        intrinsics::stream_line(bytemuck::cast_mut(line), bytemuck::cast_ref(&values));
     }
     for (d, s) in tail.iter_mut().zip(rest) {
         *d = convert(*s);

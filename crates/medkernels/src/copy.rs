@@ -146,7 +146,7 @@ fn copy<const N: usize>(dst: &mut [u8], src: &[u8], plan: Plan) {
     // Cuts across lines would make both sides share them, and halve the transposition's tiles.
     let unit = if axis.src.abs() == 1 { transpose::LINE.div_ceil(N) } else { 1 };
     let units = axis.count.div_ceil(unit);
-    let pieces = (4 * workers).min(2 * voxels * N / (threads::PARALLEL_BYTES / 4)).min(units).max(1);
+    let pieces = (8 * workers).min(2 * voxels * N / (threads::PARALLEL_BYTES / 4)).min(units).max(1);
     let mut parts = Vec::with_capacity(pieces);
     let mut rest = &mut dst[plan.dst..];
     let mut done = 0;

@@ -143,14 +143,14 @@ pub(crate) const fn float_default(found: u64) -> u64 {
 ///
 /// A line that does not start on a 16-byte boundary is stored as usual.
 #[inline(always)]
-pub(crate) fn stream_line(dst: &mut [f32; 16], line: &[f32; 16]) {
+pub(crate) fn stream_line(dst: &mut [u8; 64], line: &[u8; 64]) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if dst.as_ptr().addr().is_multiple_of(16) {
-        use std::arch::x86_64::{_mm_loadu_ps, _mm_stream_ps};
-        for (d, s) in dst.as_chunks_mut::<4>().0.iter_mut().zip(line.as_chunks::<4>().0) {
-            // SAFETY: 16 bytes are read from `s` and written to `d`, which lies on a 16-byte boundary. SSE is
+        use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
+        for (d, s) in dst.as_chunks_mut::<16>().0.iter_mut().zip(line.as_chunks::<16>().0) {
+            // SAFETY: 16 bytes are read from `s` and written to `d`, which lies on a 16-byte boundary. SSE2 is
             // part of x86-64. `stream_end` orders these stores before any other thread sees them.
-            unsafe { _mm_stream_ps(d.as_mut_ptr(), _mm_loadu_ps(s.as_ptr())) };
+            unsafe { _mm_stream_si128(d.as_mut_ptr().cast(), _mm_loadu_si128(s.as_ptr().cast())) };
         }
         return;
     }

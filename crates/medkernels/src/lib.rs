@@ -55,6 +55,7 @@ pub mod runs;
 pub mod select;
 pub mod spline;
 pub mod stats;
+pub mod streamed;
 pub mod threads;
 mod transpose;
 pub mod voxel_set;

@@ -1,4 +1,4 @@
-//! Linear maps of single voxels as values, so that two that follow one another go through a row together.
+//! Linear maps of single voxels as values, so that some that follow one another go through a row together.
 
 use crate::kernel::kernel;
 use crate::points::Row;
@@ -107,19 +107,103 @@ impl Linear {
     }
 }
 
-/// Runs maps one after the other, two in one go.
+/// Runs maps one after the other, as many in one go as are taken [`together`].
 ///
 /// # Panics
 /// If the two rows of a [`Row::From`] differ in length.
 pub fn run<'a>(row: impl Into<Row<'a>>, maps: &[Linear]) {
-    let mut row = row.into();
-    for maps in maps.chunks(2) {
-        row = Row::Here(match *maps {
+    let (mut row, mut rest) = (row.into(), maps);
+    while !rest.is_empty() {
+        let (taken, after) = rest.split_at(together(rest));
+        rest = after;
+        row = Row::Here(match *taken {
+            [first] => one(row, first),
             [first, second] => pair(row, first, second),
-            _ => one(row, maps[0]),
+            _ => many(row, taken),
         });
     }
     row.in_place();
+}
+
+/// Windows that are run in one go: that is about as much arithmetic as hides behind reading and writing memory.
+const WINDOWS: usize = 4;
+
+/// How many of the maps, from the first on, go through a row together.
+pub fn together(maps: &[Linear]) -> usize {
+    let mut windows = Windows::default();
+    maps.iter().take_while(|map| windows.take(**map)).count()
+}
+
+/// A map and the range in which its values are held, each of which may do nothing.
+#[derive(Clone, Copy, Debug)]
+struct Window<M = Precise> {
+    map: M,
+    range: Clamp,
+}
+
+impl Window {
+    /// x - 0, x * 1 and x + (-0) are x, the sign of a zero too.
+    const NOTHING: Window = Window {
+        map: Precise { by: [0.0; 2], mul: 1.0, add: -0.0 },
+        range: Clamp { low: f32::NEG_INFINITY, high: f32::INFINITY },
+    };
+}
+
+/// Maps as windows, one after the other.
+struct Windows {
+    all: [Window; WINDOWS],
+    count: usize,
+    /// Whether the last one holds a range already.
+    held: bool,
+}
+
+impl Default for Windows {
+    fn default() -> Windows {
+        Windows { all: [Window::NOTHING; WINDOWS], count: 0, held: true }
+    }
+}
+
+impl Windows {
+    /// Takes one more map; false if there is no room.
+    fn take(&mut self, map: Linear) -> bool {
+        let begins = self.held || !matches!(map.0, Kind::Clamp(_));
+        if begins && self.count == WINDOWS {
+            return false;
+        }
+        self.count += usize::from(begins);
+        let window = &mut self.all[self.count - 1];
+        self.held = matches!(map.0, Kind::Clamp(_));
+        match map.0 {
+            Kind::Scale(Scale { mul, add }) => window.map = Precise { by: [0.0; 2], mul, add },
+            Kind::Shift(Shift { by, mul, add }) => window.map = Precise { by: [by, 0.0], mul, add },
+            Kind::Precise(map) => window.map = map,
+            Kind::Clamp(range) => window.range = range,
+        }
+        true
+    }
+}
+
+fn many<'a>(row: Row<'a>, maps: &[Linear]) -> &'a mut [f32] {
+    let mut windows = Windows::default();
+    for map in maps {
+        windows.take(*map);
+    }
+    if windows.all.iter().any(|window| window.map.by[1].to_bits() != 0) {
+        return in_one_go(row, windows.all, windows.count);
+    }
+    let shifted = |Window { map: Precise { by: [by, _], mul, add }, range }| Window {
+        map: Shift { by, mul, add },
+        range,
+    };
+    in_one_go(row, windows.all.map(shifted), windows.count)
+}
+
+fn in_one_go<M: Map>(row: Row<'_>, [a, b, c, d]: [M; WINDOWS], count: usize) -> &mut [f32] {
+    match count {
+        0..=2 => through(row, (a, b)),
+        3 => through(row, (a, (b, c))),
+        _ => through(row, ((a, b), (c, d))),
+    }
 }
 
 /// Which voxels a map changes.
@@ -247,6 +331,13 @@ impl<M: Map> Map for Above<M> {
     #[inline(always)]
     fn of(self, x: f32) -> f32 {
         if x > self.1 { self.0.of(x) } else { x }
+    }
+}
+
+impl<M: Map> Map for Window<M> {
+    #[inline(always)]
+    fn of(self, x: f32) -> f32 {
+        self.range.of(self.map.of(x))
     }
 }
 

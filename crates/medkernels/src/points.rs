@@ -400,18 +400,23 @@ fn between<const W: usize>(group: &mut [f32; W], first: f32, inverse: f32, table
     }
 }
 
-kernel! {
-    /// The natural logarithm of `x + offset`, times `factor`; with `signed` that of `|x| + offset`, with the sign of `x`.
-    pub fn log(row: &mut [f32], offset: f32, factor: f32, signed: bool) {
-        if signed {
-            for x in row {
-                *x = (elementary::ln_32(x.abs() + offset) * factor).copysign(*x);
-            }
-        } else {
-            for x in row {
-                *x = elementary::ln_32(*x + offset) * factor;
-            }
-        }
+/// The natural logarithm of `x + offset`, times `factor`; with `signed` that of `|x| + offset`, with the sign of `x`.
+///
+/// # Panics
+/// If the two rows of a [`Row::From`] differ in length.
+pub fn log<'a>(row: impl Into<Row<'a>>, offset: f32, factor: f32, signed: bool) {
+    if signed { log_of_magnitude(row, offset, factor) } else { log_of_value(row, offset, factor) }
+}
+
+point! {
+    fn log_of_value(x, offset: f32, factor: f32) {
+        elementary::ln_32(x + offset) * factor
+    }
+}
+
+point! {
+    fn log_of_magnitude(x, offset: f32, factor: f32) {
+        (elementary::ln_32(x.abs() + offset) * factor).copysign(x)
     }
 }
 

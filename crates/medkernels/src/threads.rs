@@ -13,6 +13,8 @@ mod crew;
 #[cfg(not(target_family = "wasm"))]
 mod lent;
 #[cfg(not(target_family = "wasm"))]
+mod seat;
+#[cfg(not(target_family = "wasm"))]
 mod wait;
 
 /// The environment variable that sets the number of threads.

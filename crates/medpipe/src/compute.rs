@@ -1,17 +1,17 @@
 //! A chain's whole output, slab by slab on all threads.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use medcore::{
     Boundary, Box3, DType, Grid, Keep, Lattice, Measure, Measured, Meta, Of, RawVolume, Storage, Volume, Warp,
 };
 use medkernels::buffer::Buffer;
+use medkernels::copy::copy_strided;
 use medkernels::float_env::FloatEnv;
-use medkernels::{copy::copy_strided, threads};
 
 use crate::Result;
 use crate::chain::{Chain, Moved, Op, Stage};
-use crate::evaluate::{buffer, run_points};
+use crate::evaluate::buffer;
 use crate::host;
 use crate::look::look;
 use crate::measure::{self, Slice};
@@ -19,10 +19,6 @@ use crate::part::inner;
 use crate::records::{Begun, Ticket};
 use crate::source::Source;
 use crate::tile::{Want, packed_strides};
-use crate::work;
-
-/// Voxels of a slab: about 1 MiB of float32, the second cache level.
-pub(crate) const SLAB: usize = 256 << 10;
 
 /// In which order voxels are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -289,7 +285,8 @@ impl Resolved {
 
     /// The output, packed, x fastest.
     pub(crate) fn whole(self, want: Want) -> Result<Buffer> {
-        if self.viewable(want) && (self.fresh.is_none() || !self.chain.stages.is_empty()) {
+        let copied = self.viewable(want) && !self.chain.streams(want);
+        if copied && (self.fresh.is_none() || !self.chain.stages.is_empty()) {
             return self.copied(want, packed_strides(self.chain.grid().shape));
         }
         Ok(self.run(want, None)?.0)
@@ -407,94 +404,6 @@ impl Resolved {
         let plain = v.scale().is_none() && (want == Want::Stored || v.stored_dtype() == DType::F32);
         let inside = |s: &Stage| matches!(&s.op, Op::Lattice(m) if m.stays_inside(s.grid.shape));
         plain && self.chain.stages.iter().all(inside)
-    }
-}
-
-impl Chain {
-    /// The output into a packed buffer, slab by slab, and what each slice contributes to a measurement; with `moved` the
-    /// buffer holds the voxels already, and only points are to be run on them.
-    pub(crate) fn fill_slabs(
-        &self,
-        want: Want,
-        measure: Option<(&Measure, Option<&[u8]>)>,
-        moved: bool,
-        out: &mut [u8],
-    ) -> Result<Vec<Slice>> {
-        let (grid, channels) = (*self.grid(), self.channels());
-        let dtype = want.dtype(self.dtype());
-        let halo = [1, 2].map(|axis| self.stages.iter().map(|s| s.halo()[axis]).sum::<usize>());
-        let [nx, ny, nz] = grid.shape;
-        let plane = nx * ny;
-        let mut thickness = (SLAB / plane.max(1)).max(1).max(4 * halo[1]);
-        let mut rows = ny;
-        if self.traffic(want) < threads::PARALLEL_BYTES && channels == 1 {
-            thickness = nz.max(1);
-        } else {
-            // Enough parts for all threads, none too thin for its halo; of few planes, which are not measured, parts.
-            let wanted = 2 * threads::threads();
-            thickness = thickness.min(nz.div_ceil(wanted).max(2 * halo[1])).max(1);
-            if thickness == 1 && measure.is_none() && nz * channels < wanted {
-                rows = ny.div_ceil(wanted.div_ceil(nz.max(1) * channels)).max(4 * halo[0]);
-            }
-        }
-        struct Part<'a> {
-            channel: usize,
-            b: Box3,
-            out: &'a mut [u8],
-            slices: Vec<Slice>,
-        }
-        let mut parts = vec![];
-        let channel_bytes = (grid.len() * dtype.bytes()).max(1);
-        for (channel, bytes) in out.chunks_mut(channel_bytes).enumerate() {
-            for (n, bytes) in bytes.chunks_mut((thickness * plane * dtype.bytes()).max(1)).enumerate() {
-                let z = n * thickness;
-                let depth = thickness.min(nz - z);
-                for (n, out) in bytes.chunks_mut((nx * rows * depth * dtype.bytes()).max(1)).enumerate() {
-                    let b = Box3 { start: [0, n * rows, z], shape: [nx, rows.min(ny - n * rows), depth] };
-                    parts.push(Part { channel, b, out, slices: vec![] });
-                }
-            }
-        }
-        // From the end, as [`run_points`] does; files are read forwards.
-        let backwards = matches!(self.source, Source::Memory(_));
-        if backwards {
-            parts.reverse();
-        }
-        let failed = Mutex::new(None);
-        work::begin(parts.len());
-        threads::for_each_mut(&mut parts, |_, part| {
-            let result = if moved {
-                for s in &self.stages {
-                    if let Op::Points(runs) = &s.op {
-                        let voxels = bytemuck::cast_slice_mut(part.out);
-                        run_points(runs, part.channel, &part.b, grid.shape, voxels, None);
-                    }
-                }
-                Ok(())
-            } else {
-                self.fill(self.stages.len(), part.channel, &part.b, want, part.out)
-            };
-            if let Err(e) = result {
-                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-                work::finish();
-                return;
-            }
-            if let Some((m, mask)) = measure {
-                for (n, voxels) in bytemuck::cast_slice::<_, f32>(part.out).chunks(plane.max(1)).enumerate() {
-                    let z = part.b.start[2] + n;
-                    let mask = mask.map(|m| &m[z * plane..(z + 1) * plane]);
-                    part.slices.push(measure::slice(m, voxels, nx, mask));
-                }
-            }
-            work::finish();
-        });
-        if let Some(e) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e);
-        }
-        if backwards {
-            parts.reverse();
-        }
-        Ok(parts.into_iter().flat_map(|p| p.slices).collect())
     }
 }
 

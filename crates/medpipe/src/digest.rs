@@ -1,6 +1,7 @@
 //! A name for voxels that have none.
 
 use medcore::{Box3, Volume};
+use medkernels::buffer::Buffer;
 use medkernels::threads;
 
 /// Odd constants of the finaliser of SplitMix64.
@@ -12,10 +13,13 @@ pub(crate) fn digest(volume: &Volume) -> u64 {
     let bytes = nx * ny * volume.stored_dtype().bytes();
     let mut planes = vec![0u64; nz * volume.channels()];
     let one = |n: usize, out: &mut u64| {
-        let mut plane = vec![0; bytes];
         let b = Box3 { start: [0, 0, n % nz], shape: [nx, ny, 1] };
-        if volume.copy_box(n / nz, &b, &mut plane).is_ok() {
-            *out = of_bytes(&plane);
+        if let Some(plane) = volume.packed_box(n / nz, &b) {
+            *out = of_bytes(plane);
+        } else if let Ok(mut plane) = Buffer::for_overwrite(bytes)
+            && volume.copy_box(n / nz, &b, plane.as_bytes_mut()).is_ok()
+        {
+            *out = of_bytes(plane.as_bytes());
         }
     };
     if bytes * planes.len() < threads::PARALLEL_BYTES {

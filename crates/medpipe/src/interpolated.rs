@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use medcore::{Boundary, Box3, DType, Sampler, with_element};
 use medkernels::element::Element;
-use medkernels::gather::Picks;
 use medkernels::interpolate::{self, AxisTaps, Bordered};
 
 use crate::Result;
 use crate::chain::{Chain, Interpolated, Op, Stage};
-use crate::evaluate::{buffer, fill_word};
+use crate::evaluate::buffer;
+use crate::picked::{copy_picked, outside};
 use crate::tile::{Tile, Want};
 use crate::values::cast;
 
@@ -71,7 +71,7 @@ impl Chain {
                     })
                     .collect::<Vec<_>>()
             });
-            nearest_separable(&tile, &places, i.boundary, b.shape, out);
+            copy_picked(&tile, &places, &outside(i.boundary, tile.dtype), out);
             return Ok(());
         }
         let sampled = Sampled { of: i, tile: &tile, input, domain };
@@ -313,10 +313,7 @@ impl Sampled<'_> {
                 Ok(())
             }, else => Err(medcore::Error::not_numeric("labels", dtype).into()));
         }
-        let word = match self.of.boundary {
-            Boundary::Constant(v) => fill_word(dtype, v),
-            _ => vec![0; dtype.bytes()],
-        };
+        let word = outside(self.of.boundary, dtype);
         match *places {
             Places::Line(start, step, first) => {
                 interpolate::sample_nearest_row(row, &src, word.len(), start, step, first, boundary, &word);
@@ -331,46 +328,4 @@ impl Sampled<'_> {
 fn read_by(taps: [&AxisTaps; 3]) -> Box3 {
     let reads = taps.map(AxisTaps::reads);
     Box3 { start: reads.each_ref().map(|r| r.start), shape: reads.each_ref().map(Range::len) }
-}
-
-/// Copies voxels by three lists of input indices; `None` is outside.
-fn nearest_separable(
-    tile: &Tile,
-    places: &[Vec<Option<usize>>; 3],
-    boundary: Boundary,
-    shape: [usize; 3],
-    out: &mut [u8],
-) {
-    let size = tile.dtype.bytes();
-    let word = match boundary {
-        Boundary::Constant(v) => fill_word(tile.dtype, v),
-        _ => vec![0; size],
-    };
-    let columns: Vec<Option<isize>> =
-        places[0].iter().map(|p| p.map(|v| v as isize * tile.strides[0])).collect();
-    // Where no column lies outside, all rows are picked by the same indices, counted from the lowest.
-    let low = columns.iter().flatten().copied().min().unwrap_or(0);
-    let index = columns.iter().map(|c| c.and_then(|c| u32::try_from(c - low).ok()));
-    let picks = index.collect::<Option<Vec<u32>>>().map(|index| Picks::new(index, size));
-    let from = tile.bytes();
-    for (n, row) in out.chunks_exact_mut(shape[0] * size).enumerate() {
-        let (Some(y), Some(z)) = (places[1][n % shape[1]], places[2][n / shape[1]]) else {
-            row.chunks_exact_mut(size).for_each(|v| v.copy_from_slice(&word));
-            continue;
-        };
-        let base = tile.offset as isize + y as isize * tile.strides[1] + z as isize * tile.strides[2];
-        if let Some(picks) = &picks {
-            picks.gather(row, &from[(base + low) as usize * size..]);
-            continue;
-        }
-        for (voxel, column) in row.chunks_exact_mut(size).zip(&columns) {
-            match column {
-                Some(c) => {
-                    let at = (base + c) as usize * size;
-                    voxel.copy_from_slice(&from[at..at + size]);
-                }
-                None => voxel.copy_from_slice(&word),
-            }
-        }
-    }
 }

@@ -10,9 +10,10 @@ use medkernels::threads;
 
 use crate::Result;
 use crate::chain::Chain;
-use crate::compute::{Resolved, SLAB};
+use crate::compute::Resolved;
 use crate::evaluate::buffer;
 use crate::measure::{self, Piece, Slice};
+use crate::slabs::SLAB;
 use crate::source::Source;
 use crate::turn::Turn;
 

@@ -9,9 +9,10 @@ use medkernels::float_env::FloatEnv;
 use medkernels::threads;
 
 use crate::chain::Chain;
-use crate::compute::{Layout, Resolved, SLAB, c_strides};
+use crate::compute::{Layout, Resolved, c_strides};
 use crate::evaluate::buffer;
 use crate::part::inner;
+use crate::slabs::SLAB;
 use crate::source::Source;
 use crate::tile::{Want, packed_strides};
 use crate::turn::Turn;

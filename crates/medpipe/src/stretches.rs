@@ -6,7 +6,7 @@ use medkernels::{threads, weights};
 
 use crate::Result;
 use crate::chain::Chain;
-use crate::compute::SLAB;
+use crate::slabs::SLAB;
 use crate::tile::{Tile, Want};
 use crate::work;
 
@@ -59,7 +59,7 @@ pub(crate) fn voxels<T: Element>(tile: &Tile) -> std::borrow::Cow<'_, [T]> {
 impl Chain {
     /// A box of one channel, packed; nothing may be left that needs the whole volume.
     pub(crate) fn packed(&self, channel: usize, b: &Box3, want: Want) -> Result<Tile> {
-        self.view(self.stages.len(), channel, b, want)?.into_packed(b)
+        self.view(self.stages.len(), channel, b, want)?.into_packed()
     }
 
     /// Planes that are looked at together: where columns lie together in memory and not planes, as many as a cache line holds, so that it is fetched once.

@@ -7,6 +7,9 @@ use medkernels::buffer::Buffer;
 use medkernels::copy::{Strided, copy_strided};
 use medkernels::interpolate::StridedF32;
 
+use crate::Result;
+use crate::evaluate::buffer;
+
 /// In which form a stage's voxels are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
@@ -146,6 +149,34 @@ impl Tile {
             self.shape,
             self.dtype.bytes(),
         );
+    }
+
+    /// The same voxels, packed.
+    pub(crate) fn into_packed(self) -> Result<Tile> {
+        let want = packed_strides(self.shape);
+        if (0..3).all(|i| self.shape[i] <= 1 || self.strides[i] == want[i]) {
+            return Ok(Tile { strides: want, ..self });
+        }
+        let mut out = buffer(self.shape.iter().product::<usize>() * self.dtype.bytes())?;
+        self.copy_to(out.as_bytes_mut(), want, 0);
+        Ok(Tile::packed(out, self.dtype, self.shape))
+    }
+
+    /// The same packed voxels at an address that suits their dtype; an array of the caller's may lie at any.
+    pub(crate) fn into_aligned(self) -> Result<Tile> {
+        if self.bytes_packed().as_ptr().align_offset(self.dtype.bytes()) == 0 {
+            return Ok(self);
+        }
+        let mut out = buffer(self.bytes_packed().len())?;
+        out.as_bytes_mut().copy_from_slice(self.bytes_packed());
+        Ok(Tile::packed(out, self.dtype, self.shape))
+    }
+
+    /// The bytes of a packed tile.
+    pub(crate) fn bytes_packed(&self) -> &[u8] {
+        let size = self.dtype.bytes();
+        let n: usize = self.shape.iter().product();
+        &self.bytes()[self.offset * size..(self.offset + n) * size]
     }
 }
 

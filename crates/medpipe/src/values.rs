@@ -20,6 +20,14 @@ pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Resu
     }
     let wide = |d: DType| matches!(d, DType::I64 | DType::U64);
     let whole = have.is_integer() && want.is_integer() && (wide(have) || wide(want));
+    if let (DType::F32, Ok(from)) = (have, bytemuck::try_cast_slice::<u8, f32>(from)) {
+        with_element!(want, T => convert::encode_from_f32::<T>(from, to), else => ());
+        return Ok(());
+    }
+    if let (DType::F32, true, Ok(to)) = (want, have.fits_f32(), bytemuck::try_cast_slice_mut::<u8, f32>(to)) {
+        with_element!(have, T => convert::decode_f32::<T>(from, false, None, to), else => ());
+        return Ok(());
+    }
     // By way of a small tile, so that there is code for each dtype and not for each pair.
     const N: usize = 1024;
     for (from, to) in from.chunks(N * have.bytes()).zip(to.chunks_mut(N * want.bytes())) {
@@ -36,6 +44,10 @@ pub(crate) fn cast(from: &[u8], have: DType, to: &mut [u8], want: DType) -> Resu
                     c.copy_from_slice(bytemuck::bytes_of(&T::from_i128_saturating(*t)));
                 }
             }, else => ());
+        } else if have.fits_f32() {
+            let mut tile = [0f32; N];
+            with_element!(have, T => convert::decode_f32::<T>(from, false, None, &mut tile[..n]), else => ());
+            with_element!(want, T => convert::encode_from_f32::<T>(&tile[..n], to), else => ());
         } else {
             let mut tile = [0f64; N];
             with_element!(have, T => convert::decode_f64::<T>(from, false, None, &mut tile[..n]), else => ());

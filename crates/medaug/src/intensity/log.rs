@@ -46,6 +46,6 @@ impl Transform for Log {
             "logarithm of {}value + {offset} to the base {base:.6}",
             if signed { "signed " } else { "" }
         );
-        Ok(vec![Step::point(label, move |row| points::log(row, offset, factor, signed))])
+        Ok(vec![Step::point_from(label, move |row| points::log(row, offset, factor, signed))])
     }
 }

@@ -5,23 +5,25 @@
 //! come: what is offered is withdrawn when the caller has done all of it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::lent::{Lent, lend};
+use super::seat::{self, Seat};
 use super::wait;
 use crate::intrinsics::PerProcess;
 
 /// How long a helper stays awake when it was not wanted for long.
 const GLANCE: Duration = Duration::from_micros(20);
 
+/// Helpers up to which each is sent to another processor than the caller's before it wakes; among more processors the system finds an idle one.
+const FEW: usize = 3;
+
 static HELPERS: PerProcess<Helpers> = PerProcess::new();
 
 #[derive(Default)]
 struct Helpers {
     state: Mutex<State>,
-    /// Rung for those who sleep.
-    bell: Condvar,
     /// Counts the offers: those who linger watch it.
     offers: AtomicUsize,
 }
@@ -31,11 +33,12 @@ struct State {
     open: Vec<Offer>,
     /// Threads that were started.
     started: usize,
+    /// Those that have begun.
+    seats: Vec<Arc<Seat>>,
     /// Threads that look for work or have been called to do so.
     looking: usize,
-    asleep: usize,
-    /// Sleepers that were called and have not woken yet.
-    called: usize,
+    /// Those that sleep, the last one last.
+    asleep: Vec<Arc<Seat>>,
 }
 
 struct Offer {
@@ -68,21 +71,30 @@ impl Helpers {
     }
 
     fn offer(&'static self, work: Arc<Lent>, places: usize, all: usize) {
+        let here = seat::processor();
         let mut state = self.lock();
         state.open.push(Offer { work, places });
         self.offers.fetch_add(1, Ordering::Relaxed);
         let wanted: usize = state.open.iter().map(|offer| offer.places).sum();
-        while state.looking + state.asleep < wanted && state.started < all && self.start(state.started) {
+        while state.looking + state.asleep.len() < wanted && state.started < all && self.start(state.started)
+        {
             state.started += 1;
             state.looking += 1;
         }
-        let call = wanted.saturating_sub(state.looking).min(state.asleep);
-        state.asleep -= call;
-        state.called += call;
+        let near: Vec<Arc<Seat>> = state.seats.iter().filter(|seat| seat.is_on(here)).cloned().collect();
+        let call = wanted.saturating_sub(state.looking).min(state.asleep.len());
         state.looking += call;
+        let awake = state.asleep.len() - call;
+        let called = state.asleep.split_off(awake);
         drop(state);
-        for _ in 0..call {
-            self.bell.notify_one();
+        for seat in near {
+            seat.leave(here);
+        }
+        for seat in called {
+            if all <= FEW {
+                seat.leave(here);
+            }
+            seat.call();
         }
     }
 
@@ -95,15 +107,17 @@ impl Helpers {
     /// What a helper does all its life; it begins among those who look for work.
     fn serve(&self) {
         let mut rhythm = Rhythm { last: Instant::now(), patience: GLANCE };
+        let seat = Arc::new(Seat::here());
+        self.lock().seats.push(Arc::clone(&seat));
         loop {
-            self.find(&mut rhythm).help();
+            self.find(&mut rhythm, &seat).help();
             rhythm.last = Instant::now();
             self.lock().looking += 1;
         }
     }
 
     /// Waits for work: awake for a while, then asleep.
-    fn find(&self, rhythm: &mut Rhythm) -> Arc<Lent> {
+    fn find(&self, rhythm: &mut Rhythm, seat: &Arc<Seat>) -> Arc<Lent> {
         let mut state = self.lock();
         loop {
             let seen = self.offers.load(Ordering::Relaxed);
@@ -113,15 +127,16 @@ impl Helpers {
             }
             drop(state);
             wait::awake(rhythm.patience, || self.offers.load(Ordering::Relaxed) != seen);
+            seat.note();
             state = self.lock();
             if self.offers.load(Ordering::Relaxed) == seen {
                 state.looking -= 1;
-                state.asleep += 1;
-                while state.called == 0 {
-                    state = self.bell.wait(state).unwrap_or_else(PoisonError::into_inner);
-                }
-                // Whoever called has counted this thread among those who look.
-                state.called -= 1;
+                state.asleep.push(Arc::clone(seat));
+                drop(state);
+                // Whoever calls has counted this thread among those who look.
+                seat.sleep();
+                seat.note();
+                state = self.lock();
             }
             rhythm.beat();
         }

@@ -88,6 +88,11 @@ fn points_do_not_depend_on_the_level() {
     in_place("affine", |row| points::affine(row, 1.7, -3.3));
     let clipped = Linear::rescale([-3.0, 77.7], [0.0, 1.0], true);
     in_place("rescale", |row| linear::run(row, &clipped));
+    let window = |low: f64| Linear::rescale([low, low + 3.0], [-1.0, 1.5], true);
+    for windows in 2..6 {
+        let maps: Vec<Linear> = (0..windows).flat_map(|n| window(f64::from(n) * 0.3 - 1.0)).collect();
+        in_place(&format!("{windows} windows"), |row| linear::run(row, &maps));
+    }
     in_place("clamp", |row| points::clamp(row, -3.0, 5.0));
     // Every kind of map, alone and followed by every kind.
     let kinds = [

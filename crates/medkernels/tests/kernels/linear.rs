@@ -78,7 +78,7 @@ fn maps_run_together_are_maps_run_one_by_one() {
         Linear::clamp(-3.0, 40.0),
     ];
     for n in 0..4usize.pow(5) {
-        let maps: Vec<Linear> = (0..n % 6).map(|i| kinds[n / 4usize.pow(i as u32) % 4]).collect();
+        let maps: Vec<Linear> = (0..n % 11).map(|i| kinds[n / 4usize.pow(i as u32 % 5) % 4]).collect();
         let (mut together, mut apart) = (row.clone(), row.clone());
         linear::run(&mut together, &maps);
         for map in &maps {
@@ -86,6 +86,9 @@ fn maps_run_together_are_maps_run_one_by_one() {
         }
         assert_eq!(bits(&together), bits(&apart), "{maps:?}");
     }
+    let windows: Vec<Linear> = (0..10).map(|n| kinds[if n % 2 == 0 { 1 } else { 3 }]).collect();
+    assert_eq!(linear::together(&windows), 8, "four maps, each with a range");
+    assert_eq!(linear::together(&[kinds[3]; 9]), 4, "four ranges");
 }
 
 /// A clamp within another one makes the wider one needless, to the bit.

@@ -247,6 +247,8 @@ fn from_another_row_is_as_in_place() {
     check(&|row| points::normalize(row, 3.3, 0.7));
     check(&|row| points::clamp(row, -1.0, 20.0));
     check(&|row| points::affine(row, 0.3, 20.0));
+    check(&|row| points::log(row, 1.0, 0.7, false));
+    check(&|row| points::log(row, 1.0, 0.7, true));
     let maps = [Linear::clamp(-40.0, 30.0), Linear::about(3.3, 0.7, -2.0), Linear::affine(0.3, 20.0)];
     for n in 0..=3 {
         check(&|row| linear::run(row, &maps[..n]));

@@ -99,6 +99,58 @@ mod helpers {
         set_threads(None);
     }
 
+    #[cfg(all(target_os = "linux", not(miri)))]
+    #[test]
+    fn one_that_slept_on_the_callers_processor_wakes_on_another() {
+        use rustix::thread::{
+            CpuSet, Pid, gettid, sched_getaffinity, sched_getcpu, sched_setaffinity, sched_yield,
+        };
+        use std::sync::Mutex;
+
+        let _lock = lock();
+        let all = sched_getaffinity(None).expect("where this thread may run");
+        let mine = sched_getcpu();
+        let (mut others, mut only) = (all, CpuSet::new());
+        others.unset(mine);
+        only.set(mine);
+        if others.count() == 0 {
+            return;
+        }
+        let sleeps = |thread: Pid| {
+            let stat = format!("/proc/self/task/{}/stat", thread.as_raw_nonzero());
+            let state = std::fs::read_to_string(stat).expect("the helper's state");
+            state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'))
+        };
+        set_threads(Some(2));
+        sched_setaffinity(None, &only).expect("this processor alone");
+        let caller = gettid();
+        let places = Mutex::new(vec![]);
+        for _ in 0..3 {
+            let arrived = AtomicUsize::new(0);
+            for_each(2, |_| {
+                if gettid() != caller {
+                    let place = (gettid(), sched_getcpu(), sched_getaffinity(None).ok());
+                    places.lock().unwrap().push(place);
+                    // From here on it is on the caller's, where it goes to sleep.
+                    sched_setaffinity(None, &only).expect("the caller's processor");
+                    sched_yield();
+                    sched_setaffinity(None, &all).expect("any processor");
+                }
+                arrived.fetch_add(1, Ordering::Relaxed);
+                assert!(seen(|| arrived.load(Ordering::Relaxed) == 2));
+            });
+            assert!(seen(|| places.lock().unwrap().last().is_some_and(|(helper, ..)| sleeps(*helper))));
+        }
+        sched_setaffinity(None, &all).expect("any processor");
+        set_threads(None);
+        let places = places.into_inner().unwrap();
+        assert_eq!(places.len(), 3);
+        for (_, place, may) in &places[1..] {
+            assert_ne!(*place, mine, "it had to wait for the caller's processor");
+            assert_eq!(*may, Some(all), "it may run anywhere again");
+        }
+    }
+
     #[test]
     fn tasks_for_all_threads_keep_what_they_call_to_themselves() {
         let _lock = lock();
