@@ -9,7 +9,8 @@ use medkernels::linear::{self, Linear};
 use medkernels::points::Row;
 
 use crate::{
-    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Volume,
+    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Tries,
+    Volume,
 };
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
@@ -165,12 +166,15 @@ pub enum Of {
         /// How the volume is divided, along x, y, z, if it is; the masks of [`Keep`] do not concern tiles.
         tiles: Option<[Tiles; 3]>,
     },
-    /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row.
+    /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row, if
+    /// not all tries find a voxel.
     Classes {
-        /// The voxels that are counted, where no index is made.
+        /// The voxels that are tried and counted, where no index is made.
         inside: Box3,
         /// The values that are counted, all if not given; if there is none, nothing is measured.
         values: Option<Vec<i64>>,
+        /// What is tried first, where no index is made. With an index whoever wants to know tries by himself.
+        tries: Vec<Tries>,
     },
     /// The voxels of a label by their numbers, in the rows that were counted; of whole samples only.
     Voxels {
@@ -211,6 +215,8 @@ pub struct Measured {
     pub rows: Option<Arc<ClassRows>>,
     /// The voxels drawn, of which there are none if there is no weight, or those wanted.
     pub drawn: Vec<[usize; 3]>,
+    /// What each of some tries found: a voxel, and its value.
+    pub tried: Vec<Option<([usize; 3], i64)>>,
 }
 
 /// A measurement of the item (or the sample's reference image) as it stands at this point of the chain, and what follows from it.
