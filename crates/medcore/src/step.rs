@@ -326,6 +326,8 @@ pub struct Filter {
     pub run: FilterRun,
     /// The same filter of a volume whose axes were exchanged, where its bits do not depend on their order.
     pub turned: Option<Turned>,
+    /// About how many copies of its voxels it takes as long as, besides one: what several threads are worth.
+    pub work: usize,
 }
 
 /// A filter by the order of axes, if it has one in that: axis `a` is axis `turn[a]` of before.
@@ -348,7 +350,7 @@ impl Filter {
         halo: [usize; 3],
         run: impl Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync + 'static,
     ) -> Filter {
-        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None }
+        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None, work: 0 }
     }
 
     /// A filter that keeps the voxels' dtype, whatever it is.
@@ -357,7 +359,13 @@ impl Filter {
         halo: [usize; 3],
         run: impl Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync + 'static,
     ) -> Filter {
-        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None }
+        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None, work: 0 }
+    }
+
+    /// The same, with the copies of its voxels that it takes as long as.
+    #[must_use]
+    pub fn with_work(self, work: usize) -> Filter {
+        Filter { work, ..self }
     }
 
     /// The same, with what it is after an exchange of axes.

@@ -118,7 +118,11 @@ impl Chain {
         };
         let interpolations =
             self.stages.iter().enumerate().filter(|(_, s)| matches!(s.op, Op::Interpolate(_)));
-        written + interpolations.map(read).sum::<usize>()
+        let filters = self.stages.iter().map(|s| match &s.op {
+            Op::Filter(_, f) => f.work * s.grid.len() * s.dtype.bytes(),
+            _ => 0,
+        });
+        written + interpolations.map(read).sum::<usize>() + filters.sum::<usize>()
     }
 
     /// A box after the first `k` stages as float32: what is held of it, and the value of the rest.
