@@ -282,6 +282,53 @@ for n, must in ((1, 1.0), (100, 0.6)):
         return each(one, grey(data, n))
 
 
+for side in (3, 5):
+    medians = row(
+        f"median of {side} × {side}, uint8",
+        section(1).replace("float32", "uint8"),
+        must=Must(1.0),
+        check=Close("OpenCV"),
+    )
+
+    @medians.by(US)
+    def _(data: Data, side=side):
+        import medoxide as mx
+
+        pixels, transform = grey(data, 1), mx.MedianSmooth(radius=side // 2)
+        return lambda: transform(pixels)
+
+    @medians.by("OpenCV")
+    def _(data: Data, side=side):
+        import cv2
+
+        pixels = grey(data, 1)
+        return lambda: cv2.medianBlur(pixels, side)
+
+
+otsu = row(
+    "Otsu's threshold, uint8",
+    section(1).replace("float32", "uint8"),
+    must=Must(1.0),
+    check=Close("OpenCV"),
+)
+
+
+@otsu.by(US)
+def _(data: Data):
+    import medoxide as mx
+
+    pixels, transform = grey(data, 1), mx.Threshold(method="otsu")
+    return lambda: transform(pixels)
+
+
+@otsu.by("OpenCV")
+def _(data: Data):
+    import cv2
+
+    pixels, how = grey(data, 1), cv2.THRESH_BINARY + cv2.THRESH_OTSU
+    return lambda: cv2.threshold(pixels, 0, 1, how)[1]
+
+
 FOUR_K = (2160, 3840)
 
 binary = row(

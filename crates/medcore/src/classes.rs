@@ -5,10 +5,12 @@ mod growing;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod tries;
 
 use coding::{Coded, EVERY, Skip};
 pub use growing::ClassRuns;
 pub use rows::ClassRows;
+pub use tries::Tries;
 
 use medkernels::threads;
 
@@ -111,6 +113,22 @@ impl ClassIndex {
     /// The `n`-th voxel of a value (from 0; x fastest, then y, z), in O(log runs).
     pub fn voxel(&self, value: i64, n: u64) -> Option<[usize; 3]> {
         self.class(value)?.nth(n).map(|at| self.place(at))
+    }
+
+    /// The value of a voxel, in O(values + log runs); `None` of one that was not counted.
+    pub fn value(&self, voxel: [usize; 3]) -> Option<i64> {
+        self.classes.iter().find(|class| self.is_of(voxel, class)).map(|class| class.value)
+    }
+
+    /// Whether a voxel was counted and has a value, in O(log runs).
+    pub fn has(&self, voxel: [usize; 3], value: i64) -> bool {
+        self.class(value).is_some_and(|class| self.is_of(voxel, class))
+    }
+
+    fn is_of(&self, voxel: [usize; 3], class: &Class) -> bool {
+        let ([nx, ny, _], b) = (self.shape, &class.bounds);
+        let near = (0..3).all(|i| (b.start[i]..b.end()[i]).contains(&voxel[i]));
+        near && class.has((voxel[0] + nx * (voxel[1] + ny * voxel[2])) as u64)
     }
 
     /// How many voxels of a value lie in a box; goes through the value's runs.
@@ -235,6 +253,13 @@ impl Class {
         }
         let bounds = extent.bounds().ok_or_else(|| damaged(format!("no voxel of the value {value}")))?;
         Ok(Class { value, count, bounds, runs, skips: skips.into() })
+    }
+
+    /// Whether a voxel has the value.
+    fn has(&self, voxel: u64) -> bool {
+        let skip = self.skips.partition_point(|s| s.end <= voxel).checked_sub(1).map(|at| self.skips[at]);
+        let runs = Coded::from(&self.runs, skip.unwrap_or_default()).map_while(Result::ok);
+        runs.take_while(|[start, _]| *start <= voxel).any(|[_, end]| voxel < end)
     }
 
     /// The `n`-th voxel, as a number in the volume.

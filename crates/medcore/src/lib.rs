@@ -44,7 +44,7 @@ mod windows;
 pub use affine::Affine;
 pub use axes::{Axes, EachAxis, PerAxis};
 pub use bvecs::rotated_bvecs;
-pub use classes::{ClassIndex, ClassRows, ClassRuns, MOST_CLASSES};
+pub use classes::{ClassIndex, ClassRows, ClassRuns, MOST_CLASSES, Tries};
 pub use displacement::{Displacement, Field, Spline};
 pub use dist::{Dist, Draw};
 pub use dtype::DType;

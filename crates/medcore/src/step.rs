@@ -9,7 +9,8 @@ use medkernels::linear::{self, Linear};
 use medkernels::points::Row;
 
 use crate::{
-    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Volume,
+    Boundary, Box3, ClassIndex, ClassRows, DType, Grid, Lattice, Map, Result, Role, Sample, Sampler, Tries,
+    Volume,
 };
 
 /// One thing to do. A transform's plan is a list of these; the executor decides how they are run, never what they mean.
@@ -169,12 +170,15 @@ pub enum Of {
         /// How the volume is divided, along x, y, z, if it is; the masks of [`Keep`] do not concern tiles.
         tiles: Option<[Tiles; 3]>,
     },
-    /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row.
+    /// Where each value of a label lies; of whole samples only. An index of the whole label where it can be kept, else how many voxels of each value lie in each row, if
+    /// not all tries find a voxel.
     Classes {
-        /// The voxels that are counted, where no index is made.
+        /// The voxels that are tried and counted, where no index is made.
         inside: Box3,
         /// The values that are counted, all if not given; if there is none, nothing is measured.
         values: Option<Vec<i64>>,
+        /// What is tried first, where no index is made. With an index whoever wants to know tries by himself.
+        tries: Vec<Tries>,
     },
     /// The voxels of a label by their numbers, in the rows that were counted; of whole samples only.
     Voxels {
@@ -217,6 +221,8 @@ pub struct Measured {
     pub rows: Option<Arc<ClassRows>>,
     /// The voxels drawn, of which there are none if there is no weight, or those wanted.
     pub drawn: Vec<[usize; 3]>,
+    /// What each of some tries found: a voxel, and its value.
+    pub tried: Vec<Option<([usize; 3], i64)>>,
 }
 
 /// A measurement of the item (or the sample's reference image) as it stands at this point of the chain, and what follows from it.
@@ -338,6 +344,8 @@ pub struct Filter {
     pub run: FilterRun,
     /// The same filter of a volume whose axes were exchanged, where its bits do not depend on their order.
     pub turned: Option<Turned>,
+    /// About how many copies of its voxels it takes as long as, besides one: what several threads are worth.
+    pub work: usize,
 }
 
 /// A filter by the order of axes, if it has one in that: axis `a` is axis `turn[a]` of before.
@@ -360,7 +368,7 @@ impl Filter {
         halo: [usize; 3],
         run: impl Fn(&FilterTile<'_>, &mut [f32]) -> Result<()> + Send + Sync + 'static,
     ) -> Filter {
-        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None }
+        Filter { label: label.into(), halo, run: FilterRun::Float(Arc::new(run)), turned: None, work: 0 }
     }
 
     /// A filter that keeps the voxels' dtype, whatever it is.
@@ -369,7 +377,13 @@ impl Filter {
         halo: [usize; 3],
         run: impl Fn(&RawTile<'_>, &mut [u8]) -> Result<()> + Send + Sync + 'static,
     ) -> Filter {
-        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None }
+        Filter { label: label.into(), halo, run: FilterRun::Kept(Arc::new(run)), turned: None, work: 0 }
+    }
+
+    /// The same, with the copies of its voxels that it takes as long as.
+    #[must_use]
+    pub fn with_work(self, work: usize) -> Filter {
+        Filter { work, ..self }
     }
 
     /// The same, with what it is after an exchange of axes.

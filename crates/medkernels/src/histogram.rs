@@ -190,6 +190,61 @@ pub fn histogram(blocks: &[&[f32]], masks: Option<&[&[u8]]>, keep: Keep, bins: &
     sums.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How often each value occurs among bytes: four tables, so that equal neighbours do not wait for each other's sums.
+pub(crate) struct ByteCounter([[u32; 256]; 4]);
+
+impl ByteCounter {
+    pub(crate) fn new() -> ByteCounter {
+        ByteCounter([[0; 256]; 4])
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        let (eights, rest) = bytes.as_chunks::<8>();
+        for eight in eights {
+            // Most of a background is one value.
+            if *eight == [eight[0]; 8] {
+                self.0[0][usize::from(eight[0])] += 8;
+                continue;
+            }
+            for (n, v) in eight.iter().enumerate() {
+                self.0[n % 4][usize::from(*v)] += 1;
+            }
+        }
+        for v in rest {
+            self.0[1][usize::from(*v)] += 1;
+        }
+    }
+
+    pub(crate) fn sums(&self) -> impl Iterator<Item = u32> {
+        (0..256).map(|bin| self.0.iter().map(|lane| lane[bin]).sum())
+    }
+}
+
+/// How often each value occurs among bytes of all blocks together. On the library's threads.
+///
+/// ```
+/// let counts = medkernels::histogram::of_bytes(&[&[7, 7, 0], &[7]]);
+/// assert_eq!((counts[7], counts[0], counts[1]), (3, 1, 0));
+/// ```
+pub fn of_bytes(blocks: &[&[u8]]) -> [u64; 256] {
+    let parts: Vec<&[u8]> = blocks.iter().flat_map(|block| block.chunks(PART)).collect();
+    let total: usize = blocks.iter().map(|b| b.len()).sum();
+    let groups =
+        if total < threads::PARALLEL_BYTES / 2 { 1 } else { (2 * threads::threads()).min(parts.len()) };
+    let sums = Mutex::new([0u64; 256]);
+    threads::for_each(groups.max(1), |group| {
+        let mut own = [0u64; 256];
+        for part in parts.iter().skip(group).step_by(groups.max(1)) {
+            let mut counter = ByteCounter::new();
+            counter.add(part);
+            own.iter_mut().zip(counter.sums()).for_each(|(own, n)| *own += u64::from(n));
+        }
+        let mut sums = sums.lock().unwrap_or_else(PoisonError::into_inner);
+        sums.iter_mut().zip(own).for_each(|(sum, n)| *sum += n);
+    });
+    sums.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// How an axis is divided: tiles of one length from its first voxel on. What the last ones lack is the axis mirrored about the centre of its last voxel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tiles {
@@ -285,26 +340,15 @@ pub(crate) fn of_byte_tiles(picture: &[u8], [nx, ny]: [usize; 2], tiles: [Tiles;
         let (range, more) = tiles[1].voxels(n, ny);
         let rows: Vec<usize> = range.chain(more).collect();
         for ((range, more), onto) in columns.iter().zip(strip.chunks_mut(256)) {
-            // Equal neighbours do not wait for each other's sums.
-            let mut counts = [[0u32; 256]; 4];
+            let mut counter = ByteCounter::new();
             for y in &rows {
                 let row = &picture[y * nx..(y + 1) * nx];
-                let (fours, rest) = row[range.clone()].as_chunks::<4>();
-                for four in fours {
-                    for lane in 0..4 {
-                        counts[lane][four[lane] as usize] += 1;
-                    }
-                }
-                for v in rest {
-                    counts[0][*v as usize] += 1;
-                }
+                counter.add(&row[range.clone()]);
                 for x in more {
-                    counts[1][row[*x] as usize] += 1;
+                    counter.add(&row[*x..=*x]);
                 }
             }
-            for (bin, sum) in onto.iter_mut().enumerate() {
-                *sum = counts.iter().map(|lane| lane[bin]).sum();
-            }
+            onto.iter_mut().zip(counter.sums()).for_each(|(sum, n)| *sum = n);
         }
     };
     if picture.len() < threads::PARALLEL_BYTES / 4 {

@@ -3,8 +3,12 @@
 //! The rows of a box are sorted voxel by voxel, once for all boxes that a column of voxels is in. Then the columns of a box are sorted rank by rank; what is in the table
 //! that results has a known number of voxels below and above, so most of it cannot be the median. Among the rest, the smallest and the largest go in turns.
 
+mod sliding;
+mod small;
+
 use crate::kernel::kernel;
 use crate::select::keys;
+use small::{least, most};
 
 /// A comparison of two places: the smaller value goes to the first, the larger to the second, where that place is looked at again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +23,10 @@ struct Exchange {
 /// The median of boxes of one size.
 ///
 /// ```
-/// use medkernels::median::{Median, Ordered};
+/// use medkernels::median::{Median, Room};
 /// let median = Median::of(3, 1);
 /// let mut out = [0u8; 3];
-/// median.row(&[&[9, 1, 2, 8, 7]], &mut out, &mut u8::room(&median));
+/// median.row(&[&[9, 1, 2, 8, 7]], &mut out, &mut Room::of(&median));
 /// assert_eq!(out, [2, 2, 7]);
 /// ```
 #[derive(Clone, Debug)]
@@ -36,15 +40,9 @@ pub struct Median {
 
 /// Voxels that can be compared.
 pub trait Ordered: bytemuck::Pod + Ord {
-    /// Room for voxels on their way.
-    type Room;
-
-    /// Room for the boxes of a median.
-    fn room(median: &Median) -> Self::Room;
-
     /// As [`Median::row`].
     #[doc(hidden)]
-    fn medians(median: &Median, src: &[&[Self]], dst: &mut [Self], room: &mut Self::Room);
+    fn medians(median: &Median, src: &[&[Self]], dst: &mut [Self], room: &mut Room<Self>);
 }
 
 impl Median {
@@ -70,11 +68,17 @@ impl Median {
         Median { width, rows, columns, table, result }
     }
 
+    /// How often a voxel is written on the way to the medians, which is about the time that takes.
+    fn work(&self) -> usize {
+        let kept = |e: &Exchange| e.keeps.into_iter().filter(|keeps| *keeps).count();
+        self.rows + self.columns.iter().chain(&self.table).map(kept).sum::<usize>()
+    }
+
     /// The medians of a row: of voxel `i`, over `src[..][i..i + width]`.
     ///
     /// # Panics
     /// If there are not as many rows, each as long as `dst` and a box's width less 1.
-    pub fn row<T: Ordered>(&self, src: &[&[T]], dst: &mut [T], room: &mut T::Room) {
+    pub fn row<T: Ordered>(&self, src: &[&[T]], dst: &mut [T], room: &mut Room<T>) {
         assert_eq!(src.len(), self.rows, "a box has another number of rows");
         let long = dst.len() + self.width - 1;
         assert!(src.iter().all(|row| row.len() >= long), "a row lacks what lies beside it");
@@ -152,102 +156,130 @@ fn looked_at(table: &mut Vec<Exchange>, result: usize) {
     }
 }
 
-/// Compares two places, each voxel by itself.
+/// Bytes of a line of voxels, of which places are made: the widest register.
+const LINE: usize = 64;
+
+/// Bytes that the places of a table take together, if there are not too many of them: most of the first cache level.
+const TABLE: usize = 32 << 10;
+
+/// Voxels on their way: of every row of a box, and of every place of the table, so many of a row at a time.
+#[derive(Debug)]
+pub struct Room<T> {
+    /// Voxels of a row that are worked on together.
+    together: usize,
+    /// A line more, for what lies beside them.
+    columns: Vec<T>,
+    table: Vec<T>,
+}
+
+impl<T: bytemuck::Pod> Room<T> {
+    /// Room for the boxes of a median.
+    pub fn of(median: &Median) -> Room<T> {
+        let (line, places) = (LINE / size_of::<T>(), median.width * median.rows);
+        let together = line * (TABLE / (LINE * places)).clamp(4, 16);
+        let columns = vec![T::zeroed(); (together + line) * median.rows];
+        Room { together, columns, table: vec![T::zeroed(); together * places] }
+    }
+}
+
+/// Compares two places, each voxel by itself; `x` and `y` are what they hold, if they have not been looked at before.
 #[inline(always)]
-fn exchange<T: Copy + Ord, const W: usize>(places: &mut [[T; W]], exchange: &Exchange) {
-    let Ok([a, b]) = places.get_disjoint_mut([exchange.low, exchange.high]) else { return };
-    match exchange.keeps {
-        [true, true] => {
-            for i in 0..W {
-                let (x, y) = (a[i], b[i]);
-                a[i] = if y < x { y } else { x };
-                b[i] = if y < x { x } else { y };
+fn exchange<T: Copy + Ord>([a, b]: [&mut [T]; 2], [x, y]: [Option<&[T]>; 2], keeps: [bool; 2]) {
+    match (keeps, x, y) {
+        ([true, true], None, None) => {
+            for (a, b) in a.iter_mut().zip(b) {
+                (*a, *b) = (least(*a, *b), most(*a, *b));
             }
         }
-        [true, false] => {
-            for i in 0..W {
-                a[i] = if b[i] < a[i] { b[i] } else { a[i] };
+        ([true, true], Some(x), None) => {
+            for ((a, b), x) in a.iter_mut().zip(b).zip(x) {
+                (*a, *b) = (least(*x, *b), most(*x, *b));
             }
         }
-        _ => {
-            for i in 0..W {
-                b[i] = if b[i] < a[i] { a[i] } else { b[i] };
+        ([true, true], None, Some(y)) => {
+            for ((a, b), y) in a.iter_mut().zip(b).zip(y) {
+                (*a, *b) = (least(*a, *y), most(*a, *y));
             }
+        }
+        ([true, true], Some(x), Some(y)) => {
+            for ((a, b), (x, y)) in a.iter_mut().zip(b).zip(x.iter().zip(y)) {
+                (*a, *b) = (least(*x, *y), most(*x, *y));
+            }
+        }
+        ([true, false], None, y) => a.iter_mut().zip(y.unwrap_or(b)).for_each(|(a, y)| *a = least(*a, *y)),
+        ([true, false], Some(x), y) => {
+            let both = x.iter().zip(y.unwrap_or(b));
+            a.iter_mut().zip(both).for_each(|(a, (x, y))| *a = least(*x, *y));
+        }
+        ([false, _], x, None) => b.iter_mut().zip(x.unwrap_or(a)).for_each(|(b, x)| *b = most(*x, *b)),
+        ([false, _], x, Some(y)) => {
+            let both = x.unwrap_or(a).iter().zip(y);
+            b.iter_mut().zip(both).for_each(|(b, (x, y))| *b = most(*x, *y));
         }
     }
 }
 
-/// Voxels on their way, `W` of a row at a time, with `C` of each column's: as many more as boxes are wide, less 1.
-#[derive(Debug)]
-pub struct Room<T, const W: usize, const C: usize> {
-    columns: Vec<[T; C]>,
-    table: Vec<[T; W]>,
-}
-
 #[inline(always)]
-fn medians<T: Ordered, const W: usize, const C: usize>(
-    median: &Median,
-    src: &[&[T]],
-    dst: &mut [T],
-    room: &mut Room<T, W, C>,
-) {
-    let Room { columns, table } = room;
-    let beside = median.width - 1;
-    for (n, dst) in dst.chunks_mut(W).enumerate() {
-        let (start, len) = (n * W, dst.len() + beside);
-        for (column, row) in columns.iter_mut().zip(src) {
+fn medians<T: Ordered, const L: usize>(median: &Median, src: &[&[T]], dst: &mut [T], room: &mut Room<T>) {
+    let Room { together, columns, table } = room;
+    let (beside, long) = (median.width - 1, *together + L);
+    for (n, dst) in dst.chunks_mut(*together).enumerate() {
+        let (start, len) = (n * *together, dst.len() + beside);
+        let lines = dst.len().next_multiple_of(L);
+        for (column, row) in columns.chunks_mut(long).zip(src) {
             column[..len].copy_from_slice(&row[start..start + len]);
         }
         for e in &median.columns {
-            exchange(columns, e);
-        }
-        for e in &median.table {
-            for place in [(e.low, e.fresh[0]), (e.high, e.fresh[1])].into_iter().filter(|p| p.1) {
-                let (rank, shift) = (place.0 / median.width, place.0 % median.width);
-                let own: &mut [T; W] = &mut table[place.0];
-                own.copy_from_slice(&columns[rank][shift..shift + W]);
+            let wide = lines + L;
+            let places = [e.low, e.high].map(|place| place * long..place * long + wide);
+            if let Ok(places) = columns.get_disjoint_mut(places) {
+                exchange(places, [None; 2], [true; 2]);
             }
-            exchange(table, e);
         }
-        if median.table.is_empty() {
-            dst.copy_from_slice(
-                &columns[median.result / median.width][median.result % median.width..][..dst.len()],
-            );
-        } else {
-            dst.copy_from_slice(&table[median.result][..dst.len()]);
+        let column = |place: usize| &columns[place / median.width * long + place % median.width..][..lines];
+        for e in &median.table {
+            let places = [e.low, e.high].map(|place| place * *together..place * *together + lines);
+            let Ok(places) = table.get_disjoint_mut(places) else { continue };
+            let [low, high] = e.fresh;
+            exchange(places, [low.then(|| column(e.low)), high.then(|| column(e.high))], e.keeps);
         }
+        let found =
+            if median.table.is_empty() { column(median.result) } else { &table[median.result * *together..] };
+        dst.copy_from_slice(&found[..dst.len()]);
     }
 }
 
 macro_rules! ordered {
-    ($($name:ident: $type:ty, $together:literal, $columns:literal;)*) => {$(
+    ($($name:ident: $type:ty, $slides:expr;)*) => {$(
         kernel! {
-            fn $name(median: &Median, src: &[&[$type]], dst: &mut [$type], room: &mut Room<$type, $together, $columns>) {
-                medians::<$type, $together, $columns>(median, src, dst, room);
+            fn $name(median: &Median, src: &[&[$type]], dst: &mut [$type], room: &mut Room<$type>) {
+                const L: usize = LINE / size_of::<$type>();
+                if (median.width, median.rows) == (3, 3) {
+                    small::of_nine::<$type, L>(src, dst, room);
+                } else {
+                    medians::<$type, L>(median, src, dst, room);
+                }
             }
         }
 
         impl Ordered for $type {
-            type Room = Room<Self, $together, $columns>;
-
-            fn room(median: &Median) -> Self::Room {
-                Room { columns: vec![[0; $columns]; median.rows], table: vec![[0; $together]; median.rows * median.width] }
-            }
-
-            fn medians(median: &Median, src: &[&[Self]], dst: &mut [Self], room: &mut Self::Room) {
-                $name(median, src, dst, room);
+            fn medians(median: &Median, src: &[&[Self]], dst: &mut [Self], room: &mut Room<Self>) {
+                let slides: Option<fn(&Median, &[&[Self]], &mut [Self])> = $slides;
+                match slides {
+                    Some(slide) if median.work() > sliding::WORTH * median.rows => slide(median, src, dst),
+                    _ => $name(median, src, dst, room),
+                }
             }
         }
     )*};
 }
 
-// Some registers of voxels at a time.
 ordered! {
-    bytes: u8, 256, 272;
-    signed_bytes: i8, 256, 272;
-    shorts: u16, 128, 144;
-    signed_shorts: i16, 128, 144;
-    words: i32, 64, 80;
+    bytes: u8, Some(sliding::slide);
+    signed_bytes: i8, None;
+    shorts: u16, None;
+    signed_shorts: i16, None;
+    words: i32, None;
 }
 
 kernel! {

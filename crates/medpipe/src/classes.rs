@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use medcore::{
-    Box3, ClassIndex, ClassRows, ClassRuns, DType, Error, Keep, Measure, Measured, Of, with_element,
+    Box3, ClassIndex, ClassRows, ClassRuns, DType, Error, Keep, Measure, Measured, Of, Tries, with_element,
 };
 use medkernels::element::Element;
 use medkernels::{counts, runs};
 
 use crate::Result;
 use crate::chain::Chain;
+use crate::source::Source;
 use crate::stretches::{stretches, voxels};
 use crate::tile::{Tile, Want};
 
@@ -66,9 +67,18 @@ impl Chain {
 impl Label {
     fn measured(&self, of: &Of, kept: bool) -> Result<Measured> {
         match of {
-            Of::Classes { inside, values } if !kept => {
+            Of::Classes { inside, values, tries } if !kept => {
+                // Of a file that is read anyway single voxels are looked at afterwards, when the system has it in memory.
+                let at_once = !tries.is_empty() && self.in_memory();
+                let mut tried = if at_once { self.tried(tries, inside)? } else { vec![] };
+                if at_once && tried.iter().all(Option::is_some) {
+                    return Ok(Measured { tried, ..Measured::default() });
+                }
                 if let Some(rows) = self.rows(inside, values.as_deref())? {
-                    return Ok(Measured { rows: Some(Arc::new(rows)), ..Measured::default() });
+                    if !at_once {
+                        tried = self.tried(tries, inside)?;
+                    }
+                    return Ok(Measured { rows: Some(Arc::new(rows)), tried, ..Measured::default() });
                 }
             }
             Of::Voxels { rows, wanted } => {
@@ -77,6 +87,25 @@ impl Label {
             _ => {}
         }
         Ok(Measured { classes: Some(Arc::new(self.index()?)), ..Measured::default() })
+    }
+
+    fn in_memory(&self) -> bool {
+        let of = |chain: &Chain| matches!(chain.source, Source::Memory(_));
+        of(&self.chain) && self.above.iter().all(|above| of(&above.chain))
+    }
+
+    /// What tries find.
+    fn tried(&self, tries: &[Tries], inside: &Box3) -> Result<Vec<Option<([usize; 3], i64)>>> {
+        let value = |start: [usize; 3]| {
+            let b = Box3 { start, shape: [1; 3] };
+            let tile = self.chain.packed(0, &b, Want::Stored)?;
+            let value =
+                with_element!(tile.dtype, T => voxels::<T>(&tile).first().map(|v| v.to_i128()), else => None);
+            let value = value.map(|v| i64::try_from(v).map_err(|_| too_large(&v))).transpose()?;
+            let kept = self.kept(&b)?;
+            Ok(value.filter(|_| kept.is_none_or(|kept| kept[0] != 0)))
+        };
+        tries.iter().map(|tries| tries.first(inside, value)).collect()
     }
 
     /// All runs.

@@ -33,7 +33,7 @@ impl Chain {
         self.fill_sampled(k, i, channel, b, want, out)?;
         if let Some(value) = i.cut {
             let dtype = if i.keeps_dtype() { want.dtype(self.stages[k - 1].dtype) } else { DType::F32 };
-            i.cut_off(&fill_word(dtype, value), b, self.shape_at(k - 1), out);
+            i.cut_off(&outside(Boundary::Cut(value), dtype), b, self.shape_at(k - 1), out);
         }
         Ok(())
     }
@@ -135,7 +135,11 @@ impl Chain {
         };
         let interpolations =
             self.stages.iter().enumerate().filter(|(_, s)| matches!(s.op, Op::Interpolate(_)));
-        written + interpolations.map(read).sum::<usize>()
+        let filters = self.stages.iter().map(|s| match &s.op {
+            Op::Filter(_, f) => f.work * s.grid.len() * s.dtype.bytes(),
+            _ => 0,
+        });
+        written + interpolations.map(read).sum::<usize>() + filters.sum::<usize>()
     }
 
     /// A box after the first `k` stages as float32: what is held of it, and the value of the rest.

@@ -24,6 +24,7 @@
 //! ```
 
 mod apart;
+mod bytes;
 mod cache;
 mod catalog;
 mod chain;

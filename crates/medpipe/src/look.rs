@@ -61,6 +61,9 @@ impl Resolved {
             let numbers = numbers(m, &grid, planes, &slices, mask)?;
             return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
         }
+        if let Some(numbers) = self.of_bytes(only, m) {
+            return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });
+        }
         if let Some(slices) = self.strips(only, m)? {
             let numbers = numbers(m, &grid, &[], &slices[of], None)?;
             return Ok(Seen { numbers, source: self.chain.source, fresh: self.fresh });

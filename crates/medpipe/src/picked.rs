@@ -123,7 +123,7 @@ fn stretches(places: &[Option<usize>]) -> Vec<Stretch> {
 /// The bytes of a voxel outside, where the boundary has a value of its own for it.
 pub(crate) fn outside(boundary: Boundary, dtype: DType) -> Vec<u8> {
     match boundary {
-        Boundary::Constant(v) => {
+        Boundary::Constant(v) | Boundary::Cut(v) => {
             with_element!(dtype, T => bytemuck::bytes_of(&T::from_f64_saturating(v)).to_vec(), else => vec![0; dtype.bytes()])
         }
         _ => vec![0; dtype.bytes()],

@@ -1,9 +1,9 @@
 use medcore::{
-    Boundary, Category, DType, Declared, Error, Facts, Filter, FilterTile, Key, PerAxis, RawTile, Result,
-    Step, Transform,
+    Boundary, Box3, Category, DType, Declared, Error, Facts, Filter, FilterTile, Key, PerAxis, RawTile,
+    Result, Step, Transform,
 };
 use medkernels::buffer::Buffer;
-use medkernels::median::{Median, Ordered, of_sort_keys, sort_keys};
+use medkernels::median::{Median, Ordered, Room, of_sort_keys, sort_keys};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,45 +86,77 @@ impl Boxes {
 
     fn kept(self) -> Filter {
         let run = move |tile: &RawTile<'_>, out: &mut [u8]| match tile.dtype {
-            DType::U8 => self.fill::<u8>(tile, out, |v| v.clamp(0.0, 255.0) as u8),
-            DType::I8 => self.fill::<i8>(tile, out, |v| v.clamp(-128.0, 127.0) as i8),
-            DType::U16 => self.fill::<u16>(tile, out, |v| v.clamp(0.0, 65535.0) as u16),
-            DType::I16 => self.fill::<i16>(tile, out, |v| v.clamp(-32768.0, 32767.0) as i16),
+            DType::U8 => self.fill_kept::<u8>(tile, out, |v| v.clamp(0.0, 255.0) as u8),
+            DType::I8 => self.fill_kept::<i8>(tile, out, |v| v.clamp(-128.0, 127.0) as i8),
+            DType::U16 => self.fill_kept::<u16>(tile, out, |v| v.clamp(0.0, 65535.0) as u16),
+            DType::I16 => self.fill_kept::<i16>(tile, out, |v| v.clamp(-32768.0, 32767.0) as i16),
             other => Err(Error::not_numeric(MedianSmooth::NAME, other)),
         };
-        Filter::kept(self.label(), self.radius, run).with_turned(move |turn| Some(self.turned(turn).kept()))
+        let filter = Filter::kept(self.label(), self.radius, run).with_work(self.work(2));
+        filter.with_turned(move |turn| Some(self.turned(turn).kept()))
     }
 
     fn float(self) -> Filter {
         let run = move |tile: &FilterTile<'_>, out: &mut [f32]| {
-            let mut keys = Buffer::for_overwrite(tile.voxels.len() * 4)?;
-            sort_keys(tile.voxels, keys.as_mut_slice());
-            let mut found = Buffer::for_overwrite(out.len() * 4)?;
-            let FilterTile { input, output, domain, .. } = *tile;
-            let raw = RawTile { bytes: keys.as_bytes(), dtype: DType::I32, input, output, domain };
-            let key = |v: f64| {
+            let median = self.median();
+            let (mut room, mut keys) = (Room::of(&median), vec![0; tile.output.shape[0]]);
+            let medians = |rows: &[&[i32]], out: &mut [f32]| {
+                median.row(rows, &mut keys, &mut room);
+                of_sort_keys(&keys, out);
+            };
+            let FilterTile { voxels, input, output, domain } = *tile;
+            let outside = |v: f64| {
                 let mut key = [0];
                 sort_keys(&[v as f32], &mut key);
                 key[0]
             };
-            self.fill::<i32>(&raw, found.as_bytes_mut(), key)?;
-            of_sort_keys(found.as_slice(), out);
-            Ok(())
+            self.fill((voxels, input, output, domain), out, outside, sort_keys, medians)
         };
-        Filter::new(self.label(), self.radius, run).with_turned(move |turn| Some(self.turned(turn).float()))
+        let filter = Filter::new(self.label(), self.radius, run).with_work(self.work(4));
+        filter.with_turned(move |turn| Some(self.turned(turn).float()))
     }
 
-    /// The medians of a tile; `outside` makes a voxel of the value beyond the edge.
-    fn fill<T: Ordered>(&self, tile: &RawTile<'_>, out: &mut [u8], outside: impl Fn(f64) -> T) -> Result<()> {
-        let (have, want) = (tile.input, tile.output);
-        let voxels: &[T] = bytemuck::cast_slice(tile.bytes);
+    fn median(&self) -> Median {
+        let [wide, high, deep] = self.radius.map(|r| 2 * r + 1);
+        Median::of(wide, high * deep)
+    }
+
+    /// The work for voxels of so many bytes: they are compared the more often the more of them a box has, as many at once as a register holds.
+    fn work(&self, bytes: usize) -> usize {
+        let voxels: usize = self.radius.map(|r| 2 * r + 1).iter().product();
+        voxels * voxels.isqrt() * bytes / 64
+    }
+
+    fn fill_kept<T: Ordered>(
+        &self,
+        tile: &RawTile<'_>,
+        out: &mut [u8],
+        outside: impl Fn(f64) -> T,
+    ) -> Result<()> {
+        let median = self.median();
+        let mut room = Room::of(&median);
+        let medians = |rows: &[&[T]], out: &mut [T]| median.row(rows, out, &mut room);
+        let RawTile { bytes, input, output, domain, .. } = *tile;
+        let tile = (bytemuck::cast_slice(bytes), input, output, domain);
+        self.fill(tile, bytemuck::cast_slice_mut(out), outside, |from, to| to.copy_from_slice(from), medians)
+    }
+
+    /// The medians of a tile, by what `keys` makes of its voxels; `outside` makes that of the value beyond the edge.
+    fn fill<V: Copy, T: Ordered>(
+        &self,
+        (voxels, have, want, domain): (&[V], Box3, Box3, [usize; 3]),
+        out: &mut [V],
+        outside: impl Fn(f64) -> T,
+        keys: impl Fn(&[V], &mut [T]),
+        mut medians: impl FnMut(&[&[T]], &mut [V]),
+    ) -> Result<()> {
         let size = [0, 1, 2].map(|a| want.shape[a] + 2 * self.radius[a]);
         let mut padded = Buffer::for_overwrite(size.iter().product::<usize>() * size_of::<T>())?;
         let padded = padded.as_mut_slice::<T>();
         let places = |axis: usize| -> Vec<Option<usize>> {
             let place = |n: usize| {
                 let at = (want.start[axis] + n) as i64 - self.radius[axis] as i64;
-                self.boundary.index(at, tile.domain[axis]).and_then(|i| i.checked_sub(have.start[axis]))
+                self.boundary.index(at, domain[axis]).and_then(|i| i.checked_sub(have.start[axis]))
             };
             (0..size[axis]).map(place).collect()
         };
@@ -138,22 +170,23 @@ impl Boxes {
                 continue;
             };
             let from = &voxels[have.shape[0] * (y + have.shape[1] * z)..][..have.shape[0]];
-            row[inside.clone()].copy_from_slice(&from[first..first + want.shape[0]]);
+            keys(&from[first..first + want.shape[0]], &mut row[inside.clone()]);
             for x in (0..inside.start).chain(inside.end..size[0]) {
-                row[x] = xs[x].map_or(fill, |x| from[x]);
+                match xs[x] {
+                    Some(at) => keys(&from[at..=at], &mut row[x..=x]),
+                    None => row[x] = fill,
+                }
             }
         }
-        let [wide, high, deep] = self.radius.map(|r| 2 * r + 1);
-        let median = Median::of(wide, high * deep);
-        let out: &mut [T] = bytemuck::cast_slice_mut(out);
-        let (mut rows, mut room) = (Vec::with_capacity(high * deep), T::room(&median));
+        let [_, high, deep] = self.radius.map(|r| 2 * r + 1);
+        let mut rows = Vec::with_capacity(high * deep);
         for (n, out) in out.chunks_mut(want.shape[0].max(1)).enumerate() {
             let (y, z) = (n % want.shape[1], n / want.shape[1]);
             rows.clear();
             for z in z..z + deep {
                 rows.extend((y..y + high).map(|y| &padded[size[0] * (y + size[1] * z)..][..size[0]]));
             }
-            median.row(&rows, out, &mut room);
+            medians(&rows, out);
         }
         Ok(())
     }

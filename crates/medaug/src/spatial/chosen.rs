@@ -1,8 +1,9 @@
 //! Voxels that are chosen by their label.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use medcore::{Box3, ClassIndex, ClassRows, Keep, Key, Measured};
+use medcore::{Box3, ClassIndex, ClassRows, Keep, Key, Measured, Tries};
 
 /// Where labels lie: every run of them, or how many there are in each row.
 #[derive(Clone)]
@@ -38,6 +39,36 @@ pub(super) struct Look {
     pub(super) labels: Labels,
     /// The voxels that it counted.
     pub(super) keep: Keep,
+    /// Whether it counted.
+    pub(super) counted: bool,
+    /// The voxels that were found by trying, and the patches that they are for.
+    pub(super) found: Vec<(usize, Chosen)>,
+}
+
+impl Look {
+    /// What was seen; the tries are those of some patches. Where no index is, they were made when voxels were looked at.
+    pub(super) fn of(m: &Measured, keep: Keep, inside: &Box3, tries: &[(usize, Tries)]) -> Look {
+        let seen = |n: usize, tries: &Tries| match &m.classes {
+            Some(index) => {
+                let value = |voxel| match tries.value {
+                    Some(value) => index.has(voxel, value).then_some(value),
+                    None => index.value(voxel),
+                };
+                let Ok(found) = tries.first(inside, |voxel| Ok::<_, Infallible>(value(voxel)));
+                found
+            }
+            None => m.tried.get(n).copied().flatten(),
+        };
+        let chosen = |(voxel, value)| Chosen { look: 0, value, number: 0, voxel: Some(voxel) };
+        let found = tries.iter().enumerate();
+        let found = found.filter_map(|(n, (patch, tries))| Some((*patch, chosen(seen(n, tries)?)))).collect();
+        Look { labels: Labels::of(m), keep, counted: m.classes.is_some() || m.rows.is_some(), found }
+    }
+
+    /// The voxel that was found for a patch.
+    pub(super) fn found(&self, patch: usize) -> Option<Aim> {
+        self.found.iter().find(|(of, _)| *of == patch).map(|(_, chosen)| Aim::Voxel(chosen.clone()))
+    }
 }
 
 /// Voxels of some labels, and how likely each label is.
@@ -61,13 +92,30 @@ impl Choice {
         Choice { look, classes }
     }
 
-    /// A label, and the number of one of its voxels.
-    pub(super) fn draw(&self, draw: Key) -> Aim {
-        let Some(&(_, _, total)) = self.classes.last() else { return Aim::Nothing };
+    /// A label, and how many voxels it has.
+    pub(super) fn class(&self, draw: Key) -> Option<(i64, u64)> {
+        let &(_, _, total) = self.classes.last()?;
         let aim = draw.text("class").uniform() * total;
         let at = self.classes.partition_point(|c| c.2 <= aim).min(self.classes.len() - 1);
         let (value, count, _) = self.classes[at];
+        Some((value, count))
+    }
+
+    /// A label, and the number of one of its voxels.
+    pub(super) fn draw(&self, draw: Key) -> Aim {
+        let Some((value, count)) = self.class(draw) else { return Aim::Nothing };
         Aim::Voxel(Chosen { look: self.look, value, number: draw.text("voxel").below(count), voxel: None })
+    }
+
+    /// The same of a label that was drawn already, if it has voxels; else of another.
+    pub(super) fn draw_of(&self, value: i64, draw: Key) -> Aim {
+        match self.classes.iter().find(|(v, ..)| *v == value) {
+            Some(&(value, count, _)) => {
+                let number = draw.text("voxel").below(count);
+                Aim::Voxel(Chosen { look: self.look, value, number, voxel: None })
+            }
+            None => self.draw(draw.text("again")),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod crop;
 pub(crate) mod crop_foreground;
 pub(crate) mod crop_or_pad;
 pub(crate) mod crop_to_label;
+mod cutting;
 pub(crate) mod displace;
 pub(crate) mod divisible_pad;
 pub(crate) mod elastic;

@@ -1,14 +1,10 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use medcore::{
-    Category, Declared, Error, Facts, Grid, Keep, Key, Measure, Measured, Of, PerAxis, Place, Result, Role,
-    Step, Transform,
-};
+use medcore::{Category, Declared, Error, Facts, Keep, Key, PerAxis, Result, Role, Step, Transform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chosen::{Aim, Choice, Chosen, Labels, Look};
+use super::cutting::Cutting;
 use super::pad::PadMode;
 use super::patches::{Absent, Edges, Patches, one};
 
@@ -95,181 +91,6 @@ impl Declared for RandomCropByLabel {
     const RANDOM: bool = true;
 }
 
-/// What the patches of one volume are cut by.
-#[derive(Debug, Clone)]
-struct Cutting {
-    of: RandomCropByLabel,
-    label: String,
-    patches: Patches,
-    grid: Grid,
-    key: Key,
-    places: Vec<Place>,
-}
-
-impl Cutting {
-    fn draw(&self, patch: usize) -> Key {
-        self.key.text("patch").index(patch as u64)
-    }
-
-    /// Whether a patch lies around a voxel of the labels that are looked for first, if this share of the patches does.
-    fn wants(&self, patch: usize, share: f64) -> bool {
-        if self.of.forced.is_some() && self.of.forced_by == ForcedBy::Place {
-            let place = &self.places[patch];
-            return place.row >= (place.of as f64 * (1.0 - share)).round_ties_even() as usize;
-        }
-        self.draw(patch).text("share").uniform() < share
-    }
-
-    /// The values that have to be counted to begin with; all if not given.
-    fn values(&self) -> Option<Vec<i64>> {
-        if let Some(share) = self.of.forced
-            && !(0..self.places.len()).any(|patch| self.wants(patch, share))
-        {
-            return Some(vec![]);
-        }
-        let classes = self.of.classes.as_ref()?;
-        Some(classes.iter().filter(|(_, weight)| **weight > 0.0).map(|(value, _)| *value).collect())
-    }
-
-    /// Looks where labels lie; then come other steps.
-    fn look(
-        &self,
-        of: Of,
-        keep: Keep,
-        then: impl Fn(&Measured) -> Result<Vec<Step>> + Send + Sync + 'static,
-    ) -> Vec<Step> {
-        vec![Step::Measure(Measure {
-            label: format!("crop around voxels by the label {:?}", self.label),
-            item: Some(self.label.clone()),
-            of,
-            keep,
-            per_channel: false,
-            then: Arc::new(then),
-        })]
-    }
-
-    fn count(
-        self,
-        values: Option<Vec<i64>>,
-        keep: Keep,
-        then: impl Fn(&Cutting, Look) -> Result<Vec<Step>> + Send + Sync + 'static,
-    ) -> Vec<Step> {
-        let inside = self.patches.centres(self.grid.shape);
-        self.clone().look(Of::Classes { inside, values }, keep.clone(), move |m| {
-            then(&self, Look { labels: Labels::of(m), keep: keep.clone() })
-        })
-    }
-
-    /// The steps once one kind of labels was looked for.
-    fn chosen(&self, look: Look) -> Result<Vec<Step>> {
-        let counts = look.labels.counts(&self.patches.centres(self.grid.shape));
-        let classes = self.of.classes.as_ref();
-        let choice = Choice::new(0, &counts, |value, _| match classes {
-            Some(classes) => classes.get(&value).copied().unwrap_or(0.0),
-            None => f64::from(u8::from(value > 0)),
-        });
-        let one = |patch: usize| match self.of.forced {
-            Some(share) if !self.wants(patch, share) => Aim::Anywhere,
-            _ => choice.draw(self.draw(patch)),
-        };
-        self.cut((0..self.places.len()).map(one).collect(), vec![look])
-    }
-
-    /// The steps once it is known where foreground lies; background is where `limit` says.
-    fn foreground(&self, fore: Look, limit: Option<&Keep>) -> Result<Vec<Step>> {
-        let Some(limit) = limit else { return self.apart(vec![fore]) };
-        // It is looked for only where a patch may lie around it.
-        let share = self.of.foreground.unwrap_or(0.5);
-        let counts = fore.labels.counts(&self.patches.centres(self.grid.shape));
-        let none = !counts.iter().any(|&(value, count)| value != 0 && count > 0);
-        let values = if none || (0..self.places.len()).any(|patch| !self.wants(patch, share)) {
-            vec![0]
-        } else {
-            vec![]
-        };
-        Ok(self
-            .clone()
-            .count(Some(values), limit.clone(), move |this, back| this.apart(vec![fore.clone(), back])))
-    }
-
-    /// The steps once it is known where foreground and background lie, by one look or two.
-    fn apart(&self, looks: Vec<Look>) -> Result<Vec<Step>> {
-        let inside = self.patches.centres(self.grid.shape);
-        let by_count = |fore: bool| move |v: i64, n: u64| if (v != 0) == fore { n as f64 } else { 0.0 };
-        let counts: Vec<_> = looks.iter().map(|look| look.labels.counts(&inside)).collect();
-        let last = looks.len() - 1;
-        let fore = Choice::new(0, &counts[0], by_count(true));
-        let back = Choice::new(last, &counts[last], by_count(false));
-        let wanted = self.of.foreground.unwrap_or(0.5);
-        let one = |patch: usize| {
-            let share = if fore.classes.is_empty() {
-                0.0
-            } else if back.classes.is_empty() {
-                1.0
-            } else {
-                wanted
-            };
-            let choice = if self.wants(patch, share) { &fore } else { &back };
-            choice.draw(self.draw(patch))
-        };
-        self.cut((0..self.places.len()).map(one).collect(), looks)
-    }
-
-    /// The steps once it is drawn what each patch lies around.
-    fn cut(&self, mut aims: Vec<Aim>, looks: Vec<Look>) -> Result<Vec<Step>> {
-        let inside = self.patches.centres(self.grid.shape);
-        for (n, look) in looks.iter().enumerate() {
-            match &look.labels {
-                Labels::Index(index) => {
-                    for aim in &mut aims {
-                        let Some(chosen) = aim.open(n) else { continue };
-                        let voxel = if inside.shape == index.shape() {
-                            index.voxel(chosen.value, chosen.number)
-                        } else {
-                            index.voxel_in(chosen.value, &inside, chosen.number)
-                        };
-                        if voxel.is_some() {
-                            chosen.voxel = voxel;
-                        } else {
-                            *aim = Aim::Nothing;
-                        }
-                    }
-                }
-                Labels::Rows(rows) => {
-                    let open = aims.iter_mut().filter_map(|aim| aim.open(n));
-                    let wanted: Vec<(i64, u64)> = open.map(|c| (c.value, c.number)).collect();
-                    if wanted.is_empty() {
-                        continue;
-                    }
-                    let (of, keep) = (Of::Voxels { rows: rows.clone(), wanted }, look.keep.clone());
-                    let cutting = self.clone();
-                    return Ok(self.look(of, keep, move |m| {
-                        let mut aims = aims.clone();
-                        let open = aims.iter_mut().filter_map(|aim| aim.open(n));
-                        open.zip(&m.drawn).for_each(|(chosen, voxel)| chosen.voxel = Some(*voxel));
-                        cutting.cut(aims, looks.clone())
-                    }));
-                }
-            }
-        }
-        let start = |(patch, aim): (usize, &Aim)| {
-            match aim {
-                Aim::Voxel(Chosen { value, voxel: Some(voxel), .. }) => {
-                    let start = self.patches.around(self.grid.shape, *voxel);
-                    return Ok((start, format!(" around {voxel:?}, label {value}")));
-                }
-                Aim::Anywhere => {}
-                Aim::Nothing | Aim::Voxel(_) => {
-                    self.of.absent.check(RandomCropByLabel::NAME, "no voxel that can be chosen")?;
-                }
-            }
-            Ok((self.patches.anywhere(self.grid.shape, self.draw(patch).text("start")), String::new()))
-        };
-        let starts = aims.iter().enumerate().map(start).collect::<Result<Vec<_>>>()?;
-        Ok(self.patches.cut(&self.grid, &starts))
-    }
-}
-
 impl RandomCropByLabel {
     fn check(&self) -> Result<()> {
         let wrong = |name, found: String, wanted| Err(Error::param(Self::NAME, name, found, wanted));
@@ -318,12 +139,11 @@ impl Transform for RandomCropByLabel {
             label,
             of: self.clone(),
         };
-        if self.classes.is_some() || self.forced.is_some() {
-            let values = cutting.values();
-            return Ok(cutting.count(values, limit.unwrap_or(Keep::All), Cutting::chosen));
-        }
-        // Foreground counts wherever it is.
-        Ok(cutting.count(None, Keep::All, move |this, fore| this.foreground(fore, limit.as_ref())))
+        Ok(if self.classes.is_some() || self.forced.is_some() {
+            cutting.by_weight(limit.unwrap_or(Keep::All))
+        } else {
+            cutting.by_share(limit)
+        })
     }
 
     fn patches(&self) -> Option<usize> {

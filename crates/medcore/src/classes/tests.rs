@@ -38,6 +38,8 @@ fn agree(index: &ClassIndex, label: &[i64], shape: [usize; 3], b: &Box3) {
         assert_eq!(index.count(value), want.len() as u64);
         for (n, voxel) in want.iter().enumerate() {
             assert_eq!(index.voxel(value, n as u64), Some(*voxel), "voxel {n} of {value}");
+            assert_eq!(index.value(*voxel), Some(value), "{voxel:?}");
+            assert!(index.has(*voxel, value) && !index.has(*voxel, value ^ 1), "{voxel:?}");
         }
         assert_eq!(index.voxel(value, want.len() as u64), None);
         let low = [0, 1, 2].map(|i| want.iter().map(|v| v[i]).min().unwrap());

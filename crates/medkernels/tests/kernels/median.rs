@@ -1,16 +1,28 @@
 //! Medians against sorted windows.
 
 use medkernels::level::{available, force};
-use medkernels::median::{Median, Ordered, of_sort_keys, sort_keys};
+use medkernels::median::{Median, Ordered, Room, of_sort_keys, sort_keys};
 
 use super::levels::lock;
 use super::oracle::{bits, values, wild};
 
 fn holds<T: Ordered + std::fmt::Debug>(voxel: impl Fn(f32) -> T) {
     let _lock = lock();
-    for (width, rows) in
-        [(1, 1), (3, 1), (1, 3), (3, 3), (5, 5), (3, 9), (1, 9), (5, 3), (7, 1), (5, 25), (3, 49)]
-    {
+    for (width, rows) in [
+        (1, 1),
+        (3, 1),
+        (1, 3),
+        (3, 3),
+        (5, 5),
+        (3, 9),
+        (1, 9),
+        (5, 3),
+        (7, 1),
+        (5, 25),
+        (3, 49),
+        (15, 15),
+        (13, 17),
+    ] {
         for len in [1, 2, 61, 62, 63, 255, 300] {
             let long = len + width - 1;
             let all: Vec<T> = values(31, long * rows, 0.0, 40.0).into_iter().map(&voxel).collect();
@@ -26,7 +38,7 @@ fn holds<T: Ordered + std::fmt::Debug>(voxel: impl Fn(f32) -> T) {
             for level in available() {
                 force(Some(level)).unwrap();
                 let mut out = vec![T::zeroed(); len];
-                median.row(&src, &mut out, &mut T::room(&median));
+                median.row(&src, &mut out, &mut Room::of(&median));
                 assert_eq!(out, wanted, "{width} times {rows}, {len} voxels, {level}");
             }
             force(None).unwrap();
@@ -48,7 +60,7 @@ fn every_order_of_zeros_and_ones() {
     // By the 0-1 principle a network that is right for these is right for all.
     for (width, rows) in [(3, 3), (3, 5), (5, 3), (15, 1), (1, 15)] {
         let (median, n) = (Median::of(width, rows), width * rows);
-        let mut room = u8::room(&median);
+        let mut room = Room::of(&median);
         for word in 0..1u32 << n {
             let all: Vec<u8> = (0..n).map(|i| (word >> i & 1) as u8).collect();
             let src: Vec<&[u8]> = all.chunks(width).collect();

@@ -302,3 +302,39 @@ fn a_label_item_is_made_of_the_voxels_under_another() {
     let bright = made.volume("bright").unwrap();
     assert_eq!((bright.role(), bright.compute().unwrap().storage().bytes()), (Role::Label, &want[..]));
 }
+
+#[test]
+fn bytes_are_counted_as_the_same_values_in_float32_are() {
+    let [nx, ny, nz] = [37, 11, 9];
+    let values: Vec<u8> = (0..2 * nx * ny * nz)
+        .map(|n| if n % 100 < 40 { 0 } else { (n * 7919 / 13 % 241) as u8 / 3 * 3 })
+        .collect();
+    let grid = Grid::new([nx, ny, nz], Affine::IDENTITY);
+    let plane = (nx * ny) as isize;
+    for (strides, step) in
+        [([1, nx as isize, plane], plane * nz as isize), ([2, 2 * nx as isize, 2 * plane], 1)]
+    {
+        let of = |dtype: DType, bytes: Vec<u8>| {
+            let store = Arc::new(bytes);
+            let v = Volume::strided(store, dtype, grid, 0, strides, vec![2], vec![step]).unwrap();
+            LazyVolume::from_volume(v)
+        };
+        let floats: Vec<f32> = values.iter().map(|v| f32::from(*v)).collect();
+        let both = [of(DType::U8, values.clone()), of(DType::F32, bytemuck::cast_slice(&floats).to_vec())];
+        for (name, given) in [
+            ("histogram_equalize", json!({"bins": 7})),
+            ("histogram_equalize", json!({"bins": 255, "mask": "nonzero", "channel_wise": true})),
+            ("histogram_equalize", json!({"bins": 30, "mask": {"above": 33.5}})),
+            ("threshold", json!({"method": "otsu", "bins": 256})),
+            ("rescale", json!({"mask": "nonzero", "channel_wise": true})),
+            ("rescale", json!({})),
+        ] {
+            let [a, b] = both.each_ref().map(|v| {
+                let made = v.clone().then(Node::new(name, given.clone()).unwrap(), Some(1)).unwrap();
+                let made = made.compute().unwrap();
+                [0, 1].map(|c| made.channel(c).to_f32().unwrap())
+            });
+            assert_eq!(a, b, "{name} {given}");
+        }
+    }
+}
