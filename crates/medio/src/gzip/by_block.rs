@@ -14,8 +14,8 @@ pub(super) const ROOM: usize = 1 << 20;
 /// Bytes of the file that are read at once.
 const MORE: usize = 256 << 10;
 
-/// Bytes of the file in which a block must end whose content has room: a code has 15 bits at most, of which 48 may stand for three bytes.
-const MOST: usize = 6 * ROOM;
+/// Bytes of the file in which a block must end whose content has room: a byte takes 15 bits at most, a match of three 48.
+const MOST: usize = 3 * ROOM;
 
 /// Known checkpoints that are no further behind what is wanted are reached, so that it is verified.
 const NEAR: u64 = 64 << 10;
@@ -57,15 +57,15 @@ impl GzipStream<'_> {
 
     /// Decodes a block, or what is wanted of it, to the stage, of which nothing is left; or leaves it to zlib-rs.
     pub(super) fn next_block(&mut self) -> Result<()> {
-        let start = match std::mem::replace(&mut self.way, Way::Stream) {
-            Way::Stream => return Ok(()),
+        let way = std::mem::replace(&mut self.way, Way::Stream);
+        // Without memory for it zlib-rs goes on.
+        let Some(mut one) = self.one.take().or_else(OneBlock::new) else { return Ok(()) };
+        let start = match way {
+            Way::Stream => None,
             Way::Turn(bit) => self.start(bit),
             Way::Block(start) => Some(self.moved_up(start)),
         };
-        let (Some(start), Some(mut one)) = (start, self.one.take().or_else(OneBlock::new)) else {
-            return Ok(());
-        };
-        let done = self.pass(&mut one, start);
+        let done = start.map_or(Ok(()), |start| self.pass(&mut one, start));
         self.one = Some(one);
         done
     }
@@ -111,13 +111,15 @@ impl GzipStream<'_> {
                 Step::Made(made, next) if wanted.is_none_or(|n| made <= n) => {
                     return self.passed(from + made, next, block.is_some_and(|b| b.last));
                 }
-                // All that is wanted is there.
-                Step::Made(..) | Step::Full if wanted.is_some_and(|n| n + LONGEST_UNIT as usize <= room) => {
-                    self.way = Way::Block(start);
-                    return self.show(from + wanted.unwrap_or(0)).map(drop);
-                }
                 Step::Bad if self.input.len() - self.used < MOST && self.more()? => {}
-                Step::Made(..) | Step::Full | Step::Odd | Step::Bad => break,
+                Step::Odd | Step::Bad => break,
+                // All that is wanted is there, if it has room.
+                step => {
+                    let fits = |n: &usize| step != Step::Full || n + LONGEST_UNIT as usize <= room;
+                    let Some(wanted) = wanted.filter(fits) else { break };
+                    self.way = Way::Block(start);
+                    return self.show(from + wanted).map(drop);
+                }
             }
         }
         self.leave(start)
