@@ -3,6 +3,7 @@
 use crate::Result;
 
 use super::blocks::Block;
+use super::entered::NEAR;
 use super::one_block::{OneBlock, Step};
 use super::raw::WINDOW;
 use super::stream::{GzipStream, Member};
@@ -16,9 +17,6 @@ const MORE: usize = 256 << 10;
 
 /// Bytes of the file in which a block must end whose content has room: a byte takes 15 bits at most, a match of three 48.
 const MOST: usize = 3 * ROOM;
-
-/// Known checkpoints that are no further behind what is wanted are reached, so that it is verified.
-const NEAR: u64 = 64 << 10;
 
 /// Who decodes what comes next.
 #[derive(Clone)]

@@ -21,7 +21,7 @@ pub(crate) struct Entered {
 }
 
 /// To a checkpoint that is no further behind the wanted end the stream is followed, so that what is passed is verified.
-const NEAR: u64 = 64 << 10;
+pub(super) const NEAR: u64 = 64 << 10;
 
 /// Decodes from the last checkpoint before byte `from` to byte `end` of content that has `all`, verified from one checkpoint to the next as a stream is, and at the end by the last
 /// member's checksum; where there is no such checkpoint, from the start. `None` where too much would have to be passed, and where a stream must say what is wrong.
