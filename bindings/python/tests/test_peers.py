@@ -21,6 +21,7 @@ MODULES = {
     "SciPy": "scipy",
     "SimpleITK": "SimpleITK",
     "OpenCV": "cv2",
+    "Pillow": "PIL",
     "PyTorch": "torch",
     "cc3d": "cc3d",
     "edt": "edt",

@@ -1520,8 +1520,7 @@ class TransformMethods:
         Bytes stay bytes, with the numbers of `OpenCV`'s `cvtColor`: weights in 2^-15ths, rounded
         half up, saturated. Channels of any other dtype become float32.
 
-        Peers: OpenCV `cvtColor`; Pillow `Image.convert`; scikit-image `color.rgb2gray`; torchvision
-        `Grayscale`.
+        Peers: OpenCV `cvtColor`; Pillow `Image.Image.convert`; scikit-image `color.rgb2gray`.
 
         Parameters
         ----------

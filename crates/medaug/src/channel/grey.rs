@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes stay bytes, with the numbers of `OpenCV`'s `cvtColor`: weights in 2^-15ths, rounded half up, saturated. Channels of any other dtype become float32.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schemars(extend("x-peers" = {"OpenCV": "cvtColor", "Pillow": "Image.convert", "scikit-image": "color.rgb2gray", "torchvision": "Grayscale"}))]
+#[schemars(extend("x-peers" = {"OpenCV": "cvtColor", "Pillow": "Image.Image.convert", "scikit-image": "color.rgb2gray"}))]
 pub struct Grey {
     /// What red, green and blue count: by name, or three numbers of magnitudes up to 16.
     pub weights: GreyWeights,
