@@ -38,7 +38,7 @@ pub enum Keep {
     #[default]
     Memory,
     /// As [`Keep::Memory`]; but of files of which the start is decoded at once in little time (up to 16 MiB of content, where libdeflate is there to do it) not before the second region is
-    /// read, and only while there is room for more. There is a checkpoint to each half MiB of those, unless their blocks are longer.
+    /// read, and only while there is room for more. There is a checkpoint to each half MiB of those.
     Auto,
     /// In memory, and in a file beside the volume: the first region read goes on to the stream's end and writes it.
     Beside,

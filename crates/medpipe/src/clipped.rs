@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use medcore::{Boundary, Clip, Keep, Measure, Measured, Of, Result, Step, Warp};
 use medkernels::linear::Linear;
+use medkernels::points;
 
 use crate::chain::Chain;
 
@@ -54,17 +55,12 @@ impl Chain {
 
 /// Holds a row along x, whose first voxel is of slice `first` across an axis, within the ranges of its slices. What is not a number stays.
 fn hold(row: &mut [f32], axis: usize, first: usize, ranges: &[[f32; 2]]) {
-    let within = |v: f32, [low, high]: [f32; 2]| {
-        let v = if v < low { low } else { v };
-        if v > high { high } else { v }
-    };
-    if axis == 0 {
-        for (v, range) in row.iter_mut().zip(&ranges[first..]) {
-            *v = within(*v, *range);
-        }
-    } else {
-        for v in row {
-            *v = within(*v, ranges[first]);
-        }
+    if axis > 0 {
+        let [low, high] = ranges[first];
+        return points::clamp(row, low, high);
+    }
+    for (v, [low, high]) in row.iter_mut().zip(&ranges[first..]) {
+        let raised = if *v < *low { *low } else { *v };
+        *v = if raised > *high { *high } else { raised };
     }
 }

@@ -62,7 +62,7 @@ fn decode_all(file: &Handle, all: u64) -> Result<Option<Buffer>> {
 }
 
 /// Whether to decode `passed` bytes of a file whose content has `all` takes little memory.
-pub(super) fn is_small(file: &Handle, all: u64, passed: u64) -> bool {
+fn is_small(file: &Handle, all: u64, passed: u64) -> bool {
     (passed <= MOST_PASSED || all <= SMALL) && file.size <= all.max(SMALL)
 }
 
