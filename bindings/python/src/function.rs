@@ -13,7 +13,7 @@ use pyo3::types::PyList;
 
 use crate::array::{self, View};
 use crate::pipeline::{Given, points};
-use crate::volume::copied;
+use crate::values::copied;
 
 /// The Python side of a function: an object whose methods `volume` and `sample` take and give what crosses the border.
 pub(crate) type Bridge = Arc<Py<PyAny>>;

@@ -24,6 +24,7 @@ mod run;
 mod save;
 mod slicing;
 mod sliding;
+mod values;
 mod volume;
 
 use pyo3::prelude::*;

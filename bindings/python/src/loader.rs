@@ -88,7 +88,8 @@ impl Given<'_> {
         let on_error: OnError = serde_json::from_value(Value::from(&*self.on_error))
             .map_err(|_| errors::param(py, "loader", "on_error", format!("{:?}", self.on_error), rules))?;
         let dtype = |(key, name): (String, String)| {
-            let wrong = |e| errors::param(py, "loader", &format!("dtypes[{key:?}]"), e, "a dtype of voxels");
+            let wrong =
+                |e: String| errors::param(py, "loader", &format!("dtypes[{key:?}]"), format!("{name:?}"), &e);
             let dtype = name.parse::<DType>().map_err(wrong)?;
             PyResult::Ok((key, dtype))
         };

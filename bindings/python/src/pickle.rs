@@ -99,7 +99,8 @@ pub(crate) fn volume_from_state<'py>(
         return wrap(py, run(py, || LazyVolume::replay(&recipe))?, axes, given);
     }
     let name: String = get("dtype")?.extract()?;
-    let dtype: DType = name.parse().map_err(|e| errors::param(py, "pickle", "dtype", e, "a dtype"))?;
+    let dtype: DType =
+        name.parse().map_err(|e: String| errors::param(py, "pickle", "dtype", format!("{name:?}"), &e))?;
     let voxels = get("voxels")?;
     let voxels = voxels.cast::<PyUntypedArray>()?;
     let affine = Affine { rows: get("affine")?.extract()? };

@@ -59,10 +59,9 @@ impl Node {
         if !(0.0..=1.0).contains(&p) {
             return Err(errors::param(py, "function", "p", p, "a probability from 0 to 1"));
         }
-        let key = match key.map(|k| k.parse()) {
-            Some(Err(found)) => return Err(errors::param(py, "function", "key", found, "a key")),
-            key => key.and_then(Result::ok),
-        };
+        let read =
+            |k: String| k.parse().map_err(|e| errors::param(py, "function", "key", format!("{k:?}"), e));
+        let key = key.map(read).transpose()?;
         let bridge = Arc::new(bridge);
         let function = function::of_bridge(&bridge, label, whole_sample);
         let mut node = medpipe::Node::function(label, function, random).with_origin(bridge);

@@ -20,7 +20,7 @@ pub(crate) fn compute_rows(
     threads: Option<usize>,
 ) -> PyResult<()> {
     let asked = dtype.parse::<DType>();
-    let dtype = asked.map_err(|e| errors::param(py, "batch", "dtype", e, "a dtype of voxels"))?;
+    let dtype = asked.map_err(|e| errors::param(py, "batch", "dtype", format!("{dtype:?}"), &e))?;
     let lazy: Vec<LazyVolume> = volumes.iter().map(|v| v.lazy.clone()).collect();
     let bytes = out.as_slice_mut()?;
     run(py, || medpipe::compute_rows(&lazy, dtype, bytes, threads))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use medcore::{DType, ItemFacts, Volume};
+use medcore::{DType, ItemFacts};
 use medio::nifti::Header;
 use medpipe::{Layout, LazyVolume};
 use numpy::{PyArrayDescr, PyUntypedArray, PyUntypedArrayMethods};
@@ -13,8 +13,8 @@ use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use crate::array::{self, View};
 use crate::cache::Cache;
 use crate::given::{affine_of, dtype_asked, exactly, role_of};
-use crate::open::warn;
 use crate::run::run;
+use crate::values::{copied, numpy_dtype};
 use crate::{errors, header, json, pickle, save, slicing};
 
 /// The native part of a volume; `medoxide.Volume` is what to use.
@@ -44,7 +44,7 @@ pub(crate) fn wrap(
 }
 
 impl VolumeCore {
-    fn facts(&self, py: Python<'_>) -> PyResult<ItemFacts> {
+    pub(crate) fn facts(&self, py: Python<'_>) -> PyResult<ItemFacts> {
         run(py, || self.lazy.facts())
     }
 
@@ -58,70 +58,6 @@ impl VolumeCore {
     pub(crate) fn derived<'py>(&self, py: Python<'py>, lazy: LazyVolume) -> PyResult<Bound<'py, PyAny>> {
         wrap(py, lazy, self.axes, self.role_given)
     }
-
-    /// The dtype of NumPy arrays: the values' own, float32 for bfloat16.
-    fn numpy_dtype(facts: &ItemFacts) -> DType {
-        if facts.dtype == DType::BF16 { DType::F32 } else { facts.dtype }
-    }
-
-    /// Warns where nobody asked for float32 and the stored numbers do not fit it.
-    fn warn_of_loss(&self, py: Python<'_>, facts: &ItemFacts) -> PyResult<()> {
-        let stored = self.lazy.source().stored_dtype();
-        let asked = self.lazy.transforms().iter().any(|n| n == "cast");
-        if facts.dtype != DType::F32 || stored.fits_f32() || !stored.is_real() || asked {
-            return Ok(());
-        }
-        let why = if self.lazy.is_untouched() {
-            "scaled; dtype=\"float64\" keeps them"
-        } else {
-            "computed in float32"
-        };
-        let text =
-            format!("values of {stored} voxels are given as float32, which does not hold all of them: {why}");
-        warn(py, "PrecisionWarning", &text, 2)
-    }
-
-    /// Values for NumPy: a fresh, writable array nobody else sees, or a read-only view of the kept result.
-    fn values<'py>(
-        &self,
-        py: Python<'py>,
-        dtype: Option<DType>,
-        layout: Layout,
-        shown: View,
-        own: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let facts = self.facts(py)?;
-        let space = self.space(&facts);
-        let want = dtype.unwrap_or(facts.dtype);
-        let kept = !own && layout == Layout::XFastest && want == facts.dtype;
-        let volume = run(py, || {
-            if kept {
-                return self.lazy.compute();
-            }
-            let mut v = self.lazy.compute_as(Some(want), layout)?;
-            // Shared with an array, a map, or the kept result?
-            if own && v.bytes_mut().is_none() { copied(&v) } else { Ok(v) }
-        })?;
-        array::view(py, volume, space, shown, own)
-    }
-}
-
-/// A copy of a volume's stored voxels, x fastest, in memory of its own.
-pub(crate) fn copied(v: &Volume) -> medpipe::Result<Volume> {
-    use medkernels::buffer::Buffer;
-    let n = v.grid().len() * v.stored_dtype().bytes();
-    let mut out = Buffer::for_overwrite(n * v.channels()).map_err(medcore::Error::from)?;
-    for (channel, part) in out.as_bytes_mut().chunks_mut(n.max(1)).enumerate() {
-        v.copy_channel(channel, part)?;
-    }
-    let whole = Volume::packed(
-        std::sync::Arc::new(out),
-        v.stored_dtype(),
-        *v.grid(),
-        v.extra().to_vec(),
-        v.meta().clone(),
-    )?;
-    Ok(whole.with_scale(v.scale()))
 }
 
 #[pymethods]
@@ -229,7 +165,7 @@ impl VolumeCore {
     /// NumPy dtype of the values, scaling applied.
     #[getter]
     fn dtype<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArrayDescr>> {
-        array::descr_of(py, VolumeCore::numpy_dtype(&self.facts(py)?))
+        array::descr_of(py, numpy_dtype(&self.facts(py)?))
     }
 
     /// What the voxels are: "image", "label" or "map".
@@ -304,16 +240,13 @@ impl VolumeCore {
         copy: Option<bool>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let asked = dtype_asked(dtype)?;
-        let facts = self.facts(py)?;
-        if asked.is_none() {
-            self.warn_of_loss(py, &facts)?;
-        }
-        let want = asked.unwrap_or_else(|| VolumeCore::numpy_dtype(&facts));
+        let facts = self.facts_for(py, asked)?;
+        let want = asked.unwrap_or_else(|| numpy_dtype(&facts));
         if copy == Some(false) && want != facts.dtype {
             let text = format!("{want} values of a {} volume cannot be had without a copy", facts.dtype);
             return Err(pyo3::exceptions::PyValueError::new_err(text));
         }
-        exactly(self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy == Some(true))?, dtype)
+        exactly(self.values(py, want, Layout::XFastest, View::SpaceFirst, copy == Some(true))?, dtype)
     }
 
     /// The values as an array (X, Y, Z, then frames and channels): of one's own and writable, or with copy=False a read-only
@@ -327,11 +260,8 @@ impl VolumeCore {
         copy: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let asked = dtype_asked(dtype)?;
-        let facts = self.facts(py)?;
-        if asked.is_none() {
-            self.warn_of_loss(py, &facts)?;
-        }
-        let want = asked.unwrap_or_else(|| VolumeCore::numpy_dtype(&facts));
+        let facts = self.facts_for(py, asked)?;
+        let want = asked.unwrap_or_else(|| numpy_dtype(&facts));
         if want == DType::BF16 {
             return Err(errors::unsupported(
                 py,
@@ -341,13 +271,13 @@ impl VolumeCore {
             ));
         }
         let array = match order {
-            "F" => self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy)?,
+            "F" => self.values(py, want, Layout::XFastest, View::SpaceFirst, copy)?,
             "C" if facts.extra.is_empty() => {
-                self.values(py, Some(want), Layout::ZFastest, View::SpaceFirst, copy)?
+                self.values(py, want, Layout::ZFastest, View::SpaceFirst, copy)?
             }
             "C" => {
                 // Channels last: their axis is the fastest, which no executor makes; NumPy reorders.
-                let array = self.values(py, Some(want), Layout::XFastest, View::SpaceFirst, copy)?;
+                let array = self.values(py, want, Layout::XFastest, View::SpaceFirst, copy)?;
                 let kwargs = PyDict::new(py);
                 kwargs.set_item("order", "C")?;
                 array.call_method("copy", (), Some(&kwargs))?
@@ -368,11 +298,10 @@ impl VolumeCore {
         channel: bool,
     ) -> PyResult<(Bound<'py, PyAny>, bool)> {
         let asked = dtype.map(str::parse::<DType>).transpose();
-        let asked = asked.map_err(|e| errors::param(py, "torch", "dtype", e, "a dtype of voxels"))?;
-        let facts = self.facts(py)?;
-        if asked.is_none() {
-            self.warn_of_loss(py, &facts)?;
-        }
+        let asked = asked.map_err(|e| {
+            errors::param(py, "torch", "dtype", format!("{:?}", dtype.unwrap_or_default()), &e)
+        })?;
+        let facts = self.facts_for(py, asked)?;
         let channels = facts.channels();
         if !channel && channels != 1 {
             return Err(errors::shape(
@@ -384,7 +313,7 @@ impl VolumeCore {
         }
         let shown = if channel { View::ChannelFirst } else { View::SpaceOnly };
         let want = asked.unwrap_or(facts.dtype);
-        let out = self.values(py, Some(want), Layout::ZFastest, shown, true)?;
+        let out = self.values(py, want, Layout::ZFastest, shown, true)?;
         Ok((out, want == DType::BF16))
     }
 

@@ -42,11 +42,8 @@ pub(crate) fn run() -> Outcome {
     };
     line("threads", format!("{} ({why})", threads::threads()));
     line("pool", format!("keeps up to {} of freed buffers", bytes(buffer::pool_stats().limit as u64)));
-    let inflate = if cfg!(feature = "libdeflate") {
-        "libdeflate for whole files, zlib-rs for parts"
-    } else {
-        "zlib-rs"
-    };
+    let inflate =
+        if cfg!(feature = "libdeflate") { "libdeflate, zlib-rs where it does not fit" } else { "zlib-rs" };
     line("gzip", inflate.into());
     emit(&out)
 }

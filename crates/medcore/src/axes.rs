@@ -95,26 +95,24 @@ enum WrittenAxes {
 }
 
 impl TryFrom<WrittenAxes> for Axes {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(w: WrittenAxes) -> Result<Axes, String> {
+    fn try_from(w: WrittenAxes) -> Result<Axes, &'static str> {
         let numbers = match w {
             WrittenAxes::One(v) => vec![v],
             WrittenAxes::Some(v) => v,
             WrittenAxes::Named(s) => s
                 .chars()
-                .map(|c| {
-                    "xyz".find(c).map(|v| v as i64).ok_or_else(|| format!("axis {c:?} is not one of x, y, z"))
-                })
+                .map(|c| "xyz".find(c).map(|v| v as i64).ok_or("letters of x, y and z"))
                 .collect::<Result<_, _>>()?,
         };
         let mut out = [false; 3];
         for v in numbers {
             let i = if v < 0 { v + 3 } else { v };
             let slot = usize::try_from(i).ok().and_then(|i| out.get_mut(i));
-            let slot = slot.ok_or_else(|| format!("axis {v} is not one of 0, 1, 2 (x, y, z) or -3 to -1"))?;
-            if std::mem::replace(slot, true) {
-                return Err(format!("axis {v} is named twice"));
+            match slot {
+                Some(slot) if !*slot => *slot = true,
+                _ => return Err("0, 1, 2 (x, y, z) or -3 to -1, each once"),
             }
         }
         Ok(Axes(out))

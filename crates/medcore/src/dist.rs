@@ -61,9 +61,9 @@ enum Written {
 }
 
 impl TryFrom<Written> for Dist {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(w: Written) -> Result<Dist, String> {
+    fn try_from(w: Written) -> Result<Dist, &'static str> {
         let draw = match w {
             Written::Number(v) => Draw::Fixed(v),
             Written::Range(r) => Draw::Uniform(r),
@@ -84,9 +84,9 @@ impl TryFrom<Written> for Dist {
         if fine {
             Ok(Dist(draw))
         } else {
-            Err(format!(
-                "{draw:?} is not a distribution: numbers must be finite, ranges go from low to high (log_uniform above 0), two_sided from 1 or below to 1 or above, a standard deviation is not negative, shapes of beta are above 0, a choice has a value"
-            ))
+            Err(
+                "finite numbers; ranges from low to high (log_uniform above 0), two_sided from 1 or below to 1 or above, no negative standard deviation, shapes of beta above 0, a choice of at least one value",
+            )
         }
     }
 }
@@ -107,9 +107,9 @@ impl From<f64> for Dist {
 }
 
 impl TryFrom<Draw> for Dist {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(d: Draw) -> Result<Dist, String> {
+    fn try_from(d: Draw) -> Result<Dist, &'static str> {
         Dist::try_from(Written::Named(d))
     }
 }

@@ -139,7 +139,7 @@ impl fmt::Display for DType {
 impl FromStr for DType {
     type Err = String;
 
-    /// Reads a NumPy name; `bool` is stored as `uint8`.
+    /// Reads a NumPy name; `bool` is stored as `uint8`. The error is what was expected.
     fn from_str(s: &str) -> Result<DType, String> {
         if s == "bool" {
             return Ok(DType::U8);
@@ -147,7 +147,7 @@ impl FromStr for DType {
         DType::ALL
             .into_iter()
             .find(|d| d.name() == s)
-            .ok_or_else(|| format!("unknown dtype {s:?}; known: {}", DType::ALL.map(DType::name).join(", ")))
+            .ok_or_else(|| format!("one of {}", DType::ALL.map(DType::name).join(", ")))
     }
 }
 

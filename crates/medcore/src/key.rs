@@ -41,23 +41,24 @@ impl From<Key> for String {
 }
 
 impl FromStr for Key {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Key, String> {
-        let wrong = || format!("{text:?} is no key: expected 32 hexadecimal digits");
+    /// Reads what is written. The error is what was expected.
+    fn from_str(text: &str) -> Result<Key, &'static str> {
+        let wrong = "32 hexadecimal digits";
         if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(wrong());
+            return Err(wrong);
         }
-        let all = u128::from_str_radix(text, 16).map_err(|_| wrong())?;
+        let all = u128::from_str_radix(text, 16).map_err(|_| wrong)?;
         let word = |n: u32| (all >> (96 - 32 * n)) as u32;
         Ok(Key { key: [word(0), word(1)], high: [word(2), word(3)] })
     }
 }
 
 impl TryFrom<String> for Key {
-    type Error = String;
+    type Error = &'static str;
 
-    fn try_from(text: String) -> Result<Key, String> {
+    fn try_from(text: String) -> Result<Key, &'static str> {
         text.parse()
     }
 }

@@ -85,22 +85,19 @@ impl fmt::Display for Orientation {
 }
 
 impl FromStr for Orientation {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(s: &str) -> Result<Orientation, String> {
-        let wrong = || {
-            format!(
-                "{s:?} is not an orientation: three letters, one each of R/L, A/P and S/I, such as RAS or LPS"
-            )
-        };
+    /// Reads three letters. The error is what was expected.
+    fn from_str(s: &str) -> Result<Orientation, &'static str> {
+        let wrong = "three letters, one each of R/L, A/P and S/I, such as RAS or LPS";
         let letters: Vec<char> = s.chars().map(|c| c.to_ascii_uppercase()).collect();
-        let [a, b, c] = letters[..] else { return Err(wrong()) };
+        let [a, b, c] = letters[..] else { return Err(wrong) };
         let mut out = Orientation::RAS;
         let mut seen = [false; 3];
         for (j, letter) in [a, b, c].into_iter().enumerate() {
-            let axis = LETTERS.iter().position(|pair| pair.contains(&letter)).ok_or_else(wrong)?;
+            let axis = LETTERS.iter().position(|pair| pair.contains(&letter)).ok_or(wrong)?;
             if seen[axis] {
-                return Err(wrong());
+                return Err(wrong);
             }
             seen[axis] = true;
             out.axes[j] = axis;

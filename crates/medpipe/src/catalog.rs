@@ -5,11 +5,11 @@ use std::sync::{Arc, LazyLock};
 use medcore::{Category, Declared, Transform};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::digest::digest;
 use crate::group::{Maybe, OneOf, Repeat, SomeOf};
+use crate::parameters::{nearest, read};
 use crate::{Error, LazyVolume, Result};
 
 /// What is known of a transform from its declaration.
@@ -103,22 +103,6 @@ pub(crate) fn prepare<T: Declared>(built: &mut T) -> Result<()> {
     let file = built.file().map(|path| LazyVolume::open(path).and_then(|v| v.compute())).transpose()?;
     let named = file.as_ref().map(|volume| (volume, format!("{:016x}", digest(volume))));
     Ok(built.prepare(named)?)
-}
-
-/// Parameters as they are declared.
-///
-/// # Errors
-/// [`Error::Spec`] that names the parameter, what it is and what it may be.
-pub(crate) fn read<T: DeserializeOwned>(name: &str, parameters: Value) -> Result<T> {
-    let text = parameters.clone();
-    serde_path_to_error::deserialize(parameters).map_err(|e| {
-        let path = e.path().to_string();
-        let path = path.trim_start_matches('.').trim_end_matches('?').trim_end_matches('.');
-        let found =
-            path.split('.').filter(|p| !p.is_empty()).try_fold(&text, |v, p| v.get(p)).unwrap_or(&text);
-        let place = if path.is_empty() { name.to_owned() } else { format!("{name}: {path}") };
-        Error::spec(place, found, e.inner())
-    })
 }
 
 macro_rules! catalog {
@@ -256,32 +240,10 @@ pub(crate) fn group(name: &str) -> Option<&'static GroupEntry> {
 /// [`Error::Spec`] with the nearest names.
 pub fn find(name: &str) -> Result<&'static Entry> {
     CATALOG.iter().find(|e| e.name == name || e.class == name).ok_or_else(|| {
-        let groups = GROUPS.iter().map(|g| g.name);
-        let mut near: Vec<&str> = CATALOG.iter().map(|e| e.name).chain(groups).collect();
-        near.sort_by_key(|n| distance(n, name));
-        near.truncate(3);
-        Error::spec(
-            "transforms",
-            format!("{name:?}"),
-            format!("a transform's name, perhaps {}", near.join(", ")),
-        )
+        let known = CATALOG.iter().map(|e| e.name).chain(GROUPS.iter().map(|g| g.name));
+        let near = nearest(name, known, 3).join(", ");
+        Error::spec("transforms", format!("{name:?}"), format!("a transform's name, perhaps {near}"))
     })
-}
-
-/// Edit distance (Levenshtein), for suggestions.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

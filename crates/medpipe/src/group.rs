@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::catalog::{self, GroupEntry};
+use crate::catalog::GroupEntry;
+use crate::parameters;
 use crate::pipeline::nodes_of;
 use crate::{Error, Header, Node, Result};
 
@@ -184,11 +185,11 @@ impl Group {
         let header = Header::take(name, None, &mut map)?;
         let map = Value::Object(map);
         let rule = match name {
-            "one_of" => Rule::OneOf(catalog::read(name, map)?),
-            "some_of" => Rule::SomeOf(catalog::read(name, map)?),
-            "repeat" => Rule::Repeat(catalog::read(name, map)?),
+            "one_of" => Rule::OneOf(parameters::read(name, map)?),
+            "some_of" => Rule::SomeOf(parameters::read(name, map)?),
+            "repeat" => Rule::Repeat(parameters::read(name, map)?),
             _ if !given => return Err(Error::spec(format!("{name}: p"), "nothing", "a probability")),
-            _ => Rule::Maybe(catalog::read(name, map)?),
+            _ => Rule::Maybe(parameters::read(name, map)?),
         };
         Ok((header, Group::new(rule, nodes)?))
     }

@@ -58,6 +58,7 @@ mod memo;
 mod mixing;
 mod moved;
 mod node;
+mod parameters;
 mod part;
 mod passes;
 mod picked;

@@ -26,14 +26,8 @@ impl Declared for Reorient {
 
 impl Transform for Reorient {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
-        let wanted: Orientation = self.orientation.parse().map_err(|_| {
-            let found = format!("{:?}", self.orientation);
-            Error::param(
-                Self::NAME,
-                "orientation",
-                found,
-                "three letters, one each of R/L, A/P and S/I, such as RAS",
-            )
+        let wanted: Orientation = self.orientation.parse().map_err(|expected| {
+            Error::param(Self::NAME, "orientation", format!("{:?}", self.orientation), expected)
         })?;
         let have = at.grid.orientation();
         let mut lattice = Lattice::IDENTITY;
