@@ -4,7 +4,7 @@ use medcore::{Derived, Error, Step};
 
 use crate::Result;
 use crate::chain::Chain;
-use crate::plan::{Planning, State};
+use crate::planning::{Planning, State};
 
 impl Chain {
     /// What comes of this item as it stands. Where all voxels of it are wanted, it is made once for all of them and for itself.

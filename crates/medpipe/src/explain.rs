@@ -6,7 +6,8 @@ use medcore::Box3;
 
 use crate::Pipeline;
 use crate::chain::{Chain, Op};
-use crate::plan::{Planned, Planning, Reading};
+use crate::plan::{Planned, Reading};
+use crate::planning::Planning;
 use crate::sample::LazySample;
 use crate::source::Source;
 

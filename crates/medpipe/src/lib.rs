@@ -65,6 +65,7 @@ mod picked;
 mod pipeline;
 mod plan;
 mod planner;
+mod planning;
 mod preset;
 mod preview;
 mod recipe;

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use medcore::{Key, Place};
 use serde_json::{Map, Value};
 
-use crate::plan::{Planned, Reading, finish};
+use crate::plan::{Planned, Reading};
 use crate::planner::Planner;
+use crate::planning::State;
 use crate::records::Naming;
 use crate::yaml::yaml;
 use crate::{Cache, Error, LazySample, LazyVolume, Node, Records, Result};
@@ -234,7 +235,7 @@ impl Pipeline {
     ) -> Result<Vec<LazySample>> {
         let key = Key::new(self.seed).epoch(epoch).sample(id);
         match self.planned(sample, self.nodes.len(), key, places, Reading::Allowed)? {
-            Planned::Done(states) => Ok(states.into_iter().map(|s| finish(s, &self.nodes)).collect()),
+            Planned::Done(states) => Ok(states.into_iter().map(|s| s.finish(&self.nodes)).collect()),
             Planned::NeedsVoxels => Ok(vec![]),
         }
     }
@@ -254,7 +255,7 @@ impl Pipeline {
     }
 
     /// The sample as the planner takes it, its grids made one if that was asked for.
-    pub(crate) fn state(&self, sample: &LazySample) -> Result<crate::plan::State> {
+    pub(crate) fn state(&self, sample: &LazySample) -> Result<State> {
         let mut state = sample.to_state(self.fuse)?;
         if let Some(naming) = &self.records {
             state = state.named(sample, naming);

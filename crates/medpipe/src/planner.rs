@@ -4,7 +4,8 @@ use medcore::Key;
 
 use crate::Result;
 use crate::node::{Does, Node};
-use crate::plan::{Planned, Reading, State, apply};
+use crate::plan::{Planned, Reading, apply};
+use crate::planning::State;
 use crate::records::Named;
 use crate::shared::share;
 

@@ -3,7 +3,7 @@
 use medcore::{Points, Role};
 
 use crate::chain::Chain;
-use crate::plan::{Planning, State};
+use crate::planning::{Planning, State};
 use crate::{LazyVolume, Result};
 
 /// A member of a lazy sample.

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::chain::{Chain, Op, Stage};
 use crate::flight::{Flights, Turn};
 use crate::memo::Memo;
-use crate::plan::{Planning, State};
+use crate::planning::{Planning, State};
 use crate::remake::remade;
 use crate::source::Source;
 use crate::tile::Want;

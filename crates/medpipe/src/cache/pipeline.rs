@@ -3,8 +3,9 @@
 use medcore::{Key, Place};
 
 use super::{Cache, Kept, key};
-use crate::plan::{Planned, Planning, Reading, State};
+use crate::plan::{Planned, Reading};
 use crate::planner::plan;
+use crate::planning::{Planning, State};
 use crate::{LazyItem, LazySample, LazyVolume, Node, Pipeline, Result};
 
 impl Pipeline {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::{Records, Ticket};
 use crate::cache::key;
 use crate::chain::Chain;
-use crate::plan::{Planning, State, touches};
+use crate::plan::touches;
+use crate::planning::{Planning, State};
 use crate::{Header, LazyItem, LazySample, LazyVolume, Node, Source};
 
 /// Where a pipeline's measurements are kept, and how its transforms are named.
