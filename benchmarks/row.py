@@ -35,7 +35,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Reference:
-    """A physical measure taken in the same run: `copy`, `inflate`, `deflate`, `pread` (see reference.py)."""
+    """A physical measure taken in the same run: `copy`, `inflate` and others (see reference.py)."""
 
     kind: str
     amount: Any
@@ -45,6 +45,8 @@ class Reference:
             return f"copy({self.amount / MIB:.3g} MiB)"
         if self.kind == "pread":
             return "the bare preads"
+        if self.kind == "inflate_epoch":
+            return "inflate up to the patches"
         if self.kind == "deflate":
             return f"libdeflate at level {self.amount[0]}"
         return self.kind
