@@ -25,6 +25,9 @@ pub const ALIGNMENT: usize = 64;
 /// Blocks below this many bytes are given straight back to the allocator.
 const POOLED_BYTES: usize = 64 << 10;
 
+/// Scratch memory below this many bytes is the allocator's too.
+const SCRATCH_BYTES: usize = 4 << 10;
+
 /// Blocks kept at most, whatever their size.
 const POOLED_BLOCKS: usize = 256;
 
@@ -114,6 +117,20 @@ impl Buffer {
                 }
             });
         }
+        Ok(buffer)
+    }
+
+    /// As [`Buffer::for_overwrite`], for memory that is given back soon, and wanted again soon after: it comes from the pool though it may be small.
+    /// An allocator would clear it each time, and might each time ask the system for pages.
+    ///
+    /// # Errors
+    /// [`AllocError`] if the system does not give the memory.
+    pub fn scratch(bytes: usize) -> Result<Buffer, AllocError> {
+        if bytes < SCRATCH_BYTES {
+            return Buffer::for_overwrite(bytes);
+        }
+        let mut buffer = Buffer::for_overwrite(bytes.max(POOLED_BYTES))?;
+        buffer.len = bytes;
         Ok(buffer)
     }
 

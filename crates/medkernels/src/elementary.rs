@@ -78,6 +78,14 @@ pub(crate) fn ln_normal_32(x: f32) -> f32 {
     ln_of(n as f32, m)
 }
 
+/// Whether all are positive, normal and finite.
+#[inline(always)]
+pub(crate) fn are_normal(values: impl Iterator<Item = f32>) -> bool {
+    let smallest = f32::MIN_POSITIVE.to_bits();
+    let above = values.map(|x| x.to_bits().wrapping_sub(smallest)).fold(0, u32::max);
+    above < f32::INFINITY.to_bits() - smallest
+}
+
 /// ln x in f32. Below 1 unit in the last place. Zero gives -inf, a negative number NaN.
 #[inline(always)]
 pub(crate) fn ln_32(x: f32) -> f32 {

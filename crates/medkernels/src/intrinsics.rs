@@ -141,9 +141,23 @@ pub(crate) const fn float_default(found: u64) -> u64 {
 
 /// Stores a line past the caches: for output that is too large to be found there again.
 ///
-/// A line that does not start on a 16-byte boundary is stored as usual.
+/// A line that does not start on a 16-byte boundary is stored as usual. For kernels: elsewhere a whole line is a call.
 #[inline(always)]
 pub(crate) fn stream_line(dst: &mut [u8; 64], line: &[u8; 64]) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    if level() == Level::Avx512 && dst.as_ptr().addr().is_multiple_of(64) {
+        use std::arch::x86_64::{_mm512_loadu_si512, _mm512_stream_si512};
+        #[target_feature(enable = "avx512f")]
+        #[inline]
+        fn at_once(dst: &mut [u8; 64], line: &[u8; 64]) {
+            // SAFETY: 64 bytes are read from `line` and written to `dst`, which the caller has found on a 64-byte boundary.
+            // `stream_end` orders the store before any other thread sees it.
+            unsafe { _mm512_stream_si512(dst.as_mut_ptr().cast(), _mm512_loadu_si512(line.as_ptr().cast())) };
+        }
+        // SAFETY: a level is in use only where the processor has what it stands for.
+        unsafe { at_once(dst, line) };
+        return;
+    }
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     if dst.as_ptr().addr().is_multiple_of(16) {
         use std::arch::x86_64::{_mm_loadu_si128, _mm_stream_si128};
@@ -171,13 +185,33 @@ pub(crate) fn stream_end() {}
 /// Asks for the cache line of the first byte of `bytes`, without waiting for it.
 #[inline(always)]
 pub(crate) fn prefetch(bytes: &[u8]) {
+    read_soon(bytes, 0);
+}
+
+/// Asks for the cache line that lies `ahead` bytes behind the first of `bytes`, which may be beyond what there is, without waiting for it.
+#[inline(always)]
+pub(crate) fn read_soon(bytes: &[u8], ahead: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch changes nothing and never faults. SSE is part of x86-64.
     unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(bytes.as_ptr().cast());
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().wrapping_add(ahead).cast());
     }
     #[cfg(any(miri, not(target_arch = "x86_64")))]
-    let _ = bytes;
+    let _ = (bytes, ahead);
+}
+
+/// The same for a line that is to be written: fetched as this processor's own, so that no other need be asked then.
+#[inline(always)]
+pub(crate) fn write_soon(bytes: &[u8], ahead: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    // SAFETY: a prefetch changes nothing and never faults; a processor that has none of this kind does nothing.
+    unsafe {
+        let byte = bytes.as_ptr().wrapping_add(ahead);
+        std::arch::asm!("prefetchw [{}]", in(reg) byte, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(any(miri, not(target_arch = "x86_64")))]
+    let _ = (bytes, ahead);
 }
 
 /// A function that fills a row from its blocks at one level, and tells whether it did: it does nothing at others.

@@ -23,6 +23,7 @@
     reason = "branch-free conditions and indexed lanes are what the compiler turns into vectors"
 )]
 
+mod ahead;
 pub mod buffer;
 pub mod channels;
 pub mod clahe;

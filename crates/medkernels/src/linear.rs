@@ -1,7 +1,12 @@
 //! Linear maps of single voxels as values, so that some that follow one another go through a row together.
 
+use crate::ahead::{self, STRETCH};
 use crate::kernel::kernel;
 use crate::points::Row;
+
+mod past;
+
+pub(crate) use past::past;
 
 /// A linear function of a voxel, or a range in which it is held. NaN stays NaN.
 ///
@@ -183,26 +188,41 @@ impl Windows {
     }
 }
 
-fn many<'a>(row: Row<'a>, maps: &[Linear]) -> &'a mut [f32] {
+/// What a map that is compiled as one is run on.
+trait Place {
+    type Done;
+
+    fn through<M: Map>(self, map: M) -> Self::Done;
+}
+
+impl<'a> Place for Row<'a> {
+    type Done = &'a mut [f32];
+
+    fn through<M: Map>(self, map: M) -> &'a mut [f32] {
+        through(self, map)
+    }
+}
+
+fn many<P: Place>(place: P, maps: &[Linear]) -> P::Done {
     let mut windows = Windows::default();
     for map in maps {
         windows.take(*map);
     }
     if windows.all.iter().any(|window| window.map.by[1].to_bits() != 0) {
-        return in_one_go(row, windows.all, windows.count);
+        return in_one_go(place, windows.all, windows.count);
     }
     let shifted = |Window { map: Precise { by: [by, _], mul, add }, range }| Window {
         map: Shift { by, mul, add },
         range,
     };
-    in_one_go(row, windows.all.map(shifted), windows.count)
+    in_one_go(place, windows.all.map(shifted), windows.count)
 }
 
-fn in_one_go<M: Map>(row: Row<'_>, [a, b, c, d]: [M; WINDOWS], count: usize) -> &mut [f32] {
+fn in_one_go<M: Map, P: Place>(place: P, [a, b, c, d]: [M; WINDOWS], count: usize) -> P::Done {
     match count {
-        0..=2 => through(row, (a, b)),
-        3 => through(row, (a, (b, c))),
-        _ => through(row, ((a, b), (c, d))),
+        0..=2 => place.through((a, b)),
+        3 => place.through((a, (b, c))),
+        _ => place.through(((a, b), (c, d))),
     }
 }
 
@@ -302,8 +322,12 @@ kernel! {
 
 kernel! {
     fn on_the_way[M: Map](dst: &mut [f32], src: &[f32], map: M) {
-        for (voxel, from) in dst.iter_mut().zip(src) {
-            *voxel = map.of(*from);
+        for (voxels, from) in dst.chunks_mut(STRETCH).zip(src.chunks(STRETCH)) {
+            ahead::read(from);
+            ahead::write(voxels);
+            for (voxel, from) in voxels.iter_mut().zip(from) {
+                *voxel = map.of(*from);
+            }
         }
     }
 }

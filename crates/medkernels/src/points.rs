@@ -1,10 +1,15 @@
 //! Kernels that change each voxel of a row by itself: in place, or on the way from another row.
 
+use crate::ahead::{self, STRETCH};
 use crate::element::Element;
 use crate::elementary::{self, Exponents, POW_BLOCK};
 use crate::intrinsics;
 use crate::kernel::kernel;
 use crate::linear::{self, Linear, held};
+
+mod log;
+
+pub use log::log;
 
 /// Voxels to be changed. The most used kernels take either form; a slice, an array or a vector is [`Row::Here`].
 #[derive(Debug)]
@@ -111,9 +116,13 @@ macro_rules! point {
             }
             kernel! {
                 fn on_the_way(dst: &mut [f32], src: &[f32], $($arg: $ty),*) {
-                    for (voxel, from) in dst.iter_mut().zip(src) {
-                        let $x = *from;
-                        *voxel = $value;
+                    for (voxels, from) in dst.chunks_mut(STRETCH).zip(src.chunks(STRETCH)) {
+                        ahead::read(from);
+                        ahead::write(voxels);
+                        for (voxel, from) in voxels.iter_mut().zip(from) {
+                            let $x = *from;
+                            *voxel = $value;
+                        }
                     }
                 }
             }
@@ -397,26 +406,6 @@ fn between<const W: usize>(group: &mut [f32; W], first: f32, inverse: f32, table
     for i in 0..W {
         let [value, way] = table[below[i] as usize];
         group[i] = value + share[i] * way;
-    }
-}
-
-/// The natural logarithm of `x + offset`, times `factor`; with `signed` that of `|x| + offset`, with the sign of `x`.
-///
-/// # Panics
-/// If the two rows of a [`Row::From`] differ in length.
-pub fn log<'a>(row: impl Into<Row<'a>>, offset: f32, factor: f32, signed: bool) {
-    if signed { log_of_magnitude(row, offset, factor) } else { log_of_value(row, offset, factor) }
-}
-
-point! {
-    fn log_of_value(x, offset: f32, factor: f32) {
-        elementary::ln_32(x + offset) * factor
-    }
-}
-
-point! {
-    fn log_of_magnitude(x, offset: f32, factor: f32) {
-        (elementary::ln_32(x.abs() + offset) * factor).copysign(x)
     }
 }
 

@@ -32,6 +32,23 @@ fn buffers_are_aligned_zero_and_writable() {
 }
 
 #[test]
+fn scratch_memory_serves_again_however_small() {
+    let _lock = lock();
+    release_memory();
+    for bytes in [5000, 33 << 10, 64_640, 100 << 10] {
+        let first = Buffer::scratch(bytes).unwrap();
+        assert_eq!((first.len(), first.as_bytes().len()), (bytes, bytes));
+        let hits = pool_stats().hits;
+        drop(first);
+        // Whoever took it first had it from the pool.
+        drop(Buffer::scratch(bytes).unwrap());
+        assert!(pool_stats().hits > hits, "{bytes}");
+    }
+    assert_eq!(Buffer::scratch(0).unwrap().len(), 0);
+    release_memory();
+}
+
+#[test]
 fn freed_blocks_serve_again_within_the_limit() {
     let _lock = lock();
     release_memory();

@@ -232,6 +232,27 @@ fn exp_and_ln_of_special_values() {
 }
 
 #[test]
+fn a_logarithm_does_not_depend_on_its_neighbours() {
+    let usual: Vec<f32> = values(17, 1000, 0.0, 3000.0);
+    let made = |voxels: &[f32]| {
+        let mut out = voxels.to_vec();
+        points::log(&mut out, 1.0, 0.7, false);
+        out
+    };
+    let together = made(&usual);
+    for odd in [-1.0, -7.0, f32::NAN, f32::INFINITY, -1.0 + 1e-7] {
+        // One of them in each stretch of a hundred.
+        let mut mixed = usual.clone();
+        mixed.iter_mut().step_by(100).for_each(|v| *v = odd);
+        for (n, (a, b)) in made(&mixed).iter().zip(&together).enumerate().filter(|(n, _)| n % 100 != 0) {
+            assert_eq!(a.to_bits(), b.to_bits(), "voxel {n} beside {odd}");
+        }
+    }
+    assert_eq!(made(&[-1.0, f32::INFINITY, 0.0]), [f32::NEG_INFINITY, f32::INFINITY, 0.0]);
+    assert!(made(&[-7.0, 1.0])[0].is_nan());
+}
+
+#[test]
 fn from_another_row_is_as_in_place() {
     let mut voxels = values(31, 1000, -50.0, 50.0);
     voxels.extend([f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0, 1e-40]);
