@@ -39,15 +39,16 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> u64 {
         w[..b.len()].copy_from_slice(b);
         u64::from_le_bytes(w)
     };
+    let step = |lane: &mut u64, word: u64| *lane = (*lane ^ word).wrapping_mul(MIX[0]).rotate_left(29);
     let mut lanes = [1u64, 2, 3, 4];
-    let mut blocks = bytes.chunks_exact(32);
-    for block in &mut blocks {
-        for (lane, w) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-            *lane = (*lane ^ word(w)).wrapping_mul(MIX[0]).rotate_left(29);
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        for (lane, w) in lanes.iter_mut().zip(block.as_chunks::<8>().0) {
+            step(lane, u64::from_le_bytes(*w));
         }
     }
-    for (lane, w) in lanes.iter_mut().zip(blocks.remainder().chunks(8)) {
-        *lane = (*lane ^ word(w)).wrapping_mul(MIX[0]).rotate_left(29);
+    for (lane, w) in lanes.iter_mut().zip(rest.chunks(8)) {
+        step(lane, word(w));
     }
     lanes.into_iter().fold(bytes.len() as u64, |h, lane| mix(h ^ lane))
 }
