@@ -69,12 +69,14 @@ impl Declared for CoarseDropout {
 /// A box, and where between the lowest and the highest fill its own lies.
 #[derive(Debug, Clone, Copy)]
 struct Hole {
+    number: u64,
     start: [usize; 3],
     end: [usize; 3],
     fill: f64,
 }
 
 impl CoarseDropout {
+    /// The boxes, by their first plane.
     fn drawn(&self, grid: [usize; 3], key: Key) -> Result<Vec<Hole>> {
         self.holes.within(Self::NAME, "holes", 1.0, 10_000.0)?;
         let least = self.shape.each();
@@ -86,7 +88,7 @@ impl CoarseDropout {
         let count = self.holes.draw(key.text("holes")) as u64;
         let hole = |n: u64| {
             let key = key.text("hole").index(n);
-            let mut hole = Hole { start: [0; 3], end: [0; 3], fill: key.text("fill").uniform() };
+            let mut hole = Hole { number: n, start: [0; 3], end: [0; 3], fill: key.text("fill").uniform() };
             for i in 0..3 {
                 let more = key.text("shape").index(i as u64).below((most[i] - least[i] + 1) as u64);
                 let shape = (least[i] + more as usize).min(grid[i]);
@@ -96,7 +98,9 @@ impl CoarseDropout {
             }
             hole
         };
-        Ok((0..count).map(hole).collect())
+        let mut holes: Vec<Hole> = (0..count).map(hole).collect();
+        holes.sort_by_key(|hole| hole.start[2]);
+        Ok(holes)
     }
 }
 
@@ -109,7 +113,9 @@ impl Transform for CoarseDropout {
             return Err(Error::param(Self::NAME, "each", "hole with outside", wanted));
         }
         let step = move |range: [f64; 2]| {
-            let fill = Fill { holes: holes.clone(), low: range[0], width: range[1] - range[0], stream };
+            let deepest = holes.iter().map(|hole| hole.end[2] - hole.start[2]).max().unwrap_or(0);
+            let fill =
+                Fill { holes: holes.clone(), deepest, low: range[0], width: range[1] - range[0], stream };
             let place = if outside { "outside " } else { "" };
             Step::point_at(format!("fill {place}{} boxes", holes.len()), move |row, at| match each {
                 _ if outside => fill.outside(row, at),
@@ -135,28 +141,34 @@ impl Transform for CoarseDropout {
 /// Boxes, and what they are filled with.
 #[derive(Debug)]
 struct Fill {
+    /// By their first plane.
     holes: Vec<Hole>,
+    /// The most planes that one goes through.
+    deepest: usize,
     low: f64,
     width: f64,
     stream: Stream,
 }
 
 impl Fill {
-    /// For each hole that a row goes through, the voxels of the row, and where between the lowest and the highest fill its own lies.
-    fn parts<'a>(&'a self, len: usize, at: &'a RowAt) -> impl Iterator<Item = (Range<usize>, f64)> + 'a {
+    /// For each hole that a row goes through, the voxels of the row.
+    fn parts<'a>(&'a self, len: usize, at: &'a RowAt) -> impl Iterator<Item = (Range<usize>, &'a Hole)> + 'a {
         let [x, y, z] = at.index;
-        let through =
-            move |h: &&Hole| (h.start[1]..h.end[1]).contains(&y) && (h.start[2]..h.end[2]).contains(&z);
-        let part = move |h: &Hole| {
+        let first = self.holes.partition_point(|hole| hole.start[2] + self.deepest <= z);
+        let begun = self.holes[first..].iter().take_while(move |hole| hole.start[2] <= z);
+        let through = begun.filter(move |hole| z < hole.end[2] && (hole.start[1]..hole.end[1]).contains(&y));
+        through.map(move |hole| {
             let of = |i: usize| i.clamp(x, x + len) - x;
-            (of(h.start[0])..of(h.end[0]), h.fill)
-        };
-        self.holes.iter().filter(through).map(part)
+            (of(hole.start[0])..of(hole.end[0]), hole)
+        })
     }
 
     fn each_hole(&self, row: &mut [f32], at: &RowAt) {
-        for (part, fill) in self.parts(row.len(), at) {
-            row[part].fill((self.low + self.width * fill) as f32);
+        let mut parts: Vec<_> = self.parts(row.len(), at).collect();
+        // Of holes that overlap the last one is seen.
+        parts.sort_by_key(|(_, hole)| hole.number);
+        for (part, hole) in parts {
+            row[part].fill((self.low + self.width * hole.fill) as f32);
         }
     }
 
