@@ -102,7 +102,7 @@ impl Runs {
             return parts.iter_mut().enumerate().try_for_each(|(i, part)| read(i, part, &mut scratch));
         }
         // Groups of neighbouring parts, so that each thread takes its scratch memory a few times only.
-        let group = parts.len().div_ceil(threads() * 8).max(1);
+        let group = parts.len().div_ceil(threads() * 16).max(1);
         let mut groups: Vec<&mut [&mut [T::Item]]> = parts.chunks_mut(group).collect();
         let failure = Mutex::new(None);
         for_each_mut(&mut groups, |g, parts| {
@@ -177,7 +177,7 @@ impl Runs {
 /// Scratch memory of `bytes` bytes, taken once and kept.
 pub(crate) fn room<'a>(scratch: &'a mut Option<Buffer>, bytes: usize, file: &Handle) -> Result<&'a mut [u8]> {
     if scratch.as_ref().is_none_or(|b| b.len() < bytes) {
-        let new = Buffer::for_overwrite(bytes)
+        let new = Buffer::scratch(bytes)
             .map_err(|e| Error::limit(&file.path, "a slab (no memory)", e.bytes as u64, 0))?;
         *scratch = Some(new);
     }

@@ -16,6 +16,11 @@ pub(crate) fn buffer(bytes: usize) -> Result<Buffer> {
     Ok(Buffer::for_overwrite(bytes).map_err(Error::from)?)
 }
 
+/// The same for what is needed only until a box is made.
+pub(crate) fn scratch(bytes: usize) -> Result<Buffer> {
+    Ok(Buffer::scratch(bytes).map_err(Error::from)?)
+}
+
 impl Chain {
     /// Dtype after the first `k` stages.
     fn dtype_at(&self, k: usize) -> DType {
@@ -57,7 +62,7 @@ impl Chain {
             return Ok(tile.through(&m.lattice, b, &input));
         }
         let dtype = want.dtype(self.dtype_at(k));
-        let mut out = buffer(b.len() * dtype.bytes())?;
+        let mut out = scratch(b.len() * dtype.bytes())?;
         self.fill(k, channel, b, want, out.as_bytes_mut())?;
         Ok(Tile::packed(out, dtype, b.shape))
     }
@@ -101,7 +106,7 @@ impl Chain {
                 if want == Want::Stored || to == DType::F32 {
                     return cast(packed.bytes_packed(), packed.dtype, out, to);
                 }
-                let mut exact = buffer(b.len() * to.bytes())?;
+                let mut exact = scratch(b.len() * to.bytes())?;
                 cast(packed.bytes_packed(), packed.dtype, exact.as_bytes_mut(), to)?;
                 cast(exact.as_bytes(), to, out, DType::F32)
             }
@@ -116,7 +121,7 @@ impl Chain {
                 let place: &mut [u8] = if want == Want::Stored {
                     &mut *out
                 } else {
-                    made = buffer(b.len() * dtype.bytes())?;
+                    made = scratch(b.len() * dtype.bytes())?;
                     made.as_bytes_mut()
                 };
                 if let Some(tile) = self.lying(k - 1, channel, b, Want::Stored) {
@@ -173,7 +178,7 @@ impl Chain {
         if want == Want::Stored || dtype == DType::F32 {
             return Ok(run(&tile, out)?);
         }
-        let mut exact = buffer(b.len() * dtype.bytes())?;
+        let mut exact = scratch(b.len() * dtype.bytes())?;
         run(&tile, exact.as_bytes_mut())?;
         cast(exact.as_bytes(), dtype, out, DType::F32)
     }

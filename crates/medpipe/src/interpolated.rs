@@ -8,7 +8,7 @@ use medkernels::interpolate::{self, AxisTaps, Bordered};
 
 use crate::Result;
 use crate::chain::{Chain, Interpolated, Op, Stage};
-use crate::evaluate::buffer;
+use crate::evaluate::scratch;
 use crate::picked::{copy_picked, outside};
 use crate::tile::{Tile, Want};
 use crate::values::cast;
@@ -76,7 +76,7 @@ impl Chain {
         }
         let sampled = Sampled { of: i, tile: &tile, input, domain };
         if i.votes && want == Want::F32 && tile.dtype != DType::F32 {
-            let mut exact = buffer(b.len() * tile.dtype.bytes())?;
+            let mut exact = scratch(b.len() * tile.dtype.bytes())?;
             sampled.fill(b, exact.as_bytes_mut())?;
             return cast(exact.as_bytes(), tile.dtype, out, DType::F32);
         }

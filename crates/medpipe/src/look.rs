@@ -11,7 +11,7 @@ use medkernels::threads;
 use crate::Result;
 use crate::chain::Chain;
 use crate::compute::Resolved;
-use crate::evaluate::buffer;
+use crate::evaluate::scratch;
 use crate::measure::{self, Piece, Slice};
 use crate::slabs::SLAB;
 use crate::source::Source;
@@ -136,7 +136,7 @@ impl Resolved {
         let one = |part: &mut Part| -> Result<Vec<Vec<Moments>>> {
             let Box3 { start: [_, y0, z], shape: [_, height, depth] } = part.b;
             let mut found = vec![vec![]; depth];
-            let mut strip = buffer(nx * rows * depth * 4)?;
+            let mut strip = scratch(nx * rows * depth * 4)?;
             for y in (0..height).step_by(rows) {
                 let b = Box3 { start: [0, y0 + y, z], shape: [nx, rows.min(height - y), depth] };
                 let packed = &mut strip.as_bytes_mut()[..b.len() * 4];

@@ -3,6 +3,7 @@
 use medcore::{Box3, PointRun, RowAt};
 use medkernels::linear::{self, Linear};
 use medkernels::points::{self, Row};
+use medkernels::streamed::Streamed;
 
 use crate::tile::Tile;
 
@@ -11,6 +12,9 @@ const RUN: usize = 1 << 10;
 
 /// Voxels that are gone through forwards: 256 KiB, a part of the second cache level.
 const BLOCK: usize = 64 << 10;
+
+/// Voxels of the shortest rows that are stored past the caches one by one.
+const ROW: usize = 64;
 
 /// What goes through a piece of voxels once.
 enum Pass<'a> {
@@ -108,7 +112,7 @@ pub(crate) fn run_points(
     voxels: &mut [f32],
     from: Option<&Tile>,
 ) {
-    let mine: Vec<_> = runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect();
+    let mine = of_channel(runs, channel);
     let src = from.map(|tile| tile.packed_part(b, b));
     if !mine.is_empty() && mine.iter().all(|run| !run.indexed) && src != Some(None) {
         let at = RowAt { index: b.start, shape: domain, channel };
@@ -142,6 +146,60 @@ pub(crate) fn run_points(
             } else {
                 (run.run)(Row::Here(voxels), &at(0));
             }
+        }
+    }
+}
+
+/// Those that a channel is given.
+fn of_channel(runs: &[(Option<usize>, PointRun)], channel: usize) -> Vec<&PointRun> {
+    runs.iter().filter(|(c, _)| c.is_none_or(|c| c == channel)).map(|(_, r)| r).collect()
+}
+
+/// Runs point operations on the voxels of a box, which lie in rows, on their way past the caches; false if it is not done: they ask where a voxel lies, or rows
+/// are short.
+pub(crate) fn stream_points(
+    runs: &[(Option<usize>, PointRun)],
+    channel: usize,
+    b: &Box3,
+    domain: [usize; 3],
+    from: &Tile,
+    to: &mut Streamed<'_>,
+) -> bool {
+    let mine = of_channel(runs, channel);
+    if mine.is_empty() || mine.iter().any(|run| run.indexed) {
+        return false;
+    }
+    let (passes, at) = (passes(&mine), RowAt { index: b.start, shape: domain, channel });
+    if let Some(voxels) = from.packed_part(b, b) {
+        stream_flat(&passes, &at, voxels, to);
+        return true;
+    }
+    if b.shape[0] < ROW {
+        return false;
+    }
+    pieces(b, 1).all(|row| from.packed_part(b, &row).map(|row| stream_flat(&passes, &at, row, to)).is_some())
+}
+
+fn stream_flat(passes: &[Pass<'_>], at: &RowAt, voxels: &[f32], to: &mut Streamed<'_>) {
+    let (before, maps) = match passes {
+        [Pass::Linear(maps)] => return to.put_mapped(voxels, maps),
+        [before @ .., Pass::Linear(maps)] => (before, Some(maps)),
+        all => (all, None),
+    };
+    let mut piece = [0.0; RUN];
+    for src in voxels.chunks(RUN) {
+        let piece = &mut piece[..src.len()];
+        let mut from = Some(src);
+        for pass in before {
+            let row = match from.take() {
+                Some(src) => Row::From { src, dst: &mut *piece },
+                None => Row::Here(&mut *piece),
+            };
+            pass.run(row, at);
+        }
+        match maps {
+            Some(maps) => to.put_mapped(piece, maps),
+            None => to.put(bytemuck::cast_slice(piece)),
         }
     }
 }

@@ -10,7 +10,7 @@ use medkernels::threads;
 
 use crate::chain::Chain;
 use crate::compute::{Layout, Resolved, c_strides};
-use crate::evaluate::buffer;
+use crate::evaluate::{buffer, scratch};
 use crate::part::inner;
 use crate::slabs::SLAB;
 use crate::source::Source;
@@ -165,8 +165,8 @@ impl Row {
         let [nx, ny, nz] = shape;
         let planes = chain.slab_planes();
         let made = self.made();
-        let mut tile = buffer(nx * ny * planes * made.dtype(self.have).bytes())?;
-        let mut other = buffer(if self.casts() { nx * ny * planes * self.dtype().bytes() } else { 0 })?;
+        let mut tile = scratch(nx * ny * planes * made.dtype(self.have).bytes())?;
+        let mut other = scratch(if self.casts() { nx * ny * planes * self.dtype().bytes() } else { 0 })?;
         let channel_bytes = (chain.grid().len() * self.dtype().bytes()).max(1);
         for (channel, out) in out.chunks_mut(channel_bytes).enumerate() {
             for z in (0..nz).step_by(planes) {
@@ -193,7 +193,8 @@ impl Row {
         let n = resolved.chain.grid().len();
         let mut made = resolved.whole(self.made())?;
         if self.casts() {
-            let mut other = buffer(made.len() / self.made().dtype(self.have).bytes() * self.dtype().bytes())?;
+            let mut other =
+                scratch(made.len() / self.made().dtype(self.have).bytes() * self.dtype().bytes())?;
             self.convert(made.as_bytes(), other.as_bytes_mut())?;
             made = other;
         }

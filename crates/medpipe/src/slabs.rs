@@ -8,9 +8,9 @@ use medkernels::threads;
 
 use crate::Result;
 use crate::chain::{Chain, Op, Stage};
-use crate::evaluate::buffer;
+use crate::evaluate::scratch;
 use crate::measure::{self, Slice};
-use crate::passes::{pieces, run_points};
+use crate::passes::{pieces, run_points, stream_points};
 use crate::source::Source;
 use crate::tile::Want;
 use crate::work;
@@ -46,7 +46,7 @@ impl Chain {
         } else {
             // Enough parts for all threads, none too thin for its halo; of few planes, which are not measured, parts. Where they cost nothing there are more,
             // so that all threads are done at about the same time.
-            let (least, most) = (2 * threads::threads(), 8 * threads::threads());
+            let (least, most) = (2 * threads::threads(), 16 * threads::threads());
             let wanted = if self.keeps_rows() { (out.len() / PART).clamp(least, most) } else { least };
             thickness = thickness.min(nz.div_ceil(wanted).max(2 * halo[1])).max(1);
             if thickness == 1 && measure.is_none() && nz * channels < wanted {
@@ -136,8 +136,15 @@ impl Chain {
     /// A box of the output, past the caches.
     fn stream(&self, channel: usize, b: &Box3, want: Want, out: &mut [u8]) -> Result<()> {
         let size = want.dtype(self.dtype()).bytes();
-        let mut piece = buffer((PIECE / size).max(b.shape[0]) * size)?;
         let mut to = Streamed::onto(out);
+        if let Some((Stage { op: Op::Points(runs), .. }, before)) = self.stages.split_last()
+            && let Some(tile) = self.lying(before.len(), channel, b, Want::F32)
+            && (tile.strides[0] == 1 || b.shape[0] == 1)
+            && stream_points(runs, channel, b, self.grid().shape, &tile, &mut to)
+        {
+            return Ok(());
+        }
+        let mut piece = scratch((PIECE / size).max(b.shape[0]) * size)?;
         for part in pieces(b, PIECE / size) {
             let made = &mut piece.as_bytes_mut()[..part.len() * size];
             self.fill(self.stages.len(), channel, &part, want, made)?;

@@ -229,8 +229,8 @@ impl Source {
             }
             Source::File(f) if self.unscaled() && want == Want::Stored => f.read_raw(channel, b, out)?,
             Source::File(f) => {
-                let mut raw = Buffer::for_overwrite(b.len() * f.stored_dtype().bytes())
-                    .map_err(medcore::Error::from)?;
+                let mut raw =
+                    Buffer::scratch(b.len() * f.stored_dtype().bytes()).map_err(medcore::Error::from)?;
                 f.read_raw(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }
@@ -243,8 +243,8 @@ impl Source {
                 if let Some(raw) = v.packed_box(channel, b).filter(|_| v.stored_dtype().is_real()) {
                     return self.decode(raw, want, out);
                 }
-                let mut raw = Buffer::for_overwrite(b.len() * v.stored_dtype().bytes())
-                    .map_err(medcore::Error::from)?;
+                let mut raw =
+                    Buffer::scratch(b.len() * v.stored_dtype().bytes()).map_err(medcore::Error::from)?;
                 v.copy_box(channel, b, raw.as_bytes_mut())?;
                 self.decode(raw.as_bytes(), want, out)?;
             }

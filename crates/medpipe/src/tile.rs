@@ -8,7 +8,7 @@ use medkernels::copy::{Strided, copy_strided};
 use medkernels::interpolate::StridedF32;
 
 use crate::Result;
-use crate::evaluate::buffer;
+use crate::evaluate::scratch;
 
 /// In which form a stage's voxels are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl Tile {
         if (0..3).all(|i| self.shape[i] <= 1 || self.strides[i] == want[i]) {
             return Ok(Tile { strides: want, ..self });
         }
-        let mut out = buffer(self.shape.iter().product::<usize>() * self.dtype.bytes())?;
+        let mut out = scratch(self.shape.iter().product::<usize>() * self.dtype.bytes())?;
         self.copy_to(out.as_bytes_mut(), want, 0);
         Ok(Tile::packed(out, self.dtype, self.shape))
     }
@@ -167,7 +167,7 @@ impl Tile {
         if self.bytes_packed().as_ptr().align_offset(self.dtype.bytes()) == 0 {
             return Ok(self);
         }
-        let mut out = buffer(self.bytes_packed().len())?;
+        let mut out = scratch(self.bytes_packed().len())?;
         out.as_bytes_mut().copy_from_slice(self.bytes_packed());
         Ok(Tile::packed(out, self.dtype, self.shape))
     }

@@ -34,9 +34,22 @@ fn chained(start: &LazyVolume, steps: &[(&str, Value)]) -> LazyVolume {
 #[test]
 fn a_large_output_is_made_of_its_boxes() {
     let (image, label) = (source(), label());
-    let chains: [(&LazyVolume, Vec<(&str, Value)>); 8] = [
+    let chains: [(&LazyVolume, Vec<(&str, Value)>); 11] = [
         (&image, vec![("clamp", json!({"min": -100, "max": 9000}))]),
         (&image, vec![("log", json!(901)), ("scale_intensity", json!(3)), ("gamma", json!(0.7))]),
+        (
+            &image,
+            vec![("clamp", json!({"min": -100, "max": 9000})), ("rescale", json!({"in_range": [0, 5000]}))],
+        ),
+        (&image, vec![("log", json!(901)), ("clamp", json!({"min": 1, "max": 9}))]),
+        (
+            &image,
+            vec![
+                ("crop", json!({"start": [1, 2, 0], "shape": [179, 215, 113]})),
+                ("flip", json!("z")),
+                ("scale_intensity", json!(1.7)),
+            ],
+        ),
         (&image, vec![("gaussian_noise", json!({"std": 5}))]),
         (&image, vec![("flip", json!("xz"))]),
         (
