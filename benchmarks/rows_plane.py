@@ -282,26 +282,26 @@ for n, must in ((1, 1.0), (100, 0.6)):
         return each(one, grey(data, n))
 
 
-for side in (3, 5):
+for side, dtype in ((3, "uint8"), (5, "uint8"), (3, "float32"), (5, "float32")):
     medians = row(
-        f"median of {side} × {side}, uint8",
-        section(1).replace("float32", "uint8"),
+        f"median of {side} × {side}, {dtype}",
+        section(1).replace("float32", dtype),
         must=Must(1.0),
         check=Close("OpenCV"),
     )
 
     @medians.by(US)
-    def _(data: Data, side=side):
+    def _(data: Data, side=side, dtype=dtype):
         import medoxide as mx
 
-        pixels, transform = grey(data, 1), mx.MedianSmooth(radius=side // 2)
+        pixels, transform = grey(data, 1).astype(dtype), mx.MedianSmooth(radius=side // 2)
         return lambda: transform(pixels)
 
     @medians.by("OpenCV")
-    def _(data: Data, side=side):
+    def _(data: Data, side=side, dtype=dtype):
         import cv2
 
-        pixels = grey(data, 1)
+        pixels = grey(data, 1).astype(dtype)
         return lambda: cv2.medianBlur(pixels, side)
 
 

@@ -53,7 +53,7 @@ pub use intensity::gaussian_smooth::GaussianSmooth;
 pub use intensity::histogram_equalize::HistogramEqualize;
 pub use intensity::histogram_match::HistogramMatch;
 pub use intensity::histogram_shift::HistogramShift;
-pub use intensity::histogram_standardize::HistogramStandardize;
+pub use intensity::histogram_standardize::{HistogramStandardize, TrainedLandmarks};
 pub use intensity::invert_intensity::{InvertIntensity, Pivot};
 pub use intensity::laplacian::Laplacian;
 pub use intensity::local_normalize::{LocalNormalize, LocalWeights};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use medcore::{Facts, Keep, Measure, Measured, Of, Result, Step};
+use medkernels::stats::floor_f32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -68,7 +69,7 @@ impl Mask {
         if *self != Mask::AboveMean {
             return Ok(over(self.keep(transform, at)?));
         }
-        let then = move |m: &Measured| Ok(vec![over(Keep::Above(m.mean))]);
+        let then = move |m: &Measured| Ok(vec![over(Keep::Above(floor_f32(m.mean).into()))]);
         Ok(measured("the mean of all voxels", Of::Moments, per_channel, then))
     }
 

@@ -167,7 +167,7 @@ const TABLE: usize = 32 << 10;
 pub struct Room<T> {
     /// Voxels of a row that are worked on together.
     together: usize,
-    /// A line more, for what lies beside them.
+    /// Some more, for what lies beside them.
     columns: Vec<T>,
     table: Vec<T>,
 }
@@ -177,7 +177,7 @@ impl<T: bytemuck::Pod> Room<T> {
     pub fn of(median: &Median) -> Room<T> {
         let (line, places) = (LINE / size_of::<T>(), median.width * median.rows);
         let together = line * (TABLE / (LINE * places)).clamp(4, 16);
-        let columns = vec![T::zeroed(); (together + line) * median.rows];
+        let columns = vec![T::zeroed(); (together + small::TOGETHER) * median.rows];
         Room { together, columns, table: vec![T::zeroed(); together * places] }
     }
 }
@@ -254,10 +254,10 @@ macro_rules! ordered {
         kernel! {
             fn $name(median: &Median, src: &[&[$type]], dst: &mut [$type], room: &mut Room<$type>) {
                 const L: usize = LINE / size_of::<$type>();
-                if (median.width, median.rows) == (3, 3) {
-                    small::of_nine::<$type, L>(src, dst, room);
-                } else {
-                    medians::<$type, L>(median, src, dst, room);
+                match (median.width, median.rows) {
+                    (3, 3) => small::of_nine::<$type, L>(src, dst, room),
+                    (5, 5) => small::of_25(src, dst, room),
+                    _ => medians::<$type, L>(median, src, dst, room),
                 }
             }
         }

@@ -8,6 +8,19 @@ const LANES: usize = 32;
 /// Values summed about one shift before they are merged: 16 KiB, which stays in the first cache.
 pub const BLOCK: usize = 4096;
 
+/// The largest float32 that is not above `v`: a float32 is above the one if it is above the other.
+///
+/// ```
+/// use medkernels::stats::floor_f32;
+/// assert_eq!(floor_f32(0.5), 0.5);
+/// // The float32 nearest to 0.1 is above it.
+/// assert_eq!(floor_f32(0.1), 0.1f32.next_down());
+/// ```
+pub fn floor_f32(v: f64) -> f32 {
+    let near = v as f32;
+    if f64::from(near) > v { near.next_down() } else { near }
+}
+
 /// Which voxels of a row count.
 #[derive(Clone, Copy, Debug)]
 pub enum Keep<'a> {

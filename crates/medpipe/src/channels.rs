@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use medcore::{Filter, FilterRun, Measure, Step};
 use medkernels::buffer::Buffer;
+use medkernels::streamed::STREAMED_BYTES;
 use medkernels::threads;
 
 use crate::Result;
@@ -31,23 +32,25 @@ impl Chain {
             return Ok(None);
         };
         let mut whole = buffer(bytes * chains.len())?;
+        let past = whole.len() >= STREAMED_BYTES;
         let places = whole.as_bytes_mut().chunks_mut(bytes);
         let mut parts: Vec<_> = places.zip(chains).map(|(out, chain)| (out, chain, Ok(()))).collect();
         threads::for_each_mut(&mut parts, |_, (out, chain, done)| {
-            *done = chain.fill_alone(want, layout, out);
+            *done = chain.fill_alone(want, layout, past, out);
         });
         parts.into_iter().try_for_each(|(_, _, done)| done)?;
         Ok(Some(whole))
     }
 
-    /// The whole output of a chain of one channel, into a buffer.
-    fn fill_alone(&self, want: Want, layout: Layout, out: &mut [u8]) -> Result<()> {
+    /// The whole output of a chain of one channel, into a buffer; `past` the caches, if it is part of so much more.
+    fn fill_alone(&self, want: Want, layout: Layout, past: bool, out: &mut [u8]) -> Result<()> {
         let resolved = self.resolved()?;
         let chain = match layout {
             Layout::XFastest => Some(resolved.chain.clone()),
             Layout::ZFastest => resolved.chain.turned_to_c(),
         };
         match chain {
+            Some(chain) if past => chain.fill_past(want, out)?,
             Some(chain) => drop(chain.fill_slabs(want, None, false, out)?),
             None => out.copy_from_slice(resolved.transposed(want)?.as_bytes()),
         }

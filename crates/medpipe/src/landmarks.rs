@@ -84,7 +84,7 @@ impl Landmarks {
                 Mask::All => Keep::All,
                 Mask::Nonzero => Keep::Nonzero,
                 Mask::Above(v) => Keep::Above(v as f32),
-                Mask::AboveMean => Keep::Above(stats::moments(&voxels, Keep::All).mean as f32),
+                Mask::AboveMean => Keep::Above(stats::floor_f32(stats::moments(&voxels, Keep::All).mean)),
                 _ => return Err(Error::param(NAME, "mask", "a label", "label files as masks").into()),
             };
             let inside = inside.as_deref();

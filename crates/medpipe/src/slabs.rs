@@ -116,6 +116,17 @@ impl Chain {
         Ok(parts.into_iter().flat_map(|p| p.slices).collect())
     }
 
+    /// The whole output of a chain of one channel, into its place in something larger that does not fit the caches.
+    pub(crate) fn fill_past(&self, want: Want, out: &mut [u8]) -> Result<()> {
+        if !STREAMS || !self.keeps_rows() {
+            return self.fill_slabs(want, None, false, out).map(drop);
+        }
+        work::begin(1);
+        let done = self.stream(0, &Box3::whole(self.grid().shape), want, out);
+        work::finish();
+        done
+    }
+
     /// Whether the output is to be stored past the caches: it does not fit them, and may be made in small pieces.
     pub(crate) fn streams(&self, want: Want) -> bool {
         let bytes = self.grid().len() * self.channels() * want.dtype(self.dtype()).bytes();
@@ -127,6 +138,7 @@ impl Chain {
         let Source::Memory(v) = &self.source else { return false };
         let alone = |s: &Stage| match &s.op {
             Op::Points(_) | Op::Cast(_) | Op::Relabel(_) => true,
+            Op::Filter(_, f) => f.halo == [0; 3],
             Op::Lattice(m) => m.lattice.axes[0] == 0,
             _ => false,
         };

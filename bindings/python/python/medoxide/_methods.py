@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         StructuringElement,
         ThresholdMethod,
         ThresholdResult,
+        TrainedLandmarks,
         VolumeUnit,
         WindowPreset,
         WindowRule,
@@ -501,9 +502,10 @@ class TransformMethods:
         uint16, which stay what they are); of volumes the same rule with tiles in three
         dimensions. Other dtypes become float32: `bins` levels of a range, of which nothing is
         rounded; NaN stays NaN and counts in no tile. scikit-image's `equalize_adapthist`
-        differs: it takes the limit as a share of a tile's voxels, redistributes what is clipped
-        until nothing is above the limit, stretches each tile's table, and gives values from 0 to
-        1.
+        differs: it takes the limit as a share of a tile's voxels (ours is that times `bins`),
+        has 253 bins where 256 are asked for, fills with what is clipped only levels that are
+        below the limit, puts the middle of a tile of odd length half a voxel higher, and
+        stretches the result to 0 and 1.
 
         Peers: OpenCV `createCLAHE`; scikit-image `exposure.equalize_adapthist`.
 
@@ -1814,7 +1816,7 @@ class TransformMethods:
 
     def histogram_standardize(
         self: V,
-        landmarks: Sequence[float],
+        landmarks: TrainedLandmarks,
         *,
         cutoff: Sequence[float] = (1.0, 99.0),
         mask: Mask = "all",
@@ -1833,10 +1835,11 @@ class TransformMethods:
 
         Parameters
         ----------
-        landmarks : Sequence[float]
+        landmarks : TrainedLandmarks
             What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30,
             40, 50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained:
-            images stay as they are.
+            images stay as they are. Where images differ in kind, each one's by its name in the
+            sample.
         cutoff : Sequence[float], default (1.0, 99.0)
             The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks
             were trained with.

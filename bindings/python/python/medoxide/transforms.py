@@ -352,6 +352,10 @@ them.
 ThresholdResult: TypeAlias = Literal["mask", "keep"]
 """What becomes of voxels: a `mask`, 1 inside and 0 outside; or `keep` those inside."""
 
+TrainedLandmarks: TypeAlias = Mapping[str, Sequence[float]] | Sequence[float]
+"""Landmarks for all images, or for each by its name, as TorchIO has them: `{t1: [...], t2: [...]}`.
+"""
+
 VolumeUnit: TypeAlias = Literal["voxels", "mm3"]
 """A unit of volume in an image: `voxels` or `mm3`."""
 
@@ -960,8 +964,9 @@ class Clahe(Transform):
     which stay what they are); of volumes the same rule with tiles in three dimensions. Other
     dtypes become float32: `bins` levels of a range, of which nothing is rounded; NaN stays NaN
     and counts in no tile. scikit-image's `equalize_adapthist` differs: it takes the limit as a
-    share of a tile's voxels, redistributes what is clipped until nothing is above the limit,
-    stretches each tile's table, and gives values from 0 to 1.
+    share of a tile's voxels (ours is that times `bins`), has 253 bins where 256 are asked for,
+    fills with what is clipped only levels that are below the limit, puts the middle of a tile of
+    odd length half a voxel higher, and stretches the result to 0 and 1.
 
     Peers: OpenCV `createCLAHE`; scikit-image `exposure.equalize_adapthist`.
 
@@ -3004,10 +3009,10 @@ class HistogramStandardize(Transform):
 
     Parameters
     ----------
-    landmarks : Sequence[float]
+    landmarks : TrainedLandmarks
         What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30, 40,
         50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained: images
-        stay as they are.
+        stay as they are. Where images differ in kind, each one's by its name in the sample.
     cutoff : Sequence[float], default (1.0, 99.0)
         The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks were
         trained with.
@@ -3034,14 +3039,14 @@ class HistogramStandardize(Transform):
 
     __slots__ = ()
     name: ClassVar[str] = "histogram_standardize"
-    landmarks: Sequence[float]
+    landmarks: TrainedLandmarks
     cutoff: Sequence[float]
     mask: Mask
     channel_wise: bool
 
     def __init__(
         self,
-        landmarks: Sequence[float],
+        landmarks: TrainedLandmarks,
         *,
         cutoff: Sequence[float] = (1.0, 99.0),
         mask: Mask = "all",

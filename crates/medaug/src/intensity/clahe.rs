@@ -15,7 +15,8 @@ use crate::measured::{measured, range};
 ///
 /// Of pictures, and slice by slice, it is OpenCV's `createCLAHE` bit for bit (uint8 and uint16, which stay what they are); of volumes the same rule with tiles in three dimensions.
 /// Other dtypes become float32: `bins` levels of a range, of which nothing is rounded; NaN stays NaN and counts in no tile. scikit-image's `equalize_adapthist` differs: it takes
-/// the limit as a share of a tile's voxels, redistributes what is clipped until nothing is above the limit, stretches each tile's table, and gives values from 0 to 1.
+/// the limit as a share of a tile's voxels (ours is that times `bins`), has 253 bins where 256 are asked for, fills with what is clipped only levels that are below the limit, puts the middle of a tile of odd
+/// length half a voxel higher, and stretches the result to 0 and 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(extend("x-peers" = {"OpenCV": "createCLAHE", "scikit-image": "exposure.equalize_adapthist"}))]

@@ -58,7 +58,7 @@ impl Declared for HistogramMatch {
             Mask::All => Keep::All,
             Mask::Nonzero => Keep::Nonzero,
             Mask::Above(v) => Keep::Above(v as f32),
-            Mask::AboveMean => Keep::Above(stats::moments(&voxels, Keep::All).mean as f32),
+            Mask::AboveMean => Keep::Above(stats::floor_f32(stats::moments(&voxels, Keep::All).mean)),
             Mask::Label(_) => {
                 return Err(Error::param(
                     Self::NAME,

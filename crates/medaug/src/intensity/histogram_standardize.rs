@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+
 use medcore::{Category, Declared, Error, Facts, Key, Of, Result, Step, Transform};
 use medkernels::points::{self, Knot};
+use medkernels::stats::floor_f32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +17,8 @@ use crate::Mask;
 #[schemars(extend("x-peers" = {"TorchIO": "HistogramStandardization"}))]
 pub struct HistogramStandardize {
     /// What the percentiles become: 13 numbers that rise, for the lower cutoff, 10, 20, 25, 30, 40, 50, 60, 70, 75, 80, 90, and the upper cutoff. None, as long as they are not trained: images stay as they are.
-    pub landmarks: Vec<f64>,
+    /// Where images differ in kind, each one's by its name in the sample.
+    pub landmarks: TrainedLandmarks,
     /// The lowest and the highest percentile, 0 to 9 and 91 to 100; those that the landmarks were trained with.
     #[serde(default = "cutoff")]
     pub cutoff: [f64; 2],
@@ -24,6 +28,45 @@ pub struct HistogramStandardize {
     /// Whether each channel (or frame) has its own percentiles.
     #[serde(default)]
     pub channel_wise: bool,
+}
+
+/// Landmarks for all images, or for each by its name, as TorchIO has them: `{t1: [...], t2: [...]}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum TrainedLandmarks {
+    /// For all images.
+    All(Vec<f64>),
+    /// By name.
+    Named(BTreeMap<String, Vec<f64>>),
+}
+
+impl TrainedLandmarks {
+    /// Those of the image that is planned, each checked.
+    fn of(&self, at: &Facts<'_>) -> Result<&[f64]> {
+        let name = HistogramStandardize::NAME;
+        let wrong = |all: &&Vec<f64>| {
+            let rises = all.windows(2).all(|w| w[0] <= w[1]);
+            !all.is_empty() && (all.len() != 13 || !rises || all.iter().any(|v| !v.is_finite()))
+        };
+        let mut all = match self {
+            TrainedLandmarks::All(one) => vec![one],
+            TrainedLandmarks::Named(each) => each.values().collect(),
+        };
+        if let Some(found) = all.iter().find(|one| wrong(one)) {
+            let wanted = "13 finite numbers, none below the one before, or none";
+            return Err(Error::param(name, "landmarks", format!("{found:?}"), wanted));
+        }
+        if let TrainedLandmarks::Named(each) = self {
+            let image = at.item.map_or("image", |item| &item.name);
+            let Some(own) = each.get(image) else {
+                let names: Vec<&str> = each.keys().map(String::as_str).collect();
+                let wanted = format!("landmarks of the image {image}, or keys that leave it out");
+                return Err(Error::param(name, "landmarks", names.join(", "), wanted));
+            };
+            all = vec![own];
+        }
+        Ok(all.first().map_or(&[], |one| one))
+    }
 }
 
 fn cutoff() -> [f64; 2] {
@@ -76,18 +119,11 @@ impl Declared for HistogramStandardize {
 impl Transform for HistogramStandardize {
     fn plan(&self, at: &Facts<'_>, _: Key) -> Result<Vec<Step>> {
         let percentiles = Self::percentiles(self.cutoff)?;
-        if self.landmarks.is_empty() {
+        let landmarks = self.landmarks.of(at)?;
+        if landmarks.is_empty() {
             return Ok(vec![]);
         }
-        let rises = self.landmarks.windows(2).all(|w| w[0] <= w[1]);
-        if self.landmarks.len() != percentiles.len()
-            || !rises
-            || self.landmarks.iter().any(|v| !v.is_finite())
-        {
-            let wanted = "13 finite numbers, none below the one before, or none";
-            return Err(Error::param(Self::NAME, "landmarks", format!("{:?}", self.landmarks), wanted));
-        }
-        let used = percentiles.iter().zip(&self.landmarks).filter(|(p, _)| ![25.0, 75.0].contains(*p));
+        let used = percentiles.iter().zip(landmarks).filter(|(p, _)| ![25.0, 75.0].contains(*p));
         let (percentiles, landmarks): (Vec<f64>, Vec<f64>) = used.unzip();
         let label = "bring the percentiles of the voxels to landmarks".to_owned();
         let of = Of::Percentiles(percentiles);
@@ -104,8 +140,7 @@ impl Transform for HistogramStandardize {
                 let width = from[1] - from[0];
                 let slope = if width < 1e-5 { 0.0 } else { (to[1] - to[0]) / width };
                 // Where pieces do not meet it matters on which side of a percentile a voxel lies: the first float32 that is not below it.
-                let near = from[0] as f32;
-                let at = if f64::from(near) < from[0] { near.next_up() } else { near };
+                let at = -floor_f32(-from[0]);
                 let value = to[0] + (f64::from(at) - from[0]) * slope;
                 Knot { at, value: value as f32, slope: slope as f32 }
             };

@@ -5,6 +5,7 @@ use medcore::{
 use medkernels::element::Element;
 use medkernels::histogram::Bins;
 use medkernels::points;
+use medkernels::stats::floor_f32;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -184,16 +185,14 @@ impl<T: Element> Limits<T> {
     }
 }
 
-/// The smallest float32 above a number.
-fn above(v: f64) -> f32 {
-    let near = v as f32;
-    if f64::from(near) > v { near } else { near.next_up() }
+/// The float32 ends of what lies above one number and not above another.
+fn above(low: f64, high: f64) -> [f32; 2] {
+    [floor_f32(low).next_up(), floor_f32(high)]
 }
 
 /// The float32 ends of what lies between two numbers.
 fn ends(low: f64, high: f64) -> [f32; 2] {
-    let (a, b) = (low as f32, high as f32);
-    [if f64::from(a) < low { a.next_up() } else { a }, if f64::from(b) > high { b.next_down() } else { b }]
+    [-floor_f32(-low), floor_f32(high)]
 }
 
 /// The bin after which Otsu's division is made: the first for which the variance between both parts is the largest.
@@ -228,7 +227,8 @@ impl Transform for Threshold {
             ThresholdMethod::Mean => {
                 let label = "above the mean of the voxels".to_owned();
                 self.mask.measured(name, at, label, Of::Moments, each, move |m, _| {
-                    Ok(vec![point(above(m.mean), ends(0.0, upper)[1])])
+                    let [low, high] = above(m.mean, upper);
+                    Ok(vec![point(low, high)])
                 })?
             }
             ThresholdMethod::Percentiles => {
@@ -245,7 +245,8 @@ impl Transform for Threshold {
                 let label = "above Otsu's threshold of the voxels".to_owned();
                 over_histogram((name, &self.mask, at), label, binning, each, move |m, bins| {
                     let threshold = bins.centre(otsu(&m.counts, bins)) + half * bins.width();
-                    Ok(vec![point(above(threshold), ends(0.0, upper)[1])])
+                    let [low, high] = above(threshold, upper);
+                    Ok(vec![point(low, high)])
                 })?
             }
         };

@@ -127,19 +127,19 @@ kernel! {
         let mut kept = 0usize;
         let (body, tail) = keys.as_chunks::<LANES>();
         for chunk in body {
-            let mut any = 0u32;
+            // A bit for each key inside: few are, and only these are looked at one by one.
+            let mut found = 0u32;
             for i in 0..LANES {
                 let k = chunk[i];
                 below[i] += u32::from(k < low);
                 at_low[i] += u32::from(k == low);
                 at_high[i] += u32::from(k == high);
-                any |= u32::from((k > low) & (k < high));
+                found |= u32::from((k > low) & (k < high)) << i;
             }
-            if any != 0 {
-                for k in chunk {
-                    out[kept.min(TILE)] = *k;
-                    kept += usize::from((*k > low) & (*k < high));
-                }
+            while found != 0 {
+                out[kept.min(TILE)] = chunk[found.trailing_zeros() as usize % LANES];
+                kept += 1;
+                found &= found - 1;
             }
         }
         for k in tail {

@@ -228,17 +228,22 @@ fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
         return None;
     }
     let m = sample.len() as f64;
-    let mut around = |q: &f64| {
+    // Places of a bracket's ends in the sorted sample, if it does not go beyond it.
+    let ends = |q: &f64| {
         let p = q / 100.0;
         let margin = 3.5 * (m * p * (1.0 - p)).sqrt() + 3.0;
         let low = p * (m - 1.0) - margin;
         let high = p * (m - 1.0) + margin;
-        Bracket {
-            low: if low < 0.0 { i32::MIN } else { *sample.select_nth_unstable(low as usize).1 },
-            high: if high >= m - 1.0 { DROPPED } else { *sample.select_nth_unstable(high as usize + 1).1 },
-        }
+        [(low >= 0.0).then_some(low as usize), (high < m - 1.0).then_some(high as usize + 1)]
     };
-    let mut all: Vec<Bracket> = q.iter().map(&mut around).collect();
+    let mut places: Vec<usize> = q.iter().flat_map(ends).flatten().collect();
+    places.sort_unstable();
+    settle(&mut sample, &places, 0);
+    let around = |q: &f64| {
+        let [low, high] = ends(q);
+        Bracket { low: low.map_or(i32::MIN, |at| sample[at]), high: high.map_or(DROPPED, |at| sample[at]) }
+    };
+    let mut all: Vec<Bracket> = q.iter().map(around).collect();
     all.sort_unstable_by_key(|bracket| (bracket.low, bracket.high));
     let mut merged: Vec<Bracket> = Vec::with_capacity(all.len());
     for bracket in all {
@@ -248,6 +253,16 @@ fn brackets(parts: &[Part], total: usize, q: &[f64]) -> Option<Vec<Bracket>> {
         }
     }
     Some(merged)
+}
+
+/// Puts at some places, which rise and are counted from `first` on, what is there if all are sorted: what lies between two of them is looked at for these alone.
+fn settle(keys: &mut [i32], places: &[usize], first: usize) {
+    let Some(&middle) = places.get(places.len() / 2) else { return };
+    let (below, _, above) = keys.select_nth_unstable(middle - first);
+    let (before, after) =
+        (places.partition_point(|at| *at < middle), places.partition_point(|at| *at <= middle));
+    settle(below, &places[..before], first);
+    settle(above, &places[after..], middle + 1);
 }
 
 /// What a pass found for one bracket.

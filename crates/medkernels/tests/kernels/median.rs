@@ -72,6 +72,22 @@ fn every_order_of_zeros_and_ones() {
 }
 
 #[test]
+fn every_order_of_zeros_and_ones_of_25() {
+    // Columns are sorted first: each order of one, then each number of ones in all.
+    let (median, mut room) = (Median::of(5, 5), Room::of(&Median::of(5, 5)));
+    let columns = (0..32u32).map(|word| [word, 0b00111, 0b11000, 0b00011, 0b00001]);
+    let numbers = (0..6u32.pow(5)).map(|n| [0, 1, 2, 3, 4].map(|c| 31u32 >> (n / 6u32.pow(c) % 6)));
+    for words in columns.chain(numbers) {
+        let all: Vec<u8> = (0..25).map(|i| (words[i % 5] >> (i / 5) & 1) as u8).collect();
+        let src: Vec<&[u8]> = all.chunks(5).collect();
+        let mut out = [9];
+        median.row(&src, &mut out, &mut room);
+        let ones: u32 = words.iter().map(|word| word.count_ones()).sum();
+        assert_eq!(u32::from(out[0]), u32::from(ones > 12));
+    }
+}
+
+#[test]
 fn keys_sort_as_voxels_and_come_back() {
     let row = wild(32, 5000);
     let (mut keys, mut back) = (vec![0; row.len()], vec![0.0; row.len()]);

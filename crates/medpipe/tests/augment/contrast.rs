@@ -122,6 +122,10 @@ fn percentiles_come_to_landmarks() {
         close(&run(2, "histogram_standardize", given), &wanted, 1e-6, "standardise");
     }
     assert_eq!(run(1, "histogram_standardize", json!([])), oracle(1, false, <[f64]>::to_vec));
+    // By the image's name, which is `image` where nobody gives one.
+    let given = |name: &str| json!({"landmarks": {name: landmarks, "other": []}});
+    let alone = run(1, "histogram_standardize", json!({"landmarks": landmarks}));
+    assert_eq!(run(1, "histogram_standardize", given("image")), alone);
 }
 
 #[test]

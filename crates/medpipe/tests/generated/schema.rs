@@ -170,6 +170,9 @@ fn named(name: &str, v: &Value, root: &Value) -> String {
             if let Some(values) = v.get("patternProperties").and_then(Value::as_object) {
                 return format!("Mapping[int, {}]", kind(values.values().next().unwrap(), root));
             }
+            if let Some(values) = v.get("additionalProperties").filter(|v| v.is_object()) {
+                return format!("Mapping[str, {}]", kind(values, root));
+            }
             let values = v["properties"].as_object().unwrap().values().map(|p| kind(p, root)).collect();
             format!("Mapping[str, {}]", union(values))
         }
