@@ -6,9 +6,11 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 
-use crate::disk::{Counts, DiskFile};
+use crate::disk::{Counts, DiskFile, Handle};
 use crate::input::Input;
 use crate::medio_gzip::{GzipStream, Index, SPACING};
+#[cfg(feature = "libdeflate")]
+use crate::medio_gzip::scouts::{Pace, Scout, Scouts};
 use crate::memory::bounded;
 use crate::ordinary::{Content, State, gunzip};
 use crate::place;
@@ -77,7 +79,10 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
     let counts = Arc::new(Counts::default());
     let (_, handle) = DiskFile::open(&path, &counts).expect("a file");
     let n = expected.bytes.len();
-    for (ahead, piece) in [(true, 1 + usize::from(options) * 7), (false, 70_000), (false, n + 1)] {
+    let first = 1 + usize::from(options) * 7;
+    for (ahead, scouted, piece) in
+        [(true, false, first), (true, true, 9000), (false, false, 70_000), (false, false, n + 1)]
+    {
         // Small pieces of much content take long and show nothing new.
         let piece = piece.max(n / 500);
         let new = GzipStream::new(&handle, file[..file.len().min(usize::from(options) * 3)].to_vec());
@@ -86,6 +91,10 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
         } else {
             new
         };
+        #[cfg(feature = "libdeflate")]
+        if scouted {
+            stream = stream.with_scouts(scouts(&handle, options));
+        }
         let (mut found, mut part) = (vec![], vec![0; piece]);
         let ended = loop {
             match stream.read(&mut part) {
@@ -101,7 +110,8 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
                 }
             }
         };
-        assert_eq!(ended, expected.state == State::Sound, "ahead {ahead}, pieces of {piece}");
+        let how = format!("ahead {ahead}, scouted {scouted}, pieces of {piece}");
+        assert_eq!(ended, expected.state == State::Sound, "{how}");
         let both = found.len().min(n);
         assert!(found[..both] == expected.bytes[..both] && (!ended || found.len() == n));
     }
@@ -115,6 +125,20 @@ fn stream(file: &[u8], expected: &Content, options: u8) {
         stream.finish().expect("a sound end");
         assert!(stream.read_exact(&mut [0]).is_err(), "more than there is");
     }
+}
+
+/// Scouts that have been wherever they would go, and are done before the reader begins.
+#[cfg(feature = "libdeflate")]
+fn scouts(handle: &Handle, options: u8) -> Arc<Scouts<'_>> {
+    let ahead = 100 + u64::from(options) * 80;
+    let scouts = Scouts::new(handle, 0, usize::MAX, Pace { ahead, apart: ahead });
+    let mut scout = Scout::new(handle).expect("memory");
+    for _ in 0..6 {
+        if scouts.send(&mut scout).is_none() {
+            break;
+        }
+    }
+    Arc::new(scouts)
 }
 
 /// Deflate data in pieces, stopping at each block; then from each block on.
@@ -200,6 +224,16 @@ pub fn seeds() -> Vec<Vec<u8>> {
         }
         seeds.push(seed);
     }
+    // More than a window, and then many short blocks, which are found ahead.
+    let mut e = GzEncoder::new(vec![], Compression::new(6));
+    e.write_all(&[9; 33_000]).expect("memory");
+    for part in content.chunks(300) {
+        e.flush().expect("memory");
+        e.write_all(part).expect("memory");
+    }
+    let file = e.finish().expect("memory");
+    seeds.push([&[0x00][..], &file].concat());
+    seeds.push([&[0x02][..], &file, &file].concat());
     // A bomb: a MiB of zeros.
     let mut e = GzEncoder::new(vec![], Compression::new(9));
     e.write_all(&vec![0; 1 << 20]).expect("memory");

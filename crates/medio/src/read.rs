@@ -13,8 +13,8 @@ use crate::checkpoints;
 use crate::disk::Handle;
 use crate::file::{Packing, VolumeFile, reopen};
 #[cfg(feature = "libdeflate")]
-use crate::gzip::{Entered, inflate_entered, inflate_prefix};
-use crate::gzip::{Index, Key, Member, Members};
+use crate::gzip::{Entered, beside, inflate_entered, inflate_prefix, inflate_whole, pay};
+use crate::gzip::{GzipStream, Index, Key, Member, Members};
 use crate::nifti::ByteOrder;
 use crate::runs::Runs;
 use crate::target::{Raw, Target, ValuesF32, ValuesF64};
@@ -253,7 +253,9 @@ impl VolumeFile {
         }
         let (all, end) = (self.content_bytes(), runs.end());
         #[cfg(feature = "libdeflate")]
-        if let Some(content) = crate::gzip::inflate_whole(file, all, runs.first, end, runs.bytes())? {
+        if !pay(end)
+            && let Some(content) = inflate_whole(file, all, runs.first, end, runs.bytes())?
+        {
             return Ok(Way::Decoded(content, runs.first as usize));
         }
         if packing == Packing::Members
@@ -284,6 +286,9 @@ impl VolumeFile {
     ) -> Result<Option<(Buffer, usize)>> {
         let (all, first, end) = (self.content_bytes(), runs.first, runs.end());
         let prefix = || {
+            if pay(end) {
+                return Ok(None);
+            }
             let content = inflate_prefix(file, &Index::default(), all, end)?;
             Ok(content.map(|content| (content, first as usize)))
         };
@@ -311,7 +316,7 @@ impl VolumeFile {
         out: &mut [T::Item],
         target: &T,
     ) -> Result<()> {
-        let (key, index) = match way {
+        let known = match way {
             Way::Plain => {
                 if let Some(seal) = &self.inner().seal {
                     seal.check_runs(file, runs)?;
@@ -324,9 +329,42 @@ impl VolumeFile {
                 return Ok(());
             }
             Way::Members(members) => return runs.read_members(file, &members, out, target),
-            Way::Stream(known) => known.unzip(),
+            Way::Stream(known) => known,
         };
-        let mut stream = runs.read_spans(file, index, checkpoints::spacing(self), out, target)?;
+        #[cfg(feature = "libdeflate")]
+        if let Some(from) = self.scouted(runs, known.as_ref().map(|(_, index)| index)) {
+            let mut done = Ok(());
+            beside(file, from, |scouts| {
+                let opened = || -> Result<_> {
+                    Ok(GzipStream::new(file, vec![]).ahead()?.with_scouts(Arc::clone(&scouts)))
+                };
+                done = self.follow(opened, known, runs, out, target);
+            });
+            return done;
+        }
+        self.follow(|| GzipStream::new(file, vec![]).ahead(), known, runs, out, target)
+    }
+
+    /// The bit of a stream behind which scouts are to decode; `None` where they do not pay.
+    #[cfg(feature = "libdeflate")]
+    fn scouted(&self, runs: &Runs, index: Option<&Index>) -> Option<u64> {
+        // An index file is made of the whole stream.
+        let end =
+            if index.is_some() && checkpoints::lasting(self) { self.content_bytes() } else { runs.end() };
+        runs.unknown(index, end).filter(|&(_, bytes)| pay(bytes)).map(|(bit, _)| bit)
+    }
+
+    /// Voxels by the stream that holds them, and the checkpoints that are found on the way.
+    fn follow<'f, T: Target>(
+        &self,
+        opened: impl Fn() -> Result<GzipStream<'f>> + Sync,
+        known: Option<(Key, Index)>,
+        runs: &Runs,
+        out: &mut [T::Item],
+        target: &T,
+    ) -> Result<()> {
+        let (key, index) = known.unzip();
+        let mut stream = runs.read_spans(opened, index, checkpoints::spacing(self), out, target)?;
         if runs.end() == self.content_bytes() {
             stream.finish()?;
         }

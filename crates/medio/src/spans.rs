@@ -3,7 +3,6 @@
 use medkernels::threads::{for_each_mut, threads};
 
 use crate::Result;
-use crate::disk::Handle;
 use crate::gzip::{GzipStream, Index};
 use crate::runs::Runs;
 use crate::target::Target;
@@ -25,11 +24,11 @@ struct Span<'a, 'f, I> {
 }
 
 impl Runs {
-    /// From a gzip stream, by its checkpoints if there is an index, to which more are added `spacing` bytes apart; gives the stream that read the end, which has looked for checkpoints where the index is
-    /// not complete.
+    /// From a gzip stream, `opened` to decode ahead, by its checkpoints if there is an index, to which more are added `spacing` bytes apart; gives the stream that read the end, which has looked for
+    /// checkpoints where the index is not complete.
     pub(crate) fn read_spans<'f, T: Target>(
         &self,
-        file: &'f Handle,
+        opened: impl Fn() -> Result<GzipStream<'f>> + Sync,
         index: Option<Index>,
         spacing: u64,
         out: &mut [T::Item],
@@ -45,7 +44,7 @@ impl Runs {
         }
         let last = spans.len() - 1;
         let read = |n: usize, span: &mut Span<'_, 'f, T::Item>| -> Result<GzipStream<'f>> {
-            let mut stream = GzipStream::new(file, vec![]).ahead()?.until(span.runs.end());
+            let mut stream = opened()?.until(span.runs.end());
             if let Some(index) = &index {
                 // Only the last one comes to where nothing is known.
                 let complete = index.complete || n < last;
@@ -66,7 +65,15 @@ impl Runs {
         for span in spans {
             stream = span.read?;
         }
-        Ok(stream.unwrap_or_else(|| GzipStream::new(file, vec![])))
+        stream.map_or_else(opened, Ok)
+    }
+
+    /// The bit of the file behind which no checkpoint is known before byte `end` of the content, and the bytes from there to it; `None` if several threads read this by its checkpoints.
+    #[cfg(feature = "libdeflate")]
+    pub(crate) fn unknown(&self, index: Option<&Index>, end: u64) -> Option<(u64, u64)> {
+        let Some(index) = index else { return Some((0, end)) };
+        let (bit, position) = index.before(end).map_or((0, 0), |p| (p.bit, p.position));
+        self.cuts(index).is_empty().then_some((bit, end - position))
     }
 
     /// Whether one thread reads this in one go: nothing is jumped over, and no others help.

@@ -203,6 +203,58 @@ fn empty_volumes() {
     assert!(checkpoints::bytes() < bytes.len() / 20 + 400, "{} of {}", checkpoints::bytes(), bytes.len());
 }
 
+/// A head: noise and structure within an ellipsoid, zero around it; or labels in blocks there.
+fn head(n: usize, labels: bool) -> Vec<u8> {
+    let mut content = nifti([n, n, n], vec![], 15);
+    let mut state = 5_u32;
+    for (i, voxel) in content[352..].as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let place = [i % n, i / n % n, i / n / n];
+        let from_middle: i64 = place.iter().map(|&p| (2 * p as i64 - n as i64).pow(2)).sum();
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let value = match (from_middle < (n as i64).pow(2) * 7 / 10, labels) {
+            (false, _) => 0,
+            (true, true) => place.iter().map(|p| p * 6 / n).sum::<usize>() as i16 % 4,
+            (true, false) => 300 + (place[2] * 200 / n) as i16 + (state >> 26) as i16,
+        };
+        *voxel = value.to_le_bytes();
+    }
+    content
+}
+
+/// An index takes less than a twentieth of its file: large or small, noise or labels, in memory or beside it.
+#[test]
+fn an_index_is_a_small_part_of_its_file() {
+    let _turn = alone();
+    let dir = tempfile::tempdir().unwrap();
+    // What a file takes in memory besides its checkpoints.
+    let entry = 400;
+    for (n, labels, points) in [(128, false, 1), (128, true, 0), (256, false, 4), (256, true, 0)] {
+        let content = head(n, labels);
+        for level in [1, 6] {
+            let bytes = at_level(&content, level);
+            for keep in [Keep::Memory, Keep::Auto, Keep::Beside] {
+                checkpoints::clear();
+                let path = dir.path().join(format!("{n}{labels}{level}{keep:?}.nii.gz"));
+                fs::write(&path, &bytes).unwrap();
+                let file = open(&path).unwrap().with_checkpoints(keep.clone());
+                let (channel, b) = last(&file);
+                for _ in 0..2 {
+                    assert!(read(&file, channel, &b).unwrap() == cut_out(&content, &file, channel, &b));
+                }
+                let (found, most) = (checkpoints::bytes(), bytes.len() / 20 + entry);
+                let what =
+                    format!("{n}, labels {labels}, level {level}, {keep:?}: {found} of {}", bytes.len());
+                assert!(found <= most, "{what}");
+                assert!(level == 1 || found >= points * 1000, "{what}");
+                if keep == Keep::Beside {
+                    let index = fs::metadata(file.index_path()).unwrap().len();
+                    assert!(index <= most as u64, "{index} of {}", bytes.len());
+                }
+            }
+        }
+    }
+}
+
 /// A changed file is another file, whatever its name, size and time say.
 #[test]
 fn stale_checkpoints_are_not_used() {

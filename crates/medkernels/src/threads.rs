@@ -154,15 +154,27 @@ pub fn inline<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// Runs `work` on the caller and on as many helpers as the tasks and [`threads`] allow.
+/// How many other threads a call with enough tasks asks for help here: none within [`inline`], or in a task of a call that has tasks for all threads.
+#[cfg(not(target_family = "wasm"))]
+pub fn helpers() -> usize {
+    if crowd::here() { 0 } else { threads().saturating_sub(1) }
+}
+
+/// How many other threads a call with enough tasks asks for help: none.
+#[cfg(target_family = "wasm")]
+pub fn helpers() -> usize {
+    0
+}
+
+/// Runs `work` on the caller and on as many helpers as the tasks and [`helpers`] allow.
 #[cfg(not(target_family = "wasm"))]
 fn together(tasks: usize, work: &(impl Fn() + Sync)) {
-    let threads = threads();
-    let helpers = if crowd::here() { 0 } else { threads.min(tasks).saturating_sub(1) };
+    let all = helpers();
+    let helpers = all.min(tasks.saturating_sub(1));
     if helpers == 0 {
         return work();
     }
-    crew::run(helpers, threads - 1, &|| crowd::within(tasks >= threads, work));
+    crew::run(helpers, all, &|| crowd::within(tasks > all, work));
 }
 
 #[cfg(target_family = "wasm")]

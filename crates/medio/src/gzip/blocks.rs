@@ -46,7 +46,7 @@ impl Block {
                 Kind::Stored { from: from + 4, length: length.into() }
             }
             1 => Kind::Coded { end: Code { bits: 0, length: 7 } },
-            2 => Kind::Coded { end: bits.end_code()? },
+            2 => Kind::Coded { end: bits.codes()?.end()? },
             _ => return None,
         };
         Some(Block { last, kind })
@@ -85,8 +85,8 @@ impl Bits<'_> {
         (self.at <= self.bytes.len() * 8).then_some(value as usize)
     }
 
-    /// The code for the end in a block with codes of its own, of whose header the first three bits have been passed.
-    fn end_code(&mut self) -> Option<Code> {
+    /// The lengths of all codes in a block with codes of its own, of whose header the first three bits have been passed.
+    fn codes(&mut self) -> Option<Codes> {
         let [symbols, distances, given] = [self.take(5)? + 257, self.take(5)? + 1, self.take(4)? + 4];
         let mut lengths = [0; 19];
         for &symbol in &ORDER[..given] {
@@ -108,11 +108,41 @@ impl Bits<'_> {
             all[done..done + times].fill(value);
             done += times;
         }
-        if done != symbols + distances {
-            return None;
-        }
-        code_of(END, &all[..symbols])
+        (done == symbols + distances).then_some(Codes { all, symbols, distances })
     }
+}
+
+/// The lengths of a block's codes: of literals and lengths, then of distances.
+struct Codes {
+    all: [u8; 320 + 138],
+    symbols: usize,
+    distances: usize,
+}
+
+impl Codes {
+    /// The code that ends the block.
+    fn end(&self) -> Option<Code> {
+        code_of(END, &self.all[..self.symbols])
+    }
+
+    /// Whether every row of bits means something, as in what encoders write; a single distance may have one bit, and there may be none.
+    fn are_complete(&self) -> bool {
+        let (symbols, rest) = self.all.split_at(self.symbols);
+        let distances = &rest[..self.distances];
+        let few = distances.iter().filter(|&&l| l > 0).count() < 2 && distances.iter().all(|&l| l < 2);
+        self.all[END] > 0 && is_complete(symbols) && (few || is_complete(distances))
+    }
+}
+
+/// Whether codes of these lengths, 15 at most, are all that there can be.
+fn is_complete(lengths: &[u8]) -> bool {
+    lengths.iter().filter(|&&l| l > 0).map(|&l| 1_usize << (15 - l.min(15))).sum::<usize>() == 1 << 15
+}
+
+/// Whether a block that is not the last may begin at a bit, with codes of its own, such as encoders write them.
+pub(super) fn may_begin(bytes: &[u8], bit: usize) -> bool {
+    let mut bits = Bits { bytes, at: bit };
+    bits.take(3) == Some(0b100) && bits.codes().is_some_and(|codes| codes.are_complete())
 }
 
 /// For each seven bits the symbol that they begin with and the length of its code; `None` if the lengths are not those of a code.

@@ -33,11 +33,18 @@ pub(super) enum Way {
 #[derive(Clone)]
 pub(super) struct Start {
     /// Bits of the next byte of input that belong to the block before.
-    skip: usize,
+    pub(super) skip: usize,
     /// Its content is to lie here in the stage, after what it may look back at.
-    from: usize,
+    pub(super) from: usize,
     /// What the member gave before.
     member: Member,
+}
+
+impl Start {
+    /// The same with its content elsewhere in the stage.
+    pub(super) fn at(self, from: usize) -> Start {
+        Start { from, ..self }
+    }
 }
 
 impl GzipStream<'_> {
@@ -61,9 +68,13 @@ impl GzipStream<'_> {
         let start = match way {
             Way::Stream => None,
             Way::Turn(bit) => self.start(bit),
-            Way::Block(start) => Some(self.moved_up(start)),
+            Way::Block(start) if self.ready.is_empty() => Some(self.moved_up(start)),
+            Way::Block(start) => Some(start),
         };
-        let done = start.map_or(Ok(()), |start| self.pass(&mut one, start));
+        let done = start.map_or(Ok(()), |start| {
+            let start = self.handed(start);
+            if self.ready.is_empty() { self.pass(&mut one, start) } else { self.give(start) }
+        });
         self.one = Some(one);
         done
     }
@@ -74,13 +85,7 @@ impl GzipStream<'_> {
         let window = self.inflate.window();
         self.stage[..window.len()].copy_from_slice(&window);
         (self.stage_used, self.stage_end) = (window.len(), window.len());
-        let behind = self.at - bit / 8;
-        if behind <= self.input.len() as u64 {
-            self.used = self.input.len() - behind as usize;
-        } else {
-            self.input.clear();
-            (self.at, self.used) = (bit / 8, 0);
-        }
+        self.go_to(bit / 8);
         Some(Start { skip: (bit % 8) as usize, from: window.len(), member })
     }
 
@@ -89,13 +94,13 @@ impl GzipStream<'_> {
         let by = start.from.saturating_sub(WINDOW);
         self.stage.copy_within(by..self.stage_end, 0);
         (self.stage_used, self.stage_end) = (self.stage_used - by, self.stage_end - by);
-        Start { from: start.from - by, ..start }
+        let from = start.from - by;
+        start.at(from)
     }
 
     fn pass(&mut self, one: &mut OneBlock, start: Start) -> Result<()> {
         let Start { skip, from, .. } = start;
-        let before = self.decoded - (self.stage_end - from) as u64;
-        let wanted = self.wanted().and_then(|end| usize::try_from(end - before).ok());
+        let (before, wanted) = self.asked(from);
         let room = wanted.map_or(ROOM, |n| ROOM.min(n + LONGEST_UNIT as usize));
         if self.input.len() - self.used < one.likely() {
             self.more()?;
@@ -107,7 +112,10 @@ impl GzipStream<'_> {
             match block.map_or(Step::Bad, |block| one.pass((packed, skip), block, out, from)) {
                 Step::Made(made, _) if self.looked_into(before + made as u64) => break,
                 Step::Made(made, next) if wanted.is_none_or(|n| made <= n) => {
-                    return self.passed(from + made, next, block.is_some_and(|b| b.last));
+                    if block.is_some_and(|b| b.last) {
+                        return if self.show(from + made)? { self.ended(next) } else { Ok(()) };
+                    }
+                    return self.passed(from + made, self.place() * 8 + next as u64);
                 }
                 Step::Bad if self.input.len() - self.used < MOST && self.more()? => {}
                 Step::Odd | Step::Bad => break,
@@ -123,6 +131,12 @@ impl GzipStream<'_> {
         self.leave(start)
     }
 
+    /// The byte of the content that lies here in the stage, and how many from there on are wanted, if that is known.
+    pub(super) fn asked(&self, from: usize) -> (u64, Option<usize>) {
+        let before = self.decoded - (self.stage_end - from) as u64;
+        (before, self.wanted().and_then(|end| usize::try_from(end - before).ok()))
+    }
+
     /// The byte of the content up to which it is wanted, if that is known: somewhat behind it where it can be verified.
     fn wanted(&self) -> Option<u64> {
         let end = self.until.max(self.decoded);
@@ -134,21 +148,17 @@ impl GzipStream<'_> {
     }
 
     /// Whether checkpoints are to be looked for inside the block, which ends before this byte of the content.
-    fn looked_into(&self, end: u64) -> bool {
+    pub(super) fn looked_into(&self, end: u64) -> bool {
         self.gatherer.as_ref().is_some_and(|g| g.looks_into(end))
     }
 
-    /// A block has been decoded, up to here in the stage; what comes next begins at this bit of the input.
-    fn passed(&mut self, end: usize, next: usize, last: bool) -> Result<()> {
+    /// A block has been decoded, up to here in the stage; the next one begins at this bit of the file.
+    pub(super) fn passed(&mut self, end: usize, bit: u64) -> Result<()> {
         if !self.show(end)? {
             return Ok(());
         }
-        if last {
-            return self.ended(next);
-        }
-        self.used += next / 8;
-        let skip = next % 8;
-        let bit = self.place() * 8 + skip as u64;
+        self.go_to(bit / 8);
+        let skip = (bit % 8) as usize;
         if self.gatherer.as_ref().is_some_and(|g| g.is_due(self.decoded)) {
             let window = self.stage[end.saturating_sub(WINDOW)..end].to_vec();
             self.block_starts(bit, &window)?;
@@ -173,7 +183,7 @@ impl GzipStream<'_> {
     }
 
     /// Gives out the stage up to here; false if up to a checkpoint only, where decoding begins anew.
-    fn show(&mut self, end: usize) -> Result<bool> {
+    pub(super) fn show(&mut self, end: usize) -> Result<bool> {
         while self.stage_end < end {
             let point = self.index.points.get(self.next).map(|p| p.position - self.decoded);
             let n = point.map_or(end - self.stage_end, |p| (end - self.stage_end).min(p as usize));
@@ -191,7 +201,8 @@ impl GzipStream<'_> {
     }
 
     /// Lets zlib-rs decode the block, from its beginning.
-    fn leave(&mut self, start: Start) -> Result<()> {
+    pub(super) fn leave(&mut self, start: Start) -> Result<()> {
+        self.ready.clear();
         let window = &self.stage[start.from.saturating_sub(WINDOW)..start.from];
         self.inflate.resume(window).map_err(|_| self.corrupt("an unusable window"))?;
         if start.skip > 0
@@ -209,6 +220,17 @@ impl GzipStream<'_> {
         Ok(())
     }
 
+    /// Goes to a byte of the file, at hand or not.
+    fn go_to(&mut self, byte: u64) {
+        let behind = self.at.checked_sub(byte).filter(|&behind| behind <= self.input.len() as u64);
+        if let Some(behind) = behind {
+            self.used = self.input.len() - behind as usize;
+        } else {
+            self.input.clear();
+            (self.at, self.used) = (byte, 0);
+        }
+    }
+
     /// Reads more of the file behind what is at hand; false at its end.
     fn more(&mut self) -> Result<bool> {
         self.input.drain(..self.used);
@@ -224,57 +246,14 @@ impl GzipStream<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::super::checkpoint::Index;
-    use super::super::entered::tests::{content, gathered, packed};
-    use super::super::header::header_length;
-    use super::super::raw::{At, RawInflate, Until};
     use super::super::whole::tests::handle;
+    use super::super::written::{SPACING, all_writers, blocks, content, gathered, packed};
     use super::*;
     use crate::disk::Handle;
 
-    const SPACING: u64 = 700_000;
-
-    /// zlib's and libdeflate's blocks.
-    fn all_writers(content: &[u8]) -> Vec<(String, Vec<u8>)> {
-        let zlib = (1..=9).map(|level| (format!("zlib {level}"), packed(content, level)));
-        let libdeflate = [1, 6, 9, 12].map(|level| {
-            let mut e = libdeflater::Compressor::new(libdeflater::CompressionLvl::new(level).unwrap());
-            let mut out = vec![0; e.gzip_compress_bound(content.len())];
-            let n = e.gzip_compress(content, &mut out).unwrap();
-            out.truncate(n);
-            (format!("libdeflate {level}"), out)
-        });
-        // Flushed now and then: empty stored blocks between the others.
-        let mut e = flate2::write::GzEncoder::new(vec![], flate2::Compression::new(6));
-        for part in content.chunks(150_001) {
-            e.write_all(part).unwrap();
-            e.flush().unwrap();
-        }
-        let others = [("stored".into(), packed(content, 0)), ("flushed".into(), e.finish().unwrap())];
-        zlib.chain(libdeflate).chain(others).collect()
-    }
-
     fn stream<'a>(file: &'a Handle, index: &Index) -> GzipStream<'a> {
         GzipStream::new(file, vec![]).ahead().unwrap().with_checkpoints(index.clone(), SPACING)
-    }
-
-    /// Byte of the content and bit of the file at which each block begins, by zlib-rs alone.
-    fn blocks(file: &[u8], most: usize) -> Vec<(u64, u64)> {
-        let mut raw = RawInflate::new();
-        let mut out = vec![0; most];
-        let (mut used, mut made) = (header_length(file).unwrap(), 0);
-        let mut found = vec![(0, used as u64 * 8)];
-        loop {
-            let step = raw.inflate(&file[used..], &mut out[made..], Until::Block).unwrap();
-            (used, made) = (used + step.used, made + step.made);
-            match step.at {
-                At::Boundary { unused } => found.push((made as u64, used as u64 * 8 - u64::from(unused))),
-                At::End => return found,
-                At::Block | At::Header { .. } => {}
-            }
-        }
     }
 
     #[test]

@@ -15,8 +15,8 @@ pub(crate) fn spacing(content: u64) -> u64 {
     (content / 16).clamp(SPACING, 4 * SPACING)
 }
 
-/// A checkpoint takes at most one part in so many of the file's bytes since the one before; where they stand less than [`SPACING`] apart, a part that is larger in that proportion.
-const SHARE: u64 = 22;
+/// A checkpoint takes at most one part in so many of the file's bytes since the one before, so that an index is less than a twentieth of its file.
+const SHARE: u64 = 21;
 
 /// Bytes of a checkpoint besides its window, in memory and in a file.
 pub(crate) const FIXED: usize = 44;
@@ -126,12 +126,13 @@ pub(crate) struct Gatherer {
     due: u64,
     spacing: u64,
     pub(crate) found: Vec<Arc<Checkpoint>>,
+    /// Where the last one stands.
+    last: u64,
     last_bit: u64,
     block: Block,
     /// A place inside the block, to be taken if the code there turns out to be that of a single byte.
     pending: Option<(Place, Vec<u8>)>,
     tries: u32,
-    share: u64,
     packer: Packer,
 }
 
@@ -142,11 +143,11 @@ impl Gatherer {
             due: last.map_or(0, |p| p.position) + spacing,
             spacing,
             found: vec![],
+            last: last.map_or(0, |p| p.position),
             last_bit: last.map_or(0, |p| p.bit),
             block: Block::Unknown,
             pending: None,
             tries: 0,
-            share: (SHARE * spacing / SPACING).clamp(1, SHARE),
             packer: Packer::default(),
         }
     }
@@ -238,11 +239,14 @@ impl Gatherer {
         let packed = self.packer.pack(window);
         let Place { position, bit, crc, size } = place;
         let point = Checkpoint { position, bit, inside, crc, size, window: window.len() as u32, packed };
-        if point.bytes() as u64 * self.share * 8 > bit - self.last_bit {
-            self.due = position + self.spacing / 4;
+        let (worth, has) = (point.bytes() as u64 * SHARE * 8, bit - self.last_bit);
+        if worth > has {
+            // About so far from here the file has the bytes for it.
+            let missing = (position - self.last) * (worth - has) / has.max(1);
+            self.due = position + missing.clamp(self.spacing / 8, self.spacing / 2);
             return;
         }
-        (self.due, self.last_bit) = (position + self.spacing, bit);
+        (self.due, self.last, self.last_bit) = (position + self.spacing, position, bit);
         self.found.push(Arc::new(point));
     }
 }

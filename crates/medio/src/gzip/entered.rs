@@ -209,37 +209,13 @@ impl Bits {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use std::io::Write;
+mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
-    use super::super::stream::GzipStream;
     use super::super::whole::tests::handle;
+    use super::super::written::{content, gathered, packed};
     use super::*;
-
-    /// Noise and zeros, of which a window shrinks as little as the whole.
-    pub(crate) fn content(n: usize) -> Vec<u8> {
-        let mut state = 7u32;
-        let noise = |i: usize| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            if (i / 5000).is_multiple_of(4) { 0 } else { ((state >> 26) as u8).wrapping_add((i / 999) as u8) }
-        };
-        (0..n).map(noise).collect()
-    }
-
-    pub(crate) fn packed(content: &[u8], level: u32) -> Vec<u8> {
-        let mut e = flate2::write::GzEncoder::new(vec![], flate2::Compression::new(level));
-        e.write_all(content).unwrap();
-        e.finish().unwrap()
-    }
-
-    pub(crate) fn gathered(file: &Handle) -> Index {
-        let mut stream =
-            GzipStream::new(file, vec![]).ahead().unwrap().with_checkpoints(Index::default(), 700_000);
-        stream.complete_index().unwrap();
-        stream.into_index().0
-    }
 
     fn file(dir: &Path, bytes: &[u8]) -> Handle {
         handle(dir, "a.gz", bytes)

@@ -105,6 +105,7 @@ impl<'a> GzipStream<'a> {
         #[cfg(feature = "libdeflate")]
         {
             (self.way, self.began) = (Way::Stream, self.decoded);
+            self.ready.clear();
             if point.inside.is_none() {
                 self.turn(point.bit);
             }

@@ -16,6 +16,10 @@ mod encode;
 #[cfg(feature = "libdeflate")]
 mod entered;
 mod entry;
+#[cfg(feature = "libdeflate")]
+mod guess;
+#[cfg(feature = "libdeflate")]
+mod handed;
 mod header;
 mod index;
 mod inflate;
@@ -24,13 +28,20 @@ mod members;
 #[cfg(feature = "libdeflate")]
 mod one_block;
 mod packer;
+#[cfg(feature = "libdeflate")]
+mod piece;
 mod raw;
+#[cfg(feature = "libdeflate")]
+pub(crate) mod scouts;
 mod sidecar;
+mod stage;
 mod stream;
 #[cfg(feature = "libdeflate")]
 mod taken;
 #[cfg(feature = "libdeflate")]
 mod whole;
+#[cfg(all(test, feature = "libdeflate"))]
+mod written;
 
 pub(crate) use cache::Key;
 pub(crate) use checkpoint::{Index, SPACING, spacing};
@@ -43,6 +54,8 @@ pub(crate) use index::index_member;
 pub(crate) use inflate::{Inflater, SLACK};
 pub(crate) use joined::{HEADER, Joiner, Packed, trailer};
 pub(crate) use members::{Member, Members, division};
+#[cfg(feature = "libdeflate")]
+pub(crate) use scouts::{beside, pay};
 pub(crate) use sidecar::{read_sidecar, sidecar_fits, sidecar_in, sidecar_path, write_sidecar};
 pub(crate) use stream::GzipStream;
 #[cfg(feature = "libdeflate")]

@@ -94,6 +94,14 @@ impl OneBlock {
         }
     }
 
+    /// Decodes the block with codes that was passed last once more, to `out[at..]`: after another window. Whether it is of the same length.
+    pub(super) fn again(&mut self, out: &mut [u8], at: usize, made: usize) -> bool {
+        let Some(window) = at.checked_sub(WINDOW) else { return false };
+        self.given[stored(0).len()..][..WINDOW].copy_from_slice(&out[window..at]);
+        let taken = self.inflate.inflate(&self.given, &mut out[window..]);
+        matches!(taken, Taken::All { made: n, .. } if n == WINDOW + made)
+    }
+
     /// The bit behind the code that ends the block that was decoded from byte `before` of what libdeflate was given on, one of the eight up to bit `most`.
     fn end(
         &mut self,
@@ -130,16 +138,15 @@ fn moved(bytes: &[u8], bits: usize, out: &mut Vec<u8>) {
     if bits == 0 {
         return out.extend_from_slice(bytes);
     }
-    out.reserve(bytes.len());
     let words = bytes.len().saturating_sub(1) / 8;
-    out.extend(
-        bytes.as_chunks::<8>().0[..words]
-            .iter()
-            .zip(bytes.get(8..).unwrap_or_default().iter().step_by(8))
-            .flat_map(|(&word, &next)| {
-                (u64::from_le_bytes(word) >> bits | u64::from(next) << (64 - bits)).to_le_bytes()
-            }),
-    );
+    let from = out.len();
+    out.resize(from + words * 8, 0);
+    let next = bytes.get(8..).unwrap_or_default().iter().step_by(8);
+    for ((out, &word), &next) in
+        out[from..].as_chunks_mut().0.iter_mut().zip(bytes.as_chunks::<8>().0).zip(next)
+    {
+        *out = (u64::from_le_bytes(word) >> bits | u64::from(next) << (64 - bits)).to_le_bytes();
+    }
     let rest = &bytes[words * 8..];
     let after = rest.iter().skip(1).chain(&[0]);
     out.extend(rest.iter().zip(after).map(|(&byte, &next)| byte >> bits | next << (8 - bits)));

@@ -1,6 +1,9 @@
 //! gzip streams: decoded in order, any number of members, every checksum verified.
 
-use std::ops::{Deref, DerefMut};
+#[cfg(feature = "libdeflate")]
+use std::collections::VecDeque;
+#[cfg(feature = "libdeflate")]
+use std::sync::Arc;
 
 use medkernels::buffer::Buffer;
 
@@ -12,7 +15,12 @@ use super::by_block::Way;
 use super::checkpoint::{Gatherer, Index};
 #[cfg(feature = "libdeflate")]
 use super::one_block::OneBlock;
+#[cfg(feature = "libdeflate")]
+use super::piece::End;
 use super::raw::{At, RawInflate};
+#[cfg(feature = "libdeflate")]
+use super::scouts::Scouts;
+use super::stage::Stage;
 
 /// Bytes read from disk at a time.
 const INPUT: usize = 128 << 10;
@@ -62,27 +70,15 @@ pub(crate) struct GzipStream<'a> {
     pub(super) way: Way,
     #[cfg(feature = "libdeflate")]
     pub(super) one: Option<OneBlock>,
+    /// Who decodes ahead.
+    #[cfg(feature = "libdeflate")]
+    pub(super) scouts: Option<Arc<Scouts<'a>>>,
+    /// Blocks of a piece that one of them has decoded, which lie in the stage.
+    #[cfg(feature = "libdeflate")]
+    pub(super) ready: VecDeque<End>,
     /// Where in the content the block begins that zlib-rs is in.
     #[cfg(feature = "libdeflate")]
     pub(super) began: u64,
-}
-
-/// Memory for content, if there is any.
-#[derive(Default)]
-pub(super) struct Stage(Option<Buffer>);
-
-impl Deref for Stage {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.0.as_ref().map_or(&[], Buffer::as_bytes)
-    }
-}
-
-impl DerefMut for Stage {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        self.0.as_mut().map_or(&mut [], Buffer::as_bytes_mut)
-    }
 }
 
 /// The checksum of what a member has given so far.
@@ -119,6 +115,10 @@ impl<'a> GzipStream<'a> {
             #[cfg(feature = "libdeflate")]
             one: None,
             #[cfg(feature = "libdeflate")]
+            scouts: None,
+            #[cfg(feature = "libdeflate")]
+            ready: VecDeque::new(),
+            #[cfg(feature = "libdeflate")]
             began: 0,
         }
     }
@@ -135,7 +135,7 @@ impl<'a> GzipStream<'a> {
     pub(crate) fn ahead(mut self) -> Result<GzipStream<'a>> {
         let stage = Buffer::for_overwrite(STAGE)
             .map_err(|e| Error::limit(&self.file.path, "a stream (no memory)", e.bytes as u64, 0))?;
-        (self.ahead, self.stage) = (true, Stage(Some(stage)));
+        (self.ahead, self.stage) = (true, Stage::from(stage));
         Ok(self)
     }
 

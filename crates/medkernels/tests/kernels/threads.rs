@@ -62,7 +62,7 @@ mod helpers {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
-    use medkernels::threads::{for_each, for_each_mut, set_threads};
+    use medkernels::threads::{for_each, for_each_mut, helpers, inline, set_threads};
 
     use super::lock;
 
@@ -73,6 +73,18 @@ mod helpers {
             std::thread::yield_now();
         }
         done()
+    }
+
+    #[test]
+    fn those_who_may_be_asked_are_known() {
+        let _lock = lock();
+        set_threads(Some(3));
+        assert_eq!(helpers(), 2);
+        assert_eq!(inline(helpers), 0);
+        // A task of three keeps everybody busy; two leave one thread.
+        for_each(3, |_| assert_eq!(helpers(), 0));
+        for_each(2, |_| assert_eq!(helpers(), 2));
+        set_threads(None);
     }
 
     /// Whether so many tasks run at the same time.
