@@ -38,13 +38,13 @@ from row import ROWS, US, Row
 RECORD = Path(__file__).parent / "record"
 
 
-def _chosen(pattern: str | None, quick: bool) -> list[Row]:
-    names = [
-        n
-        for n, r in ROWS.items()
-        if pattern is None or pattern in n or fnmatch.fnmatch(n, pattern) or pattern in r.section
-    ]
-    return [ROWS[n] for n in names if ROWS[n].quick or not quick or pattern]
+def _is(row: Row, pattern: str) -> bool:
+    return pattern in row.name or fnmatch.fnmatch(row.name, pattern) or pattern in row.section
+
+
+def _chosen(pattern: str | None, without: str | None, quick: bool) -> list[Row]:
+    rows = [r for r in ROWS.values() if pattern is None or _is(r, pattern)]
+    return [r for r in rows if (r.quick or not quick or pattern) and not (without and _is(r, without))]
 
 
 def _memory_folder(own: Path) -> Path:
@@ -70,6 +70,9 @@ def main() -> int:
     parser.add_argument(
         "--rows", metavar="PATTERN", help="only rows whose name or section contains this (or whose name matches, with *)"
     )
+    parser.add_argument(
+        "--without", metavar="PATTERN", help="not these rows: `--without catalog` is the table of bars alone"
+    )
     parser.add_argument("--data", type=Path, help="keep the made files here and use them again")
     parser.add_argument("--record", type=Path, default=RECORD, help="where the record goes")
     parser.add_argument("--record-as", metavar="NAME", help="record what --rows chooses too, under this name")
@@ -79,7 +82,7 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the made files go
     quick = asked.mode == "quick"
-    rows, start = _chosen(asked.rows, quick), time.time()
+    rows, start = _chosen(asked.rows, asked.without, quick), time.time()
     if not rows and asked.rows not in storage.TITLE:
         parser.error(f"no row is called like {asked.rows!r}; rows: " + "; ".join(ROWS))
     own = Path(tempfile.mkdtemp(prefix="medoxide-benchmarks-"))
