@@ -101,17 +101,19 @@ fn block<const W: usize>(
     for (lag, w) in LAGS.into_iter().zip(w.steps) {
         let slot = lag - 1 + count % lag;
         let Some(kept) = kept[slot * width + at..].first_chunk_mut::<W>() else { return };
-        for (kept, v) in kept.iter_mut().zip(&mut v) {
-            let back = std::mem::replace(kept, *v);
-            *v += back * w;
+        for i in 0..W {
+            let back = kept[i];
+            kept[i] = v[i];
+            v[i] += back * w;
         }
     }
     for (lag, w) in LAGS.into_iter().zip(w.steps) {
         let slot = SPLINE_REACH + lag - 1 + count % lag;
         let Some(kept) = kept[slot * width + at..].first_chunk_mut::<W>() else { return };
-        for (kept, v) in kept.iter_mut().zip(&mut v) {
-            let here = std::mem::replace(kept, *v);
-            *v = here + *v * w;
+        for i in 0..W {
+            let here = kept[i];
+            kept[i] = v[i];
+            v[i] = here + v[i] * w;
         }
     }
     *out = v;

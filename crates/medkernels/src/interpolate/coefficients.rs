@@ -101,9 +101,7 @@ pub fn spline_coefficients(
             for y in 0..out.len() / wx {
                 let (from, to) = (row(n * together + y), along.row(y));
                 to[inside.clone()].copy_from_slice(&from[held..][..inside.len()]);
-                for &n in &beyond {
-                    to[n] = xs[n].map_or(fill, |x| from[x]);
-                }
+                beyond.iter().for_each(|&n| to[n] = xs[n].map_or(fill, |x| from[x]));
             }
             along.filter(out);
         }
