@@ -1,15 +1,26 @@
 //! Coefficients of cubic B-splines: what the voxels are to be replaced by so that the spline goes through them.
 
-use super::Boundary;
-use super::cascade::{Across, Along, SPLINE_REACH};
+use super::weighted::sum_rows;
+use super::{AxisWeights, Boundary};
 use crate::buffer::{AllocError, Buffer};
-use crate::points;
 
-/// Voxels of a row that go through a filter across rows together: what it keeps of them stays in the first cache.
-const STRIP: usize = 256;
+/// Voxels on either side of one that its coefficient depends on. The recursive filter's impulse response falls by `2 - sqrt(3)` from voxel to voxel: what is
+/// left out is 5e-8 of the largest voxel. Cut off, it needs no beginning, so any box of a volume has the bits that it has in the whole.
+pub const SPLINE_REACH: usize = 13;
 
-/// How many rows ahead are fetched: they lie too far apart for the processor to foresee.
-const AHEAD: usize = 2;
+/// The filter's response, its sum 1.
+fn response() -> [f64; 2 * SPLINE_REACH + 1] {
+    let pole = 3f64.sqrt() - 2.0;
+    let mut taps = [0.0; 2 * SPLINE_REACH + 1];
+    let mut power = 1.0;
+    for k in 0..=SPLINE_REACH {
+        taps[SPLINE_REACH + k] = power;
+        taps[SPLINE_REACH - k] = power;
+        power *= pole;
+    }
+    let sum: f64 = taps.iter().sum();
+    taps.map(|v| v / sum)
+}
 
 /// Weights of the four coefficients from the one before the lower neighbour on, at a fraction `t` of the way to the next.
 #[inline(always)]
@@ -58,73 +69,74 @@ pub fn spline_coefficients(
     if dst.is_empty() {
         return Ok(());
     }
-    let fill = boundary.fill();
-    // The voxels that a filter looks at along an axis, from the first to the last, in the part; `None` where the fill value stands.
-    let seen = |axis: usize| -> Vec<Option<usize>> {
-        let [first, end] = [start[axis], start[axis] + shape[axis]].map(|i| i as i64);
-        let reach = if axes[axis] { SPLINE_REACH as i64 } else { 0 };
-        let inside = |i| boundary.index(i, domain[axis]).map(|v| v - part.start[axis]);
-        (first - reach..end + reach).map(inside).collect()
+    let (taps, fill) = (response(), boundary.fill());
+    let weights = |axis: usize| {
+        let mut out = AxisWeights::default();
+        for i in start[axis]..start[axis] + shape[axis] {
+            if !axes[axis] {
+                out.push([(Some(i - part.start[axis]), 1.0)]);
+                continue;
+            }
+            let first = i as i64 - SPLINE_REACH as i64;
+            let inside = |i| boundary.index(i, domain[axis]).map(|v| v - part.start[axis]);
+            out.push(taps.iter().zip(first..).map(|(w, i)| (inside(i), *w)));
+        }
+        out
     };
-    let [xs, ys, zs] = [0, 1, 2].map(seen);
-    // Of a row's, those that lie in the part one after the other, and those that stand for others.
-    let first = start[0] as i64 - if axes[0] { SPLINE_REACH as i64 } else { 0 };
-    let inside = (-first).max(0) as usize..(domain[0] as i64 - first).clamp(0, xs.len() as i64) as usize;
-    let held = (first + inside.start as i64) as usize - part.start[0];
-    let beyond: Vec<usize> = (0..xs.len()).filter(|n| !inside.contains(n)).collect();
-    let filled = vec![fill; STRIP];
-    let plane = nx * ny;
-    let mut made = Buffer::for_overwrite(if axes[2] { plane * wz * 4 } else { 0 })?;
+    let (along_y, along_z) = (weights(1), weights(2));
+    // All rows of one y, of which the planes around are looked at again and again, stay in the cache.
+    let mut made = Buffer::for_overwrite(if axes[2] { nx * ny * wz * 4 } else { 0 })?;
     if axes[2] {
-        across(made.as_mut_slice(), part.voxels, plane, &zs, &filled);
+        let made = made.as_mut_slice::<f32>();
+        let mut starts = vec![];
+        for y in 0..ny {
+            for z in 0..wz {
+                let planes = along_z.at(z);
+                starts.clear();
+                starts.extend(planes.index.iter().map(|&z| (z as usize * ny + y) * nx));
+                let row = &mut made[(z * ny + y) * nx..][..nx];
+                sum_rows(row, part.voxels, &starts, planes.weight, planes.outside * fill);
+            }
+        }
     }
-    let mut rows = vec![0.0f32; if axes[1] { nx * wy } else { 0 }];
-    let mut along = Along::new(wx);
+    let row_taps = taps.map(|w| w as f32);
+    let row_starts: [usize; 2 * SPLINE_REACH + 1] = std::array::from_fn(|k| k);
+    let (mut line, mut padded) = (vec![0.0f32; nx], vec![0.0f32; wx + 2 * SPLINE_REACH]);
+    // The voxels of a padded line that are held one after the other, and those that stand for others.
+    let first = start[0] as i64 - SPLINE_REACH as i64;
+    let held = first - part.start[0] as i64;
+    let inside = (-held).max(0) as usize..(nx as i64 - held).clamp(0, padded.len() as i64) as usize;
+    let beyond: Vec<(usize, Option<usize>)> = (0..padded.len())
+        .filter(|n| axes[0] && !inside.contains(n))
+        .map(|n| (n, boundary.index(first + n as i64, domain[0]).map(|i| i - part.start[0])))
+        .collect();
+    let mut starts = vec![];
     for (z, out) in dst.chunks_mut(wx * wy).enumerate() {
         let plane = if axes[2] {
-            &made.as_slice::<f32>()[z * plane..][..plane]
+            &made.as_slice::<f32>()[z * nx * ny..][..nx * ny]
         } else {
-            &part.voxels[zs[z].unwrap_or(0) * plane..][..plane]
+            &part.voxels[(start[2] - part.start[2] + z) * nx * ny..][..nx * ny]
         };
-        if axes[1] {
-            across(&mut rows, plane, nx, &ys, &filled);
-        }
-        let row = |y: usize| {
-            if axes[1] { &rows[y * nx..][..nx] } else { &plane[ys[y].unwrap_or(0) * nx..][..nx] }
-        };
-        if !axes[0] {
-            out.chunks_mut(wx).enumerate().for_each(|(y, out)| out.copy_from_slice(&row(y)[held..][..wx]));
-            continue;
-        }
-        let together = along.rows();
-        for (n, out) in out.chunks_mut(wx * together).enumerate() {
-            for y in 0..out.len() / wx {
-                let (from, to) = (row(n * together + y), along.row(y));
-                to[inside.clone()].copy_from_slice(&from[held..][..inside.len()]);
-                beyond.iter().for_each(|&n| to[n] = xs[n].map_or(fill, |x| from[x]));
+        for (y, out) in out.chunks_mut(wx).enumerate() {
+            let rows = along_y.at(y);
+            starts.clear();
+            starts.extend(rows.index.iter().map(|&y| y as usize * nx));
+            if axes[1] {
+                sum_rows(&mut line, plane, &starts, rows.weight, rows.outside * fill);
+            } else {
+                line.copy_from_slice(&plane[starts[0]..][..nx]);
             }
-            along.filter(out);
+            if !axes[0] {
+                out.copy_from_slice(&line[start[0] - part.start[0]..][..wx]);
+                continue;
+            }
+            padded[inside.clone()]
+                .copy_from_slice(&line[(held + inside.start as i64) as usize..][..inside.len()]);
+            for &(n, voxel) in &beyond {
+                padded[n] = voxel.map_or(fill, |at| line[at]);
+            }
+            sum_rows(out, &padded, &row_starts, &row_taps, 0.0);
         }
     }
     Ok(())
-}
-
-/// Filters across rows of `width` voxels: those that are `seen`, one after the other, or `filled` where there is none.
-fn across(dst: &mut [f32], src: &[f32], width: usize, seen: &[Option<usize>], filled: &[f32]) {
-    let mut spare = vec![0.0; STRIP.min(width)];
-    for from in (0..width).step_by(STRIP) {
-        let wide = STRIP.min(width - from);
-        let mut filter = Across::new(wide);
-        for (n, place) in seen.iter().enumerate() {
-            if let Some(&Some(next)) = seen.get(n + AHEAD) {
-                points::fetch(&src[next * width + from..][..wide]);
-            }
-            let row = place.map_or(&filled[..wide], |place| &src[place * width + from..][..wide]);
-            let out = match n.checked_sub(2 * SPLINE_REACH) {
-                Some(n) => &mut dst[n * width + from..][..wide],
-                None => &mut spare[..wide],
-            };
-            filter.next(row, out);
-        }
-    }
 }

@@ -3,7 +3,6 @@
 mod affine;
 mod border;
 mod boundary;
-mod cascade;
 mod coefficients;
 mod corners;
 mod cubic;
@@ -17,8 +16,7 @@ mod weighted;
 
 pub use affine::{sample_linear_at, sample_linear_row};
 pub use boundary::Boundary;
-pub use cascade::SPLINE_REACH;
-pub use coefficients::{Part, cubic_weights, spline_coefficients};
+pub use coefficients::{Part, SPLINE_REACH, cubic_weights, spline_coefficients};
 pub use cubic::{sample_cubic_at, sample_cubic_row};
 pub use nearest::{sample_nearest_at, sample_nearest_row};
 pub(crate) use row_taps::Taps;
