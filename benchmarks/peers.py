@@ -25,6 +25,7 @@ PROCESS = {
     "SciPy": "arrays",
     "nibabel": "arrays",
     "nibabel+NumPy": "arrays",
+    "scikit-image": "arrays",
     "OpenCV": "OpenCV",
     "torch": "torch",
     "nibabel+torch": "torch",
