@@ -509,12 +509,13 @@ class TorchIO:
         self._deform(tio.ElasticDeformation(points * free * most, (most,) * 3))
 
 
+PADDED = (27, 45, 36)
 LANDMARKS = [0.0, 9.0, 14.5, 17.0, 21.0, 33.0, 42.0, 55.0, 66.0, 71.0, 78.0, 90.5, 100.0]
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["head", "waves"])
-@pytest.mark.parametrize("shape", [(34, 31, 29), (27, 45, 36)])
+@pytest.mark.parametrize("shape", [(34, 31, 29), PADDED])
 def test_torchio_mri_is_torchios(kind, shape):
     x = sample(kind, (35, 33, 39))
     pipe = mx.preset("torchio_mri", spacing=[1.3, 1.0, 1.2], shape=list(shape), landmarks=LANDMARKS, seed=3)
@@ -523,7 +524,7 @@ def test_torchio_mri_is_torchios(kind, shape):
         out, steps = drawn(pipe, x, visit)
         peer = TorchIO(x)
         for n, (name, given) in enumerate(steps):
-            if name == "histogram_standardize":
+            if name == "histogram_standardize" and shape == PADDED:
                 # Where zeros are padded percentiles coincide, and what lies just below and just above them comes apart by 5.5: motion leaves 1e-8 there, of which the last
                 # bits of the steps before decide the sign. So both go on from the same voxels.
                 before = channels(mx.Pipeline.from_dict({"medoxide": 1, "transforms": [{k: v} for k, v in steps[:n]]})(x)["image"])
